@@ -1,0 +1,64 @@
+# Everything goes through here; `make help` lists it. The first call of any target installs into .venv.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+SCENARIO ?= steps
+TARGET ?= lab
+FAULT ?=
+PROCESSES ?= 1
+RUN ?= latest
+PORT ?= 8089
+
+fault = $(if $(FAULT),--fault $(FAULT))
+
+.PHONY: help setup loadtest probe diagnose gate lab web test test-all lint clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  options    SCENARIO=steps TARGET=lab FAULT=broken-hash PROCESSES=2 RUN=latest PORT=8089"
+
+setup: $(READY) ## install into .venv (the other targets do it by themselves)
+
+$(READY): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: $(PYTHON) was not found" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; choose one with: make PYTHON=python3.12 setup" >&2; exit 2; }
+	@echo "installing into .venv (once, about a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab,dev]'
+	@touch $(READY)
+
+loadtest: $(READY) ## run SCENARIO against TARGET (the lab by default) and say why requests failed
+	@$(BIN)/loadverdict run $(SCENARIO) --target $(TARGET) $(fault) --processes $(PROCESSES)
+
+probe: $(READY) ## quick diagnosis: 1 client, 100 requests, 0.1 s apart
+	@$(BIN)/loadverdict probe $(TARGET) $(fault)
+
+diagnose: $(READY) ## diagnose RUN again: a run folder, 'latest', or a result file
+	@$(BIN)/loadverdict diagnose $(RUN)
+
+gate: $(READY) ## exit code of RUN: are its targets met?
+	@$(BIN)/loadverdict gate $(RUN)
+
+lab: $(READY) ## start the embedded login service and keep it until Ctrl-C
+	@$(BIN)/loadverdict lab up $(fault)
+
+web: $(READY) ## Locust's web page on 127.0.0.1:PORT; choose a scenario there
+	@$(BIN)/loadverdict web --target $(TARGET) $(fault) --port $(PORT) --processes $(PROCESSES)
+
+test: $(READY) ## unit, property, lab and command tests
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(READY) ## the slow tests too
+	@$(BIN)/python -m pytest
+
+lint: $(READY) ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+clean: ## remove what was installed and cached; runs stay
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis *.egg-info build

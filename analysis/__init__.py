@@ -1,0 +1,1 @@
+"""From Samples to a Verdict: pure functions that know neither Locust nor the lab."""

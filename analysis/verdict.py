@@ -1,0 +1,292 @@
+"""Verdict: what was found out about a run, with every number's interval and sample size.
+
+These models are the contract of `verdict.json` (format 1). Names are relied upon from outside: add, never
+rename. Rates and shares are ratios (0.166), times are seconds or milliseconds as the name says.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FORMAT = 1
+
+LoadAnswer = Literal["rises", "constant", "falls", "inconclusive"]
+TemporalAnswer = Literal["clustered", "distributed", "none", "inconclusive"]
+YesNo = Literal["yes", "no", "inconclusive"]
+SloOutcome = Literal["met", "missed", "no_data"]
+Severity = Literal["invalid", "incomplete", "warning", "note"]
+
+
+class Model(BaseModel):
+    """Frozen, and strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Interval(Model):
+    """A value with its 95 % interval and the number of observations behind it."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+class LoadEffect(Model):
+    """Does the error rate depend on the load?
+
+    `slope` is the extra share of errors at the highest load against the lowest (0.12 = 12 points), with
+    its 95 % interval. `axis` names the measure of load. `margin` is what still counts as "no change".
+    """
+
+    answer: LoadAnswer
+    slope: float | None
+    low: float | None
+    high: float | None
+    confidence: float | None
+    why: str
+    axis: str = "users"
+    margin: float | None = None
+    load_low: float | None = None
+    load_high: float | None = None
+    windows: int = 0
+    requests: int = 0
+    errors: int = 0
+
+
+class TimeDrift(Model):
+    """Does the error rate change with time, load being equal? `slope`: from start to end of the run."""
+
+    answer: YesNo
+    slope: float | None
+    low: float | None
+    high: float | None
+    why: str
+
+
+class Burst(Model):
+    """A stretch that holds more errors than chance allows. Times are seconds since the run's start."""
+
+    start_s: float
+    end_s: float
+    errors: int
+    share: float
+
+
+class Temporal(Model):
+    """Do errors come in bursts or evenly, load and time allowed for?"""
+
+    answer: TemporalAnswer
+    why: str
+    excess_variation: float | None = None
+    p_value: float | None = None
+    bursts: list[Burst] = Field(default_factory=list)
+
+
+class Knee(Model):
+    """Load at which errors begin to rise."""
+
+    users: float
+    low: float
+    high: float
+
+
+class Capacity(Model):
+    """Highest rate of successful answers at which the error target still held, and the users there."""
+
+    rate_per_s: float
+    low: float
+    high: float
+    users: float | None = None
+
+
+class Freeze(Model):
+    """A stretch in which nothing was answered although requests were waiting."""
+
+    start_s: float
+    duration_s: float
+    in_flight: int
+
+
+class Percentiles(Model):
+    """Percentiles from raw samples, in milliseconds. None: too few samples, or without bound (failures)."""
+
+    n: int
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    max: float | None = None
+
+
+class LatencyMs(Model):
+    """Latency told apart: successes, errors with an answer or a limit, all of them (time-outs at their limit),
+    and all with each failure counted as infinitely slow (None where the percentile falls among failures)."""
+
+    ok: Percentiles
+    errors: Percentiles
+    all: Percentiles
+    failures_infinite: Percentiles
+
+
+class LoadLevel(Model):
+    """The run cut by load: one row per level of users."""
+
+    users_low: float
+    users_high: float
+    requests: int
+    errors: int
+    error_rate: Interval
+    rate_per_s: float | None
+    ok_p50_ms: float | None
+    ok_p95_ms: float | None
+    ok_p99_ms: float | None
+
+
+class StatusClass(Model):
+    """All requests that ended with one status (or, without an HTTP answer, one outcome)."""
+
+    count: int
+    share: float
+    load_effect: LoadAnswer
+    temporal: TemporalAnswer
+
+
+class Example(Model):
+    """One failed request, scrubbed."""
+
+    time_s: float
+    endpoint: str
+    message: str
+    body: str = ""
+    headers: dict[str, str] = Field(default_factory=dict)
+
+
+class FingerprintReport(Model):
+    """One kind of failure: status and outcome first, then the message with its variable parts masked."""
+
+    id: str
+    status: int
+    outcome: str
+    message: str
+    count: int
+    share: float
+    first_s: float
+    last_s: float
+    load_effect: LoadAnswer
+    temporal: TemporalAnswer
+    clear: bool | None
+    clear_why: str = ""
+    duration_ms: Percentiles
+    examples: list[Example] = Field(default_factory=list)
+
+
+class Concentration(Model):
+    """A value of one dimension (an account, an endpoint) that holds more failures than chance allows."""
+
+    dimension: str
+    value: str
+    share: float
+    requests: int
+    errors: int
+    error_rate: float
+    p_value: float
+
+
+class TreeNode(Model):
+    """One question of the decision tree, the answer taken, and the numbers it rests on."""
+
+    question: str
+    answer: str
+    numbers: str
+    leads_to: str = ""
+
+
+class SuspectReport(Model):
+    """A suspect, weighed openly. `for` and `against` list evidence; `missing` what was not measured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    name: str
+    title: str
+    rank: int
+    weight: float
+    for_: list[str] = Field(alias="for", default_factory=list)
+    against: list[str] = Field(default_factory=list)
+    missing: list[str] = Field(default_factory=list)
+    advice: list[str] = Field(default_factory=list)
+    experiment: str | None = None
+
+
+class SloResult(Model):
+    """One target against what was measured."""
+
+    name: str
+    target: str
+    value: float | None
+    low: float | None
+    high: float | None
+    outcome: SloOutcome
+    text: str
+
+
+class Finding(Model):
+    """Something about the measurement itself that a reader must know before trusting the rest."""
+
+    code: str
+    severity: Severity
+    text: str
+
+
+class Quality(Model):
+    """Can this run be trusted? `valid` is False when a finding is `invalid`; `complete` when `incomplete`."""
+
+    valid: bool
+    complete: bool
+    findings: list[Finding] = Field(default_factory=list)
+
+
+class NextRun(Model):
+    """The run that would settle what this one could not."""
+
+    scenario: str
+    why: str
+
+
+class Verdict(Model):
+    """Everything a reader, a gate or another tool needs to know about one run."""
+
+    format: int = FORMAT
+    run_id: str
+    source: str
+    scenario: str | None = None
+    target: str | None = None
+    started_utc: str | None = None
+    duration_s: float
+    sentence: str
+    requests: int
+    errors: int
+    unfinished: int
+    error_rate: Interval
+    load_effect: LoadEffect
+    temporal: Temporal
+    time_drift: TimeDrift
+    knee: Knee | None = None
+    capacity: Capacity | None = None
+    freezes: list[Freeze] = Field(default_factory=list)
+    latency_ms: LatencyMs
+    levels: list[LoadLevel] = Field(default_factory=list)
+    by_status: dict[str, StatusClass] = Field(default_factory=dict)
+    fingerprints: list[FingerprintReport] = Field(default_factory=list)
+    concentration: list[Concentration] = Field(default_factory=list)
+    tree: list[TreeNode] = Field(default_factory=list)
+    suspects: list[SuspectReport] = Field(default_factory=list)
+    slo: list[SloResult] = Field(default_factory=list)
+    quality: Quality
+    lacks: list[str] = Field(default_factory=list)
+    next_run: NextRun | None = None
+
+    def to_json(self) -> str:
+        """As `verdict.json`, indented, with the contract's own key names."""
+        return self.model_dump_json(indent=2, by_alias=True) + "\n"

@@ -1,0 +1,1 @@
+"""The `loadverdict` command line: one module per command, connecting the other parts."""

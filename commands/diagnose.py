@@ -1,0 +1,87 @@
+"""`loadverdict diagnose`: a run folder or a foreign file becomes verdict.json, a report and a summary."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from analysis.diagnose import diagnose
+from analysis.render.write import write_report
+from analysis.windows import windows
+from rich.console import Console
+
+from analysis.case_table import case_table
+from analysis.gate import validity_code
+from analysis.render.terminal import print_verdict
+from analysis.slo import CASE_SLO
+from analysis.verdict import Verdict
+from recording.errors import UsageError
+from recording.folder import RunFolder, find_run, is_run_folder
+from recording.follow import Follower
+from recording.logs import finish
+from recording.reader import read_run
+from recording.run import Run
+
+WAIT_LIMIT_S = 30
+
+
+def diagnose_path(path: str, out: Path | None, runs_dir: Path, *, as_json: bool, wait: bool = False) -> int:
+    """Diagnose, write the report, print the summary; returns the exit code."""
+    found = find_run(path, runs_dir)
+    if wait:
+        _wait_for_end(RunFolder(found))
+    diagnosis = write_diagnosis(found, out)
+    show(diagnosis, as_json=as_json)
+    if not as_json and diagnosis.run.source == "case_csv":
+        sys.stdout.write("\n" + case_table(diagnosis.run))
+    return validity_code(diagnosis.verdict)
+
+
+class Diagnosis(NamedTuple):
+    """A run, what was found out about it, and where report.html is."""
+
+    run: Run
+    verdict: Verdict
+    report: Path
+
+
+def write_diagnosis(path: Path, out: Path | None = None) -> Diagnosis:
+    """Read, judge and write.
+
+    Raises:
+        UsageError: the report cannot be written.
+    """
+    if is_run_folder(path) and is_over(RunFolder(path)):
+        finish(RunFolder(path))
+    run = read_run(path)
+    slo = tuple(run.scenario.get("slo", CASE_SLO))
+    verdict = diagnose(run, slo)
+    folder = out or (path / "analysis" if path.is_dir() else Path("reports") / "files" / path.name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return Diagnosis(run, verdict, write_report(verdict, windows(run.samples), folder))
+    except OSError as error:
+        raise UsageError(f"cannot write the report into {folder}: {error.strerror}; choose --out") from error
+
+
+def is_over(folder: RunFolder) -> bool:
+    """Whether a run has ended and its logs have not been turned into Parquet yet."""
+    if folder.samples_parquet.exists() or not folder.samples_dir.exists():
+        return False
+    return bool(folder.manifest().get("end_utc")) and Follower(folder).look().ended
+
+
+def show(diagnosis: Diagnosis, *, as_json: bool) -> None:
+    """Print the verdict for a person or for a machine."""
+    if as_json:
+        sys.stdout.write(diagnosis.verdict.to_json())
+    else:
+        print_verdict(diagnosis.verdict, Console(), report_path=diagnosis.report)
+
+
+def _wait_for_end(folder: RunFolder) -> None:
+    deadline = time.monotonic() + WAIT_LIMIT_S
+    while time.monotonic() < deadline and not is_over(folder):
+        time.sleep(0.2)

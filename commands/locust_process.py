@@ -1,0 +1,93 @@
+"""Locust process: starts Locust on the suite's locustfile, and passes signals on to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+from recording.manifest import PROJECT_ROOT
+from scenarios.target import Target
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+GROUP_LIMIT_S = 5
+"""Time for workers to end after their master has."""
+
+
+def command(scenario: str, target: str, processes: int, *options: str) -> list[str]:
+    """Locust's command line. Its own statistics files are not asked for: the run folder has everything."""
+    base = [sys.executable, "-m", "locust", "-f", str(PROJECT_ROOT / "locustfile.py")]
+    base += ["--scenario", scenario, "--target", target, *options]
+    if processes > 1:
+        # A port of our own, on loopback only: Locust's default would clash with another run, and listens
+        # on every interface without asking who is there.
+        port = str(free_port())
+        base += ["--processes", str(processes), "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
+        base += ["--master-host", "127.0.0.1", "--master-port", port]
+    return base
+
+
+def environment(target: Target, **extra: str) -> dict[str, str]:
+    """Environment of the Locust process: nothing of Locust's own settings leaks in from outside."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("LOCUST_", "LOADVERDICT_"))}
+    kept["LOADVERDICT_BASE_URL"] = target.base_url
+    if target.accounts is not None:
+        kept["LOADVERDICT_ACCOUNTS"] = str(target.accounts.resolve())
+    return kept | extra
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def passing_signals(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """While the block runs, interrupts go to Locust: the first asks it to end, the second ends it.
+
+    Yields the signals received so far.
+    """
+    received: list[int] = []
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        del frame
+        received.append(number)
+        if len(received) == 1:
+            process.send_signal(signal.SIGINT)
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+
+    before = {number: signal.signal(number, pass_on) for number in SIGNALS}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def start(arguments: list[str], env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """Start Locust in a process group of its own, its output going to a file."""
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            arguments, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Make sure that no worker outlives its master, and that none is cut off while it writes its end mark."""
+    deadline = time.monotonic() + GROUP_LIMIT_S
+    with suppress(ProcessLookupError):
+        while time.monotonic() < deadline:
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)

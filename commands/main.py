@@ -1,0 +1,166 @@
+"""`loadverdict`: the command line. It parses, hands over to one module per command, and exits once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recording.errors import LoadverdictError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Load tests that say [bold]why[/bold] requests fail.\n\n"
+    "Exit codes: 0 targets met · 1 target missed · 2 usage or configuration · 3 run incomplete · "
+    "4 load generator invalid · 5 refused by a guard rail · 6 no data",
+)
+
+RUNS_DIR = Path(os.environ.get("LOADVERDICT_RUN_DIR", "reports/runs"))
+
+TargetOption = Annotated[
+    str, typer.Option("--target", "-t", envvar="LOADVERDICT_TARGET", help="Where the load goes.")
+]
+ScenarioArgument = Annotated[
+    str, typer.Argument(envvar="LOADVERDICT_SCENARIO", help="A name from config/scenarios, or a .yaml file.")
+]
+FaultOption = Annotated[
+    str | None,
+    typer.Option("--fault", "-f", help="Switch a fault of the lab on (see 'loadverdict lab faults')."),
+]
+RunDirOption = Annotated[Path, typer.Option("--run-dir", "-d", help="Where run folders go.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print verdict.json instead of the summary.")]
+
+
+@app.command()
+def run(
+    scenario: ScenarioArgument = "steps",
+    target: TargetOption = "lab",
+    fault: FaultOption = None,
+    processes: Annotated[
+        int, typer.Option("--processes", "-p", min=1, max=64, help="Load generating processes.")
+    ] = 1,
+    run_dir: RunDirOption = RUNS_DIR,
+    json: JsonOption = False,
+) -> None:
+    """Run a scenario, then say why requests failed and whether the targets are met.
+
+    Starts the lab first where the target is the lab.
+
+    [bold]Examples[/bold]
+      loadverdict run
+      loadverdict run staircase --fault broken-hash
+      loadverdict run steps --target my-api --processes 2
+    """
+    from commands.run import run_scenario
+
+    raise typer.Exit(run_scenario(scenario, target, fault, processes, run_dir, as_json=json))
+
+
+@app.command()
+def probe(
+    target: Annotated[
+        str, typer.Argument(envvar="LOADVERDICT_TARGET", help="Where to send the requests.")
+    ] = "lab",
+    fault: FaultOption = None,
+    run_dir: RunDirOption = RUNS_DIR,
+    json: JsonOption = False,
+) -> None:
+    """The quick diagnosis: 1 client, 100 requests, 0.1 s apart; CSV, codes, error texts, errors per 10 s.
+
+    [bold]Examples[/bold]
+      loadverdict probe
+      loadverdict probe my-api
+    """
+    from commands.probe import run_probe
+
+    raise typer.Exit(run_probe(target, fault, run_dir, as_json=json))
+
+
+@app.command()
+def diagnose(
+    path: Annotated[
+        str, typer.Argument(help="A run folder, a run's name, 'latest', or a result file.")
+    ] = "latest",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for verdict.json and the report.")
+    ] = None,
+    run_dir: RunDirOption = RUNS_DIR,
+    json: JsonOption = False,
+    wait: Annotated[bool, typer.Option("--wait", hidden=True)] = False,
+) -> None:
+    """Say why requests failed, from a run folder or from a file of another tool.
+
+    Exits with 0 when there is a verdict on a whole and valid run, whatever the verdict; see 'gate'.
+
+    [bold]Examples[/bold]
+      loadverdict diagnose
+      loadverdict diagnose reports/runs/20260101T120000Z-steps
+      loadverdict diagnose results.csv --out report/
+    """
+    from commands.diagnose import diagnose_path
+
+    raise typer.Exit(diagnose_path(path, out, run_dir, as_json=json, wait=wait))
+
+
+@app.command()
+def gate(
+    path: Annotated[
+        str, typer.Argument(help="A run folder, a run's name, 'latest', or a result file.")
+    ] = "latest",
+    run_dir: RunDirOption = RUNS_DIR,
+    json: JsonOption = False,
+) -> None:
+    """May the release ship? Targets and validity as an exit code, and as JUnit XML in the run's analysis/.
+
+    [bold]Example[/bold]
+      loadverdict gate latest || echo "do not ship"
+    """
+    from commands.gate import gate_path
+
+    raise typer.Exit(gate_path(path, run_dir, as_json=json))
+
+
+@app.command()
+def web(
+    target: TargetOption = "lab",
+    fault: FaultOption = None,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Of Locust's web page.")] = 8089,
+    processes: Annotated[
+        int, typer.Option("--processes", "-p", min=1, max=64, help="Load generating processes.")
+    ] = 1,
+    run_dir: RunDirOption = RUNS_DIR,
+) -> None:
+    """Locust's web page, with the scenario as a choice; every run leaves a folder with a verdict.
+
+    [bold]Example[/bold]
+      loadverdict web --port 8090
+    """
+    from commands.web import serve
+
+    raise typer.Exit(serve(target, fault, port, processes, run_dir))
+
+
+def main() -> None:
+    """Entry point: every error a user can act on becomes one sentence and its exit code."""
+    try:
+        from commands.lab import lab_app
+
+        app.add_typer(lab_app, name="lab")
+        app()
+    except LoadverdictError as error:
+        print(f"loadverdict: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Preflight: everything that can be known to be wrong before the first request is sent."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from urllib.parse import urlsplit
+
+from recording.errors import NoDataError, UsageError
+from scenarios.accounts import read_accounts
+from scenarios.scenario import Scenario
+from scenarios.target import Target
+
+TIMEOUT_S = 5
+
+
+def check_before_load(scenario: Scenario, target: Target, processes: int) -> None:
+    """Raise if the run could not measure anything.
+
+    Raises:
+        UsageError: requests, accounts or options do not fit together.
+        RefusedError: load may not go there.
+        NoDataError: the target does not answer.
+    """
+    target.check_against(scenario)
+    target.check_allowed()
+    if scenario.max_requests is not None and processes > 1:
+        raise UsageError(f"scenario {scenario.name!r} counts its requests; run it with one process")
+    if target.uses_accounts(scenario):
+        _check_accounts(scenario, target, processes)
+    _check_reachable(target)
+
+
+def _check_accounts(scenario: Scenario, target: Target, processes: int) -> None:
+    if target.accounts is None:
+        raise UsageError(
+            f"target {target.name!r} needs 'accounts: FILE' (a CSV with the header username,password), "
+            f"because scenario {scenario.name!r} logs in"
+        )
+    accounts = len(read_accounts(target.accounts))
+    peak = scenario.plan().peak_users
+    if scenario.accounts != "shared" and accounts // processes < -(-peak // processes):
+        raise UsageError(
+            f"scenario {scenario.name!r} runs up to {peak} users, each with an account of its own, but "
+            f"{target.accounts} holds {accounts}; add accounts or set 'accounts: shared'"
+        )
+
+
+def _check_reachable(target: Target) -> None:
+    """Ask the health path, or only connect where the target names none."""
+    parts = urlsplit(target.base_url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    where = f"target {target.name!r} at {target.base_url}"
+    try:
+        if target.health is None:
+            socket.create_connection((host, port), TIMEOUT_S).close()
+            return
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        connection = kind(host, port, timeout=TIMEOUT_S)
+        connection.request("GET", target.health)
+        status = connection.getresponse().status
+        connection.close()
+    except (OSError, http.client.HTTPException, ssl.SSLError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise NoDataError(f"{where} does not answer: {reason}; is it running?") from error
+    if status >= 500:
+        raise NoDataError(f"{where}: {target.health} answers {status}; it is not healthy before any load")

@@ -1,0 +1,58 @@
+"""Progress: what a run is doing, on one line that changes (terminal) or one line every ten seconds (log)."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from recording.folder import RunFolder
+from recording.follow import Follower
+from recording.follow import Progress as RunProgress
+from scenarios.load import Plan
+
+LOOK_INTERVAL_S = 0.5
+LINE_INTERVAL_S = 10
+
+
+def show_progress(
+    process: subprocess.Popen[bytes],
+    folder: RunFolder,
+    plan: Plan,
+    console: Console,
+    is_stopping: Callable[[], bool],
+) -> None:
+    """Show the run's progress until the process has ended."""
+    follower = Follower(folder)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[text]}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    task = bar.add_task("starting", total=plan.duration_s, text="")
+    next_line = time.monotonic() + LINE_INTERVAL_S
+    with bar:
+        while process.poll() is None:
+            time.sleep(LOOK_INTERVAL_S)
+            now = follower.look()
+            elapsed_s = max(0.0, now.time_s - float(folder.manifest().get("start_s", now.time_s)))
+            stage = plan.stage_at(elapsed_s)
+            name = "stopping" if is_stopping() else stage.name if stage else "finishing"
+            text = _line(now, elapsed_s, plan.duration_s)
+            bar.update(task, completed=min(elapsed_s, plan.duration_s), description=name, text=text)
+            if not console.is_terminal and time.monotonic() >= next_line:
+                next_line += LINE_INTERVAL_S
+                console.print(f"{name}: {text}", highlight=False)
+
+
+def _line(now: RunProgress, elapsed_s: float, planned_s: float) -> str:
+    share = f"{now.failed / now.finished:.1%} failed" if now.finished else "no answer yet"
+    return (
+        f"{elapsed_s:.0f}/{planned_s:.0f} s · {now.users_running} users · {now.finished:,} requests · {share}"
+    )

@@ -1,0 +1,75 @@
+"""`loadverdict run`: lab, load, verdict, gate, in this order, with progress and one exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from analysis.gate import gate_code
+from commands import locust_process
+from commands.diagnose import show, write_diagnosis
+from commands.gate import MEANING
+from commands.preflight import check_before_load
+from commands.progress import show_progress
+from commands.with_lab import reachable
+from recording.folder import RunFolder
+from recording.logs import finish
+from scenarios.scenario import Scenario, load_scenario
+from scenarios.target import Target, load_target
+
+
+def run_scenario(
+    scenario_name: str, target_name: str, fault: str | None, processes: int, runs_dir: Path, *, as_json: bool
+) -> int:
+    """Run, diagnose, print; returns the exit code of the gate."""
+    console = Console(stderr=as_json)
+    scenario, target = load_scenario(scenario_name), load_target(target_name)
+    with reachable(target, fault, lambda text: console.print(Text(f"lab: {text}", style="dim"))) as there:
+        check_before_load(scenario, there, processes)
+        folder = RunFolder.create(runs_dir.resolve(), scenario.name)
+        _announce(console, scenario, there, folder)
+        record(scenario, scenario_name, there, target_name, processes, folder, console)
+    diagnosis = write_diagnosis(folder.path)
+    code = gate_code(diagnosis.verdict)
+    show(diagnosis, as_json=as_json)
+    console.print(Text(f"{MEANING[code]} (exit code {code})", style="bold"))
+    return code
+
+
+def record(
+    scenario: Scenario,
+    scenario_name: str,
+    target: Target,
+    target_name: str,
+    processes: int,
+    folder: RunFolder,
+    console: Console,
+) -> int:
+    """Have Locust run the scenario into the folder; returns Locust's exit status.
+
+    Returns when the load has ended, however it ended; what was recorded is in the folder.
+    """
+    arguments = locust_process.command(
+        scenario_name, target_name, processes, "--headless", "--only-summary", "--exit-code-on-error", "0"
+    )
+    env = locust_process.environment(target, LOADVERDICT_RUN_FOLDER=str(folder.path))
+    process = locust_process.start(arguments, env, folder.path / "locust.log")
+    with locust_process.passing_signals(process) as signals:
+        show_progress(process, folder, scenario.plan(), console, lambda: bool(signals))
+    locust_process.end_group(process)
+    finish(folder)
+    if signals:
+        console.print(Text("interrupted: what was recorded is diagnosed", style="bold"))
+    return process.returncode
+
+
+def _announce(console: Console, scenario: Scenario, target: Target, folder: RunFolder) -> None:
+    plan = scenario.plan()
+    console.print(
+        Text(
+            f"scenario {scenario.name} → {target.name} ({target.base_url}): up to {plan.peak_users} users, "
+            f"about {plan.duration_s:.0f} s\nrecording into {folder.path}"
+        )
+    )

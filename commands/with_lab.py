@@ -1,0 +1,31 @@
+"""With lab: makes a target out of `lab` by starting the embedded service for as long as it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from recording.errors import UsageError
+from scenarios.target import Target
+
+
+@contextmanager
+def reachable(target: Target, fault: str | None, say: Callable[[str], None]) -> Iterator[Target]:
+    """The target with a URL and accounts; starts and stops the lab where the target is the lab.
+
+    Raises:
+        UsageError: a fault was asked of a target that is not the lab, or the lab could not start.
+    """
+    if not target.is_lab:
+        if fault:
+            raise UsageError(f"--fault works on the lab; target {target.name!r} is {target.base_url}")
+        yield target
+        return
+    import lab
+
+    try:
+        running = lab.up(faults=fault or "case", on_progress=say)
+    except lab.LabError as error:
+        raise UsageError(str(error)) from error
+    with running:
+        yield target.at(running.url, running.accounts_path)

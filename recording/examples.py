@@ -1,0 +1,85 @@
+"""Examples: a few failed requests per kind, as lines of errors.jsonl, and the short code of a failure."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+
+from recording.run import ErrorExample
+
+PER_KIND = 3
+"""Examples kept per status, outcome and code, and per process."""
+
+MAX_CODES = 200
+"""Distinct codes per process; whatever comes after them is called `other`."""
+
+_VARIABLE = re.compile(
+    r"\b(?:[0-9a-f]{8}-[0-9a-f-]{27}|0x[0-9a-f]+|[0-9a-f]{12,}|\d[\d.,:]*)\w*", re.IGNORECASE
+)
+_SEPARATORS = re.compile(r"[^a-z]+")
+
+
+class FailureCodes:
+    """Short codes for failure messages, from a set that cannot grow without bound."""
+
+    def __init__(self, limit: int = MAX_CODES) -> None:
+        self._limit = limit
+        self._known: set[str] = set()
+
+    def code(self, message: str) -> str:
+        """`"Service temporarily busy, please retry"` becomes `service_temporarily_busy_please_retry`.
+
+        Numbers, ids and punctuation are left out, so that a request id makes no code of its own.
+        """
+        words = _SEPARATORS.sub("_", _VARIABLE.sub(" ", message.lower())).strip("_")[:60].rstrip("_")
+        if words and words not in self._known:
+            if len(self._known) >= self._limit:
+                return "other"
+            self._known.add(words)
+        return words
+
+
+class ExampleWriter:
+    """Appends examples to errors.jsonl, which all processes of a run share.
+
+    One line is one `write` on a file opened for appending, so lines of several processes never mix.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._kept: Counter[tuple[int, str, str]] = Counter()
+
+    def wants(self, status: int, outcome: str, code: str) -> bool:
+        """Whether another example of this kind is still welcome."""
+        return self._kept[status, outcome, code] < PER_KIND
+
+    def keep(self, example: ErrorExample) -> None:
+        """Append one example. A full disk costs the example, not the run."""
+        self._kept[example.status, example.outcome, example.code] += 1
+        try:
+            os.write(self._fd, (json.dumps(asdict(example), ensure_ascii=True) + "\n").encode())
+        except OSError:
+            return
+
+    def close(self) -> None:
+        """Close the file; calling it twice is harmless."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def read_examples(path: Path) -> tuple[ErrorExample, ...]:
+    """Examples of a run; lines that cannot be read are passed over."""
+    if not path.exists():
+        return ()
+    examples = []
+    for line in path.read_bytes().splitlines():
+        try:
+            examples.append(ErrorExample(**json.loads(line)))
+        except (ValueError, TypeError):
+            continue
+    return tuple(examples)

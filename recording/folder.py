@@ -1,0 +1,197 @@
+"""Run folder: where everything about one run lies, its manifest and its events (format 1).
+
+    manifest.json, scenario.yaml, samples/<node>.log, samples.parquet, readings.parquet, events.jsonl,
+    errors.jsonl, analysis/
+
+`samples/` holds what the processes append during the run; the two Parquet files are made from it
+afterwards (`recording.logs`), and the reader takes either.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from recording.errors import NoDataError, UsageError
+
+FORMAT = 1
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place, synced, when the block ends well."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        fd = os.open(temporary, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class RunFolder:
+    """One run's folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def id(self) -> str:
+        """The run's name: the folder's own."""
+        return self.path.name
+
+    @property
+    def samples_dir(self) -> Path:
+        """Logs of the load generating processes."""
+        return self.path / "samples"
+
+    @property
+    def samples_parquet(self) -> Path:
+        """All samples, once the run is over."""
+        return self.path / "samples.parquet"
+
+    @property
+    def readings_parquet(self) -> Path:
+        """All readings, once the run is over."""
+        return self.path / "readings.parquet"
+
+    @property
+    def errors_jsonl(self) -> Path:
+        """Examples of failed requests."""
+        return self.path / "errors.jsonl"
+
+    @property
+    def events_jsonl(self) -> Path:
+        """Stages begun, nodes joined and lost, interruptions, notes."""
+        return self.path / "events.jsonl"
+
+    @property
+    def manifest_json(self) -> Path:
+        """What the run was."""
+        return self.path / "manifest.json"
+
+    @property
+    def scenario_yaml(self) -> Path:
+        """The resolved scenario."""
+        return self.path / "scenario.yaml"
+
+    @property
+    def analysis_dir(self) -> Path:
+        """What analysis made of the run; can be made again from the rest."""
+        return self.path / "analysis"
+
+    def log_path(self, node: str) -> Path:
+        """The log of one process."""
+        return self.samples_dir / f"{node}.log"
+
+    @classmethod
+    def create(cls, parent: Path, scenario: str, now: datetime | None = None) -> RunFolder:
+        """Make a new folder `<UTC time>-<scenario>` below `parent`; never reuses an existing one.
+
+        Raises:
+            UsageError: the folder cannot be made there.
+        """
+        stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+        for attempt in range(1, 100):
+            name = f"{stamp}-{scenario}" + (f"-{attempt}" if attempt > 1 else "")
+            folder = cls(parent / name)
+            try:
+                parent.mkdir(parents=True, exist_ok=True)
+                folder.path.mkdir(mode=0o700)
+                folder.samples_dir.mkdir(mode=0o700)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise UsageError(
+                    f"cannot make a run folder in {parent}: {error.strerror}; choose another with --run-dir"
+                ) from error
+            return folder
+        raise UsageError(f"{parent} already holds 99 runs of this second; remove some")
+
+    def write_manifest(self, manifest: dict[str, Any]) -> None:
+        """Write manifest.json whole or not at all."""
+        with replacing(self.manifest_json) as temporary:
+            temporary.write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+
+    def update_manifest(self, **changes: Any) -> None:
+        """Change some keys of the manifest."""
+        self.write_manifest({**self.manifest(), **changes})
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest; empty if it is missing or damaged (the samples may still be readable)."""
+        try:
+            value = json.loads(self.manifest_json.read_text())
+        except (OSError, ValueError):
+            return {}
+        if not isinstance(value, dict):
+            return {}
+        if isinstance(value.get("format"), int) and value["format"] > FORMAT:
+            raise UsageError(
+                f"{self.path} has run folder format {value['format']}, this version reads up to {FORMAT}; "
+                "upgrade loadverdict"
+            )
+        return value
+
+    def add_event(self, kind: str, time_s: float, **details: Any) -> None:
+        """Append one line to events.jsonl (a full disk costs the event, not the run)."""
+        line = json.dumps({"time_s": round(time_s, 4), "kind": kind, **details}) + "\n"
+        try:
+            fd = os.open(self.events_jsonl, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                os.write(fd, line.encode())
+            finally:
+                os.close(fd)
+        except OSError:
+            return
+
+    def events(self) -> tuple[dict[str, Any], ...]:
+        """Events in the order they were written; lines that cannot be read are passed over."""
+        try:
+            lines = self.events_jsonl.read_bytes().splitlines()
+        except OSError:
+            return ()
+        events = []
+        for line in lines:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict) and "kind" in event and isinstance(event.get("time_s"), int | float):
+                events.append(event)
+        return tuple(events)
+
+
+def is_run_folder(path: Path) -> bool:
+    """Whether a path looks like a run folder."""
+    return path.is_dir() and any(
+        (path / name).exists() for name in ("manifest.json", "samples", "samples.parquet")
+    )
+
+
+def find_run(name: str, runs_dir: Path) -> Path:
+    """The path a user meant: a path as written, a run's name below `runs_dir`, or `latest`.
+
+    Raises:
+        NoDataError: there is no such run; the message names the newest ones.
+    """
+    direct = Path(name)
+    if direct.exists():
+        return direct
+    runs = sorted((p for p in runs_dir.glob("*") if is_run_folder(p)), key=lambda p: p.name)
+    if name == "latest" and runs:
+        return runs[-1]
+    if RUN_NAME.fullmatch(name) and (runs_dir / name).exists():
+        return runs_dir / name
+    known = ", ".join(run.name for run in runs[-3:]) or "none yet: make one with 'make loadtest'"
+    raise NoDataError(f"no run or result file {name!r}; newest runs in {runs_dir}: {known}")

@@ -1,0 +1,72 @@
+"""Follow: how a run is getting on, read from its logs while they are being written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recording.folder import RunFolder
+from recording.frames import Kind, scan
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Totals over all nodes at their latest heartbeat.
+
+    Attributes:
+        time_s: epoch seconds of the latest heartbeat; 0 before the first one.
+        ended: whether every log seen so far has its end mark.
+    """
+
+    time_s: float = 0.0
+    users_running: int = 0
+    in_flight: int = 0
+    started: int = 0
+    finished: int = 0
+    failed: int = 0
+    nodes: int = 0
+    ended: bool = False
+
+
+@dataclass(slots=True)
+class _Tail:
+    offset: int = 0
+    beat: Mapping[str, Any] = field(default_factory=dict)
+    ended: bool = False
+
+
+class Follower:
+    """Reads what was appended to a run's logs since the last look."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._tails: dict[Path, _Tail] = {}
+
+    def look(self) -> Progress:
+        """The run's progress now."""
+        for path in self._folder.samples_dir.glob("*.log"):
+            self._read(path, self._tails.setdefault(path, _Tail()))
+        tails = list(self._tails.values())
+        sums = {
+            name: sum(int(tail.beat.get(name, 0)) for tail in tails)
+            for name in ("users_running", "in_flight", "started", "finished", "failed")
+        }
+        return Progress(
+            time_s=max((float(tail.beat.get("time_s", 0)) for tail in tails), default=0.0),
+            nodes=len(tails),
+            ended=bool(tails) and all(tail.ended for tail in tails),
+            **sums,
+        )
+
+    @staticmethod
+    def _read(path: Path, tail: _Tail) -> None:
+        with path.open("rb") as stream:
+            stream.seek(tail.offset)
+            found = scan(stream.read())
+        tail.offset += found.consumed
+        beats = [frame for frame in found.frames if frame.kind is Kind.HEARTBEAT]
+        if beats:
+            tail.beat = beats[-1].json()
+        tail.ended = tail.ended or any(frame.kind is Kind.END for frame in found.frames)

@@ -1,0 +1,185 @@
+"""Frames: the append-only log of one load generating process, writer and reader side by side.
+
+A frame is header + payload. The header holds a magic word, the kind, a number that grows by one, the
+payload's length and a CRC32 of all that follows the magic word. A frame that was torn or damaged is
+skipped and counted; reading goes on at the next magic word. Every payload can be read without the others.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+MAGIC = b"LVf1"
+_HEADER = struct.Struct("<4sBIII")
+_BODY = struct.Struct("<BII")
+MAX_PAYLOAD = 64 * 1024 * 1024
+"""A length above this can only be damage."""
+
+
+class Kind(IntEnum):
+    """What a frame's payload holds."""
+
+    SAMPLES = 1
+    ANCHOR = 2
+    HEARTBEAT = 3
+    END = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One intact frame."""
+
+    kind: Kind
+    sequence: int
+    payload: bytes
+
+    def json(self) -> dict[str, Any]:
+        """The payload of an ANCHOR, HEARTBEAT or END frame."""
+        value: dict[str, Any] = json.loads(self.payload)
+        return value
+
+    def table(self) -> pa.Table:
+        """The payload of a SAMPLES frame, as an Arrow table of `recording.sample.SCHEMA`."""
+        with pa.ipc.open_stream(self.payload) as reader:
+            return reader.read_all()
+
+
+def encode(kind: Kind, sequence: int, payload: bytes) -> bytes:
+    """One frame as bytes."""
+    crc = zlib.crc32(payload, zlib.crc32(_BODY.pack(kind, sequence, len(payload))))
+    return _HEADER.pack(MAGIC, kind, sequence, len(payload), crc) + payload
+
+
+def encode_table(table: pa.Table) -> bytes:
+    """A table as the payload of a SAMPLES frame: an Arrow IPC stream of its own."""
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+@dataclass(slots=True)
+class Scan:
+    """Result of reading one log: intact frames in order, and what was wrong.
+
+    Attributes:
+        frames: intact frames.
+        bad_frames: damaged stretches that were skipped (a torn tail counts as one).
+        missing_frames: numbers that never came.
+        consumed: bytes up to the end of the last intact frame.
+    """
+
+    frames: list[Frame] = field(default_factory=list)
+    bad_frames: int = 0
+    missing_frames: int = 0
+    consumed: int = 0
+
+
+def scan(data: bytes) -> Scan:
+    """Read all frames of a log. Never raises on damage; see `Scan`."""
+    result = Scan()
+    expected = 0
+    for frame, end, skipped in _walk(data):
+        result.bad_frames += skipped
+        if frame is None:
+            continue
+        result.missing_frames += max(0, frame.sequence - expected)
+        expected = frame.sequence + 1
+        result.frames.append(frame)
+        result.consumed = end
+    return result
+
+
+def _walk(data: bytes) -> Iterator[tuple[Frame | None, int, int]]:
+    """Yield (frame, end offset, damaged stretches skipped before it)."""
+    position = 0
+    while position < len(data):
+        frame = _frame_at(data, position)
+        if frame is not None:
+            position += _HEADER.size + len(frame.payload)
+            yield frame, position, 0
+            continue
+        following = data.find(MAGIC, position + 1)
+        while following != -1 and _frame_at(data, following) is None:
+            following = data.find(MAGIC, following + 1)
+        yield None, position, 1
+        if following == -1:
+            return
+        position = following
+
+
+def _frame_at(data: bytes, position: int) -> Frame | None:
+    if len(data) - position < _HEADER.size:
+        return None
+    magic, kind, sequence, length, crc = _HEADER.unpack_from(data, position)
+    start = position + _HEADER.size
+    if magic != MAGIC or length > MAX_PAYLOAD or start + length > len(data) or kind not in _KINDS:
+        return None
+    payload = data[start : start + length]
+    if zlib.crc32(payload, zlib.crc32(_BODY.pack(kind, sequence, length))) != crc:
+        return None
+    return Frame(Kind(kind), sequence, payload)
+
+
+_KINDS = frozenset(int(kind) for kind in Kind)
+
+
+class LogWriter:
+    """Appends frames to a log that no other process writes.
+
+    A frame goes out in one `write`, without a buffer of ours, so a killed process loses nothing that was
+    appended; `sync` is for power loss. A write that fails (disk full) is remembered, never raised: the load
+    and the record of the rest go on.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Create the log.
+
+        Raises:
+            FileExistsError: another process writes a log of this name.
+        """
+        self.path = path
+        self.failed_frames = 0
+        self._sequence = 0
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+
+    def append(self, kind: Kind, payload: bytes) -> bool:
+        """Append one frame; False if it could not be written whole."""
+        frame = memoryview(encode(kind, self._sequence, payload))
+        self._sequence += 1
+        try:
+            while frame:
+                frame = frame[os.write(self._fd, frame) :]
+        except OSError:
+            self.failed_frames += 1
+            return False
+        return True
+
+    def append_json(self, kind: Kind, value: dict[str, Any]) -> bool:
+        """Append one frame with a JSON payload."""
+        return self.append(kind, json.dumps(value, separators=(",", ":")).encode())
+
+    def sync(self) -> None:
+        """Force what was appended to the disk. Blocks: call it in a real thread."""
+        try:
+            os.fdatasync(self._fd)
+        except OSError:
+            self.failed_frames += 1
+
+    def close(self) -> None:
+        """Sync and close; calling it twice is harmless."""
+        if self._fd >= 0:
+            self.sync()
+            os.close(self._fd)
+            self._fd = -1

@@ -1,0 +1,176 @@
+"""Logs: the processes' logs of a run read together, and turned into Parquet once the run is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from recording.folder import FORMAT, RunFolder, replacing
+from recording.frames import Kind, Scan, scan
+from recording.run import LogHealth, Readings
+from recording.sample import SCHEMA, Samples
+
+GENERATOR_READINGS = (
+    "in_flight",
+    "oldest_s",
+    "users_wanted",
+    "users_running",
+    "loop_lag_ms",
+    "cpu_percent",
+    "started",
+    "finished",
+    "failed",
+)
+"""Figures of a heartbeat that become readings of source `generator`, labelled with the node."""
+
+READINGS_SCHEMA = pa.schema(
+    [
+        ("time_s", pa.float64()),
+        ("source", pa.string()),
+        ("name", pa.string()),
+        ("labels", pa.string()),
+        ("value", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the logs of one run hold."""
+
+    samples: Samples
+    readings: Readings
+    health: LogHealth
+
+
+def read_logs(folder: RunFolder) -> Recorded:
+    """Read every log of a run. Damage is counted, never raised."""
+    nodes = tuple(path.stem for path in sorted(folder.samples_dir.glob("*.log")))
+    scans = tuple(scan(folder.log_path(node).read_bytes()) for node in nodes)
+    samples = _samples(scans)
+    if len(nodes) > 1:
+        samples = replace(samples, users=total_users(samples.start_s, scans))
+    return Recorded(samples, _readings(nodes, scans), _health(nodes, scans))
+
+
+def _samples(scans: Sequence[Scan]) -> Samples:
+    tables = [f.table() for s in scans for f in s.frames if f.kind is Kind.SAMPLES]
+    if not tables:
+        return Samples.empty()
+    samples = Samples.from_table(pa.concat_tables([t.select(SCHEMA.names) for t in tables]))
+    return samples.take(np.argsort(samples.start_s, kind="stable"))
+
+
+def total_users(time_s: NDArray[np.float64], scans: Sequence[Scan]) -> NDArray[np.int32]:
+    """Users running on all nodes together at the times given.
+
+    Each process knows its own users only; its heartbeats make a step function of time, and the sum of them
+    is the run's. A node counts as empty before its first heartbeat and after its last one.
+    """
+    total = np.zeros(len(time_s), np.int32)
+    for one in scans:
+        beats = [f.json() for f in one.frames if f.kind is Kind.HEARTBEAT]
+        if not beats:
+            continue
+        times = np.array([beat["time_s"] for beat in beats])
+        users = np.array([beat["users_running"] for beat in beats], np.int32)
+        # A heartbeat tells the users of the interval that ends with it; after the last one (plus the
+        # interval in which the process may have died) there is nobody left.
+        steps = np.append(users, 0)
+        ends = np.append(times[:-1], times[-1] + 0.2)
+        total += steps[np.searchsorted(ends, time_s, side="left")]
+    return total
+
+
+def _readings(nodes: Sequence[str], scans: Sequence[Scan]) -> Readings:
+    rows: list[tuple[float, str, float, str]] = []
+    for node, one in zip(nodes, scans, strict=True):
+        for frame in one.frames:
+            if frame.kind is not Kind.HEARTBEAT:
+                continue
+            beat = frame.json()
+            rows += [(beat["time_s"], name, beat[name], node) for name in GENERATOR_READINGS if name in beat]
+    time_s, name, value, label = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return Readings(
+        np.array(time_s, np.float64),
+        np.full(len(rows), "generator"),
+        np.array(name, np.str_),
+        np.array(label, np.str_),
+        np.array(value, np.float64),
+    )
+
+
+def _health(nodes: Sequence[str], scans: Sequence[Scan]) -> LogHealth:
+    ends = [[f.json() for f in s.frames if f.kind is Kind.END] for s in scans]
+    last_beats = [[f.json() for f in s.frames if f.kind is Kind.HEARTBEAT][-1:] for s in scans]
+    return LogHealth(
+        nodes=tuple(nodes),
+        nodes_without_end=tuple(node for node, end in zip(nodes, ends, strict=True) if not end),
+        bad_frames=sum(s.bad_frames for s in scans),
+        missing_frames=sum(s.missing_frames for s in scans),
+        dropped_rows=sum(beat[0].get("dropped_rows", 0) for beat in last_beats if beat),
+        unfinished=sum(end[-1]["unfinished"] for end in ends if end),
+    )
+
+
+def finish(folder: RunFolder) -> Recorded:
+    """Turn a finished run's logs into Parquet, and note their health in the manifest.
+
+    The logs of a run that is complete and undamaged are removed once the Parquet files are on the disk;
+    all others are kept, since they say more.
+    """
+    recorded = read_logs(folder)
+    _write_parquet(folder.samples_parquet, recorded.samples.to_table())
+    _write_parquet(folder.readings_parquet, _readings_table(recorded.readings))
+    folder.update_manifest(log=asdict(recorded.health))
+    health = recorded.health
+    if not (health.bad_frames or health.missing_frames or health.nodes_without_end):
+        for node in health.nodes:
+            folder.log_path(node).unlink(missing_ok=True)
+    return recorded
+
+
+def _write_parquet(path: Path, table: pa.Table) -> None:
+    metadata = {**(table.schema.metadata or {}), b"loadverdict.format": str(FORMAT).encode()}
+    with replacing(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
+
+
+def _readings_table(readings: Readings) -> pa.Table:
+    columns = [readings.time_s, readings.source, readings.name, readings.labels, readings.value]
+    return pa.table(
+        [pa.array(c.tolist(), f.type) for c, f in zip(columns, READINGS_SCHEMA, strict=True)],
+        schema=READINGS_SCHEMA,
+    )
+
+
+def read_parquet(folder: RunFolder) -> Recorded:
+    """Read a run that `finish` has been through."""
+    samples = Samples.from_table(pq.read_table(folder.samples_parquet))
+    exists = folder.readings_parquet.exists()
+    table = pq.read_table(folder.readings_parquet) if exists else READINGS_SCHEMA.empty_table()
+    return Recorded(samples, _readings_from(table), _health_from(folder.manifest().get("log")))
+
+
+def _readings_from(table: pa.Table) -> Readings:
+    columns: dict[str, Any] = {}
+    for field in READINGS_SCHEMA:
+        kind = np.float64 if pa.types.is_floating(field.type) else np.str_
+        columns[field.name] = np.array(table.column(field.name).to_pylist(), kind)
+    return Readings(**columns)
+
+
+def _health_from(value: Any) -> LogHealth:
+    if not isinstance(value, dict):
+        return LogHealth()
+    known: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in LogHealth.__slots__
+    }
+    return LogHealth(**known)

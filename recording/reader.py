@@ -1,0 +1,65 @@
+"""Reader: a path becomes a Run, whatever it holds: a run folder, or a file of another tool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import yaml
+
+from recording.case_csv import is_case_csv, read_case_csv
+from recording.errors import NoDataError, UsageError
+from recording.examples import read_examples
+from recording.folder import RunFolder, is_run_folder
+from recording.logs import read_logs, read_parquet
+from recording.run import Run
+
+
+def read_run(path: Path) -> Run:
+    """Read a run folder or a result file; the format is recognised from the content.
+
+    Raises:
+        NoDataError: nothing there, or nothing in it.
+        UsageError: a file of a format that is not known, or a newer one.
+    """
+    if is_run_folder(path):
+        return _read_folder(RunFolder(path))
+    if path.is_dir():
+        raise NoDataError(f"{path} is not a run folder: it has neither manifest.json nor samples")
+    if not path.exists():
+        raise NoDataError(f"{path} does not exist; give a run folder or a result file")
+    if is_case_csv(path):
+        return read_case_csv(path)
+    raise UsageError(
+        f"{path} is in no known format; expected a run folder or a CSV with the header "
+        "request_id,http_code,duration_ms,timestamp"
+    )
+
+
+def _read_folder(folder: RunFolder) -> Run:
+    manifest = folder.manifest()
+    try:
+        recorded = read_parquet(folder) if folder.samples_parquet.exists() else read_logs(folder)
+    except (pa.ArrowInvalid, OSError):
+        # A damaged Parquet file: the logs, where they still exist, are the original.
+        recorded = read_logs(folder)
+    return Run(
+        id=folder.id,
+        source="run_folder",
+        samples=recorded.samples,
+        readings=recorded.readings,
+        manifest=manifest,
+        scenario=_scenario(folder),
+        events=folder.events(),
+        examples=read_examples(folder.errors_jsonl),
+        health=recorded.health,
+    )
+
+
+def _scenario(folder: RunFolder) -> dict[str, Any]:
+    try:
+        value = yaml.safe_load(folder.scenario_yaml.read_text())
+    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        return {}
+    return value if isinstance(value, dict) else {}

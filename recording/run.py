@@ -1,0 +1,112 @@
+"""Run: everything that was recorded of one test, as analysis reads it, whatever file it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recording.sample import Samples
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorExample:
+    """One failed request kept as an example (at most a few per status, outcome and code).
+
+    Attributes:
+        time_s: epoch seconds of the send.
+        status: HTTP status, 0 without an answer.
+        outcome: see `recording.sample.OUTCOMES`.
+        code: short failure code, as in the Sample.
+        message: the error text of the answer, or of the exception, on one line.
+        content_type: of the answer, "" if there was none.
+        headers: the few headers that matter to a client (Retry-After, Content-Type, Server).
+        body: beginning of the body, scrubbed, at most 2 kB.
+        endpoint: name of the request.
+    """
+
+    time_s: float
+    status: int
+    outcome: str
+    code: str
+    message: str
+    endpoint: str
+    content_type: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What was measured beside the requests: the generator's own figures and the target's metrics.
+
+    Arrays of one length: `time_s` epoch seconds, `value`; and lists of `source` ("generator", "target"),
+    `name` (with unit, such as "cpu_percent", "loop_lag_ms", "in_flight", "users_wanted", "users_running"),
+    `labels` (for generator readings the node).
+    """
+
+    time_s: NDArray[np.float64]
+    source: NDArray[np.str_]
+    name: NDArray[np.str_]
+    labels: NDArray[np.str_]
+    value: NDArray[np.float64]
+
+    def series(self, source: str, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Times and values of one reading over all labels, in order of time."""
+        rows = (self.source == source) & (self.name == name)
+        order = np.argsort(self.time_s[rows], kind="stable")
+        return self.time_s[rows][order], self.value[rows][order]
+
+
+@dataclass(frozen=True, slots=True)
+class LogHealth:
+    """What the reader found out about the logs themselves.
+
+    Attributes:
+        nodes: load generating processes that wrote a log.
+        nodes_without_end: those whose log has no end mark (killed, or still running).
+        bad_frames: frames skipped because their checksum or length was wrong.
+        missing_frames: gaps in the frame numbers.
+        dropped_rows: samples that the recorder itself had to drop (and counted).
+        unfinished: requests started and not answered when the run ended.
+    """
+
+    nodes: tuple[str, ...] = ()
+    nodes_without_end: tuple[str, ...] = ()
+    bad_frames: int = 0
+    missing_frames: int = 0
+    dropped_rows: int = 0
+    unfinished: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One test as analysis sees it.
+
+    Attributes:
+        id: run folder name, or the file's name.
+        source: format it was read from: "run_folder", "case_csv", ...
+        samples: every request.
+        lacks: what this source cannot tell, from {"users", "endpoint", "message", "unfinished", "readings",
+            "sub_second_time"}.
+        readings: figures beside the requests, if any.
+        manifest: the run folder's manifest as a plain mapping; empty for foreign files.
+        scenario: the resolved scenario as a plain mapping; empty for foreign files.
+        events: rows of events.jsonl: {"time_s", "kind", ...}. Kinds: "stage", "node_joined", "node_lost",
+            "interrupted", "fault", "note".
+        examples: failed requests kept as examples.
+        health: what is known about the logs' completeness; None for foreign files.
+    """
+
+    id: str
+    source: str
+    samples: Samples
+    lacks: frozenset[str] = frozenset()
+    readings: Readings | None = None
+    manifest: dict[str, Any] = field(default_factory=dict)
+    scenario: dict[str, Any] = field(default_factory=dict)
+    events: tuple[dict[str, Any], ...] = ()
+    examples: tuple[ErrorExample, ...] = ()
+    health: LogHealth | None = None

@@ -1,0 +1,191 @@
+"""Sample: one request, answered or not. It knows what was seen, not what it means.
+
+Many Samples are kept as `Samples`: one NumPy array per column, strings as category codes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+OUTCOMES = (
+    "generator",
+    "dns",
+    "refused",
+    "unreachable",
+    "connect_timeout",
+    "tls",
+    "reset",
+    "closed_early",
+    "first_byte_timeout",
+    "body_timeout",
+    "total_timeout",
+    "bad_response",
+    "http_error",
+    "wrong_content",
+    "unfinished",
+    "unknown",
+    "ok",
+)
+"""Closed set, in the order in which a request is judged: the first that fits is its outcome.
+
+`generator` is our own fault (ports, files, script) and is never counted against the target.
+"""
+
+TIMEOUT_OUTCOMES = frozenset({"connect_timeout", "first_byte_timeout", "body_timeout", "total_timeout"})
+"""Outcomes whose duration is a limit that was reached, not an answer's latency (censored)."""
+
+_CATEGORY = pa.dictionary(pa.int32(), pa.string())
+
+SCHEMA = pa.schema(
+    [
+        ("start_s", pa.float64()),
+        ("duration_ms", pa.float64()),
+        ("endpoint", _CATEGORY),
+        ("method", _CATEGORY),
+        ("status", pa.int16()),
+        ("outcome", _CATEGORY),
+        ("code", _CATEGORY),
+        ("users", pa.int32()),
+        ("in_flight", pa.int32()),
+        ("account", pa.int32()),
+        ("node", _CATEGORY),
+        ("stage", _CATEGORY),
+        ("response_bytes", pa.int64()),
+        ("weight", pa.int32()),
+    ]
+)
+"""Columns of a run folder's samples. Missing integers are -1; `status` 0 means no HTTP answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A string column as codes into a tuple of names.
+
+    Attributes:
+        codes: int32, one per row.
+        names: the distinct values; `names[codes[i]]` is row i's value.
+    """
+
+    codes: NDArray[np.int32]
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, values: list[str]) -> Category:
+        """Encode a list of strings, names in order of first appearance."""
+        index: dict[str, int] = {}
+        codes = np.fromiter((index.setdefault(v, len(index)) for v in values), np.int32, len(values))
+        return cls(codes, tuple(index))
+
+    @classmethod
+    def constant(cls, value: str, length: int) -> Category:
+        """A column that holds one value in every row."""
+        return cls(np.zeros(length, np.int32), (value,))
+
+    def equals(self, value: str) -> NDArray[np.bool_]:
+        """Which rows hold `value`."""
+        if value not in self.names:
+            return np.zeros(len(self.codes), bool)
+        return np.asarray(self.codes == self.names.index(value))
+
+    def isin(self, values: frozenset[str] | set[str]) -> NDArray[np.bool_]:
+        """Which rows hold one of `values`."""
+        wanted = [i for i, name in enumerate(self.names) if name in values]
+        return np.isin(self.codes, np.asarray(wanted, np.int32))
+
+    def to_list(self) -> list[str]:
+        """The values as Python strings, one per row."""
+        return [self.names[code] for code in self.codes]
+
+    def take(self, rows: NDArray[Any]) -> Category:
+        """The rows picked by an index or boolean array; names are kept."""
+        return Category(self.codes[rows], self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Columns of `SCHEMA` as arrays of one length n.
+
+    Units: `start_s` epoch seconds of the send; `duration_ms` milliseconds from send to last byte, to
+    the failure, or (unfinished) to the end of the run; `weight` is how many requests a row stands for.
+    """
+
+    start_s: NDArray[np.float64]
+    duration_ms: NDArray[np.float64]
+    endpoint: Category
+    method: Category
+    status: NDArray[np.int16]
+    outcome: Category
+    code: Category
+    users: NDArray[np.int32]
+    in_flight: NDArray[np.int32]
+    account: NDArray[np.int32]
+    node: Category
+    stage: Category
+    response_bytes: NDArray[np.int64]
+    weight: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.start_s)
+
+    @property
+    def is_generator(self) -> NDArray[np.bool_]:
+        """Rows that failed through our own fault; leave them out before judging the target."""
+        return self.outcome.equals("generator")
+
+    @property
+    def is_error(self) -> NDArray[np.bool_]:
+        """Rows that count against the target: neither `ok` nor the generator's own fault."""
+        return ~self.outcome.isin({"ok", "generator"})
+
+    @property
+    def end_s(self) -> NDArray[np.float64]:
+        """Epoch seconds at which each request was over."""
+        return self.start_s + self.duration_ms / 1000.0
+
+    def take(self, rows: NDArray[Any]) -> Samples:
+        """The rows picked by an index or boolean array."""
+        columns: dict[str, Any] = {}
+        for column in fields(self):
+            value = getattr(self, column.name)
+            columns[column.name] = value.take(rows) if isinstance(value, Category) else value[rows]
+        return Samples(**columns)
+
+    def to_table(self) -> pa.Table:
+        """As an Arrow table of `SCHEMA`."""
+        columns = []
+        for field in SCHEMA:
+            value = getattr(self, field.name)
+            if isinstance(value, Category):
+                names = pa.array(list(value.names), pa.string())
+                columns.append(pa.DictionaryArray.from_arrays(pa.array(value.codes, pa.int32()), names))
+            else:
+                columns.append(pa.array(value, field.type))
+        return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+    @classmethod
+    def from_table(cls, table: pa.Table) -> Samples:
+        """From an Arrow table of `SCHEMA` (columns by name; plain strings are encoded)."""
+        columns: dict[str, Any] = {}
+        for field in SCHEMA:
+            column = table.column(field.name)
+            if pa.types.is_dictionary(field.type):
+                if not pa.types.is_dictionary(column.type):
+                    column = column.dictionary_encode()
+                array = column.unify_dictionaries().combine_chunks()
+                if isinstance(array, pa.ChunkedArray):
+                    array = array.chunk(0) if array.num_chunks else pa.array([], _CATEGORY)
+                codes = array.indices.to_numpy(zero_copy_only=False).astype(np.int32)
+                columns[field.name] = Category(codes, tuple(array.dictionary.to_pylist()))
+            else:
+                columns[field.name] = column.to_numpy().astype(field.type.to_pandas_dtype())
+        return cls(**columns)
+
+    @classmethod
+    def empty(cls) -> Samples:
+        """No rows at all."""
+        return cls.from_table(SCHEMA.empty_table())

@@ -1,0 +1,1 @@
+"""What load is made: scenarios and targets from YAML, load shape, behaviours, accounts."""

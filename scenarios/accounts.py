@@ -1,0 +1,102 @@
+"""Accounts: lends users of this process their accounts, each account to one user at a time."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from recording.errors import UsageError
+
+Use = Literal["rotating", "own", "shared"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Account:
+    """One account. `slot` is its row in the file: the only thing about it that is ever recorded."""
+
+    slot: int
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Account(slot={self.slot})"
+
+
+NOBODY = Account(-1, "", "")
+"""Stands for no account, where a behaviour needs none."""
+
+
+def read_accounts(path: Path) -> list[Account]:
+    """Read a CSV with the header `username,password`; every value is kept as text.
+
+    Raises:
+        UsageError: missing file, wrong header, wrong number of columns, an empty or double user name.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.reader(stream, strict=True))
+    except OSError as error:
+        raise UsageError(
+            f"accounts file {path}: {error.strerror}; expected a CSV with the header username,password"
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"accounts file {path}: not a UTF-8 CSV file: {error}") from error
+    if not rows or [name.strip() for name in rows[0]] != ["username", "password"]:
+        raise UsageError(f"accounts file {path}: the first line must be 'username,password'")
+    accounts: list[Account] = []
+    seen: dict[str, int] = {}
+    for line, row in enumerate(rows[1:], start=2):
+        if len(row) != 2 or not row[0] or not row[1]:
+            raise UsageError(f"accounts file {path}, line {line}: expected a user name and a password")
+        if row[0] in seen:
+            raise UsageError(f"accounts file {path}, line {line}: same user name as in line {seen[row[0]]}")
+        seen[row[0]] = line
+        accounts.append(Account(len(accounts), *row))
+    if not accounts:
+        raise UsageError(f"accounts file {path}: holds no account")
+    return accounts
+
+
+class AccountPool:
+    """The accounts of one load generating process.
+
+    The accounts are shuffled by the seed first and then dealt out to the processes, so that every process,
+    and every number of users, meets the same mix: otherwise "every sixth account is broken" would look
+    like an effect of load.
+    """
+
+    def __init__(self, accounts: list[Account], use: Use, seed: int, node: int = 0, nodes: int = 1) -> None:
+        shuffled = random.Random(seed).sample(accounts, len(accounts))
+        self._use = use
+        self._random = random.Random(seed * 1_000_003 + node)
+        self._free = deque(shuffled[:1] if use == "shared" else shuffled[node::nodes] or shuffled)
+        self.size = len(self._free)
+
+    def lend(self) -> Account:
+        """An account nobody else has, as long as there are any; after that accounts are shared."""
+        if self._use == "shared":
+            return self._free[0]
+        if not self._free:
+            raise UsageError(
+                f"more users than the {self.size} accounts of this process; "
+                "add accounts, or set 'accounts: shared'"
+            )
+        return self._free.popleft()
+
+    def exchange(self, account: Account) -> Account:
+        """What a user does between two turns: keep its account, or (rotating) hand it in for another."""
+        if self._use != "rotating" or not self._free:
+            return account
+        # Back into a random place of the second half: nobody gets the same account again at once, and no
+        # fixed cycle arises that could keep time with the load.
+        self._free.insert(self._random.randint(len(self._free) // 2, len(self._free)), account)
+        return self._free.popleft()
+
+    def give_back(self, account: Account) -> None:
+        """What a user does when it leaves."""
+        if self._use != "shared":
+            self._free.append(account)

@@ -1,0 +1,195 @@
+"""Controller: the one process of a run (master, or the only one) that keeps its folder.
+
+It makes the folder, tells the other processes about the run, writes manifest and events, and has the run
+diagnosed when it is over, unless whoever started it does that (`loadverdict run`).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import gevent
+import yaml
+from locust.runners import STATE_MISSING, MasterRunner
+
+from recording.clock import Clock
+from recording.folder import FORMAT, RunFolder
+from recording.manifest import git_commit, host_facts, versions
+from scenarios.scenario import Scenario, load_scenario
+from scenarios.session import DRAIN_EXTRA_S, Assignment
+from scenarios.target import Target, load_target
+
+RUN_MESSAGE = "loadverdict_run"
+DRAIN_MESSAGE = "loadverdict_drain"
+DRAINED_MESSAGE = "loadverdict_drained"
+
+ENV_FOLDER = "LOADVERDICT_RUN_FOLDER"
+"""An existing, empty run folder to use; set by `loadverdict run`, which also diagnoses the run."""
+
+ENV_RUNS = "LOADVERDICT_RUN_DIR"
+ENV_BASE_URL = "LOADVERDICT_BASE_URL"
+ENV_ACCOUNTS = "LOADVERDICT_ACCOUNTS"
+"""Where the lab is and whose accounts it has, once it runs."""
+
+
+class Controller:
+    """Keeps the folder of the run that is going on."""
+
+    def __init__(self, environment: Any) -> None:
+        self._environment = environment
+        self._runner = environment.runner
+        self._clock = Clock.start()
+        self._drained: set[str] = set()
+        self._known_nodes: set[str] = set()
+        self._stage = ""
+        self._watch: gevent.Greenlet | None = None
+        self.assignment: Assignment | None = None
+        self.completed = False
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the run's start; 0 before it."""
+        return self._clock.now() - self.assignment.start_s if self.assignment else 0.0
+
+    def resolve(self) -> tuple[Scenario, Target]:
+        """Scenario and target as chosen on the command line, in the environment or on the web page."""
+        options = self._environment.parsed_options
+        scenario, target = load_scenario(options.scenario), load_target(options.target)
+        accounts = os.environ.get(ENV_ACCOUNTS)
+        target = target.at(
+            os.environ.get(ENV_BASE_URL, target.base_url), Path(accounts) if accounts else None
+        )
+        target.check_against(scenario)
+        target.check_allowed()
+        return scenario, target
+
+    def begin(self) -> Assignment:
+        """Make the folder and tell the workers, before any user begins."""
+        scenario, target = self.resolve()
+        given = os.environ.get(ENV_FOLDER)
+        runs = Path(os.environ.get(ENV_RUNS, "reports/runs"))
+        folder = RunFolder(Path(given)) if given else RunFolder.create(runs.resolve(), scenario.name)
+        self._clock = Clock.start()
+        self._drained, self._stage, self.completed = set(), "", False
+        self.assignment = Assignment(folder.path, scenario, target, self._clock.wall_s, self._nodes())
+        folder.scenario_yaml.write_text(yaml.safe_dump(scenario.to_mapping(), sort_keys=False))
+        folder.write_manifest(self._manifest(folder, scenario, target))
+        if isinstance(self._runner, MasterRunner):
+            self._known_nodes = set(self._runner.clients)
+            self._runner.send_message(RUN_MESSAGE, self.assignment.to_message())
+            self._watch = gevent.spawn(self._watch_nodes)
+        return self.assignment
+
+    def welcome(self, client_id: str) -> None:
+        """Tell a worker that joined about the run that is going on."""
+        if self.assignment and isinstance(self._runner, MasterRunner):
+            self._known_nodes.add(client_id)
+            self._runner.send_message(RUN_MESSAGE, self.assignment.to_message(), client_id)
+            self.note("node_joined", node=self._node_name(client_id))
+
+    def note(self, kind: str, **details: Any) -> None:
+        """Append an event to the run folder."""
+        if self.assignment:
+            RunFolder(self.assignment.folder).add_event(kind, self._clock.now(), **details)
+
+    def enter_stage(self, name: str, users: int) -> None:
+        """Note the stage of load, once."""
+        if name != self._stage:
+            self._stage = name
+            self.note("stage", name=name, users=users)
+
+    def drain(self) -> None:
+        """Have the workers finish what is in flight, and wait for them."""
+        if self.assignment is None:
+            return
+        if not self.completed:
+            planned = self.assignment.scenario.plan().duration_s
+            self.note("interrupted", elapsed_s=round(self.elapsed_s, 1), planned_s=planned)
+        if not isinstance(self._runner, MasterRunner):
+            return
+        self._runner.send_message(DRAIN_MESSAGE, {})
+        limit = gevent.Timeout(self.assignment.scenario.timeouts.total_s + 2 * DRAIN_EXTRA_S, False)
+        with limit:
+            while not self._drained >= self._live_nodes():
+                gevent.sleep(0.05)
+
+    def drained(self, client_id: str) -> None:
+        """A worker has nothing in flight any more."""
+        self._drained.add(client_id)
+
+    def end(self) -> None:
+        """Close the manifest; have the run diagnosed if nobody else will."""
+        if self._watch is not None:
+            self._watch.kill()
+            self._watch = None
+        if self.assignment is None:
+            return
+        folder = RunFolder(self.assignment.folder)
+        folder.update_manifest(
+            end_utc=datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="milliseconds"),
+            clean_end=self.completed,
+            nodes=sorted(self._node_name(c) for c in self._known_nodes) or ["local"],
+        )
+        self.assignment = None
+        if ENV_FOLDER not in os.environ:
+            command = [sys.executable, "-m", "commands.main", "diagnose", str(folder.path), "--wait"]
+            subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+
+    def _nodes(self) -> int:
+        return max(1, self._runner.worker_count) if isinstance(self._runner, MasterRunner) else 1
+
+    def _live_nodes(self) -> set[str]:
+        return {c.id for c in self._runner.clients.all if c.state != STATE_MISSING}
+
+    def _node_name(self, client_id: str) -> str:
+        return worker_name(self._runner.get_worker_index(client_id))
+
+    def _watch_nodes(self) -> None:
+        lost: set[str] = set()
+        while True:
+            gevent.sleep(1)
+            for client_id in self._known_nodes - self._live_nodes() - lost:
+                lost.add(client_id)
+                self.note("node_lost", node=self._node_name(client_id), elapsed_s=round(self.elapsed_s, 1))
+
+    def _manifest(self, folder: RunFolder, scenario: Scenario, target: Target) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "id": folder.id,
+            "scenario": {"name": scenario.name, "hash": scenario.fingerprint()},
+            "target": {"name": target.name, "base_url": target.base_url},
+            "start_utc": datetime.fromtimestamp(self._clock.wall_s, UTC).isoformat(timespec="milliseconds"),
+            "start_s": self._clock.wall_s,
+            "planned_s": scenario.plan().duration_s,
+            "end_utc": None,
+            "clean_end": False,
+            "seed": scenario.seed,
+            "client": "requests",
+            "versions": versions(),
+            "git_commit": git_commit(),
+            "options": self._options(),
+            "host": host_facts(),
+        }
+
+    def _options(self) -> dict[str, Any]:
+        options = self._environment.parsed_options
+        chosen = {
+            name: {"value": getattr(options, name), "from": _origin(name)} for name in ("scenario", "target")
+        }
+        return {**chosen, "processes": {"value": self._nodes(), "from": _origin("processes")}}
+
+
+def worker_name(index: int) -> str:
+    """What a worker is called in samples, files and messages."""
+    return f"worker-{index}"
+
+
+def _origin(name: str) -> str:
+    if any(argument.startswith(f"--{name}") for argument in sys.argv):
+        return "command line"
+    return "environment" if f"LOADVERDICT_{name.upper()}" in os.environ else "default or web page"

@@ -1,0 +1,36 @@
+"""Shape: Locust's load shape, asking the scenario's plan. All of the load's arithmetic is in `load`."""
+
+from __future__ import annotations
+
+import gevent
+from locust import LoadTestShape
+
+from scenarios.wiring import wiring_of
+
+TICK_EARLY = 0.5
+"""A tick later than this within a second of the plan belongs to the next second."""
+
+
+class ScenarioShape(LoadTestShape):
+    """Users wanted now, by the plan of the scenario that was chosen."""
+
+    def tick(self) -> tuple[int, float] | None:
+        """Users and spawn rate for this second; None ends the test.
+
+        The rate lets every change happen within one tick. With a slower one, a master would block in the
+        middle of the plan and skip stages, while a single process would not: two different loads.
+        """
+        assert self.runner is not None
+        plan, controller, session = wiring_of(self.runner.environment).progress()
+        elapsed_s = controller.elapsed_s
+        if elapsed_s % 1 > TICK_EARLY:
+            # Locust's second began a moment before the plan's: wait for it, or a step begins a second late.
+            gevent.sleep(1 - elapsed_s % 1)
+            elapsed_s = controller.elapsed_s
+        stage = plan.stage_at(elapsed_s)
+        users = plan.users_at(elapsed_s)
+        if stage is None or users is None or (session is not None and session.is_done):
+            controller.completed = True
+            return None
+        controller.enter_stage(stage.name, users)
+        return users, float(max(1, plan.peak_users))

@@ -1,0 +1,97 @@
+"""User: one person at work, turn after turn. Which answer is right it leaves to the client."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import gevent
+from locust import HttpUser, task
+from locust.exception import StopUser
+
+from scenarios.accounts import NOBODY
+from scenarios.behaviour import BEHAVIOURS
+from scenarios.session import Session, session_of
+
+IDLE_S = 0.1
+"""How often a user that may not send looks again."""
+
+
+class ScenarioUser(HttpUser):
+    """Does the behaviour of the scenario that is running."""
+
+    # Where the load goes is the target's business; the host field of Locust's web page cannot change it.
+    host = "http://target.invalid"
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)  # type: ignore[no-untyped-call]
+        # Proxies and .netrc of the machine must not decide where the load goes.
+        self.client.trust_env = False
+        self._session: Session = session_of(environment)
+        self._random = random.Random(f"{self._session.scenario.seed}/{self._session.next_user()}")
+        self._account = NOBODY
+        self._busy = False
+        self._leaving = False
+
+    def on_start(self) -> None:
+        """Take an account; begin at a random moment, so that users spawned together do not stay in step."""
+        self._account = self._session.lend_account()
+        if self._session.scenario.rendezvous_s is None:
+            gevent.sleep(self._random.uniform(0, self._session.scenario.think_time_s))
+
+    def on_stop(self) -> None:
+        """Hand the account in."""
+        self._session.give_back_account(self._account)
+
+    @task
+    def turn(self) -> None:
+        """One turn: the requests of the behaviour in order until one fails, then a pause."""
+        session = self._session
+        if session.scenario.rendezvous_s is not None:
+            self._wait_for_rendezvous(session.scenario.rendezvous_s)
+        if not session.may_send:
+            gevent.sleep(IDLE_S)
+            return
+        self._busy = True
+        try:
+            self._work(session)
+        finally:
+            self._busy = False
+        if self._leaving:
+            session.leaving.discard(self.greenlet)
+            raise StopUser
+        self._account = session.exchange_account(self._account)
+        if session.scenario.rendezvous_s is None:
+            gevent.sleep(session.scenario.think_time_s * self._random.uniform(0.5, 1.5))
+
+    def stop(self, force: bool = False) -> bool:
+        """Leave: at once between two turns, after the answer when a request is under way.
+
+        Locust knows only two ways: kill the request, which would make up errors at every step down, or
+        block until the user is done, which would upset the steps that follow. So a busy user leaves the
+        runner's count now and ends by itself after its turn. `force` makes no difference: Locust uses it
+        for a step down as well as for the end, and at the end the session has been drained before.
+        """
+        del force
+        if self._busy and not self._session.draining:
+            self._leaving = True
+            self._session.leaving.add(self.greenlet)
+            self.group.discard(self.greenlet)
+            return False
+        return bool(super().stop(force=True))
+
+    def _work(self, session: Session) -> None:
+        variables = {"username": self._account.username, "password": self._account.password}
+        for name in BEHAVIOURS[session.scenario.behaviour]:
+            if not session.may_send:
+                return
+            request = session.target.requests[name]
+            answer = session.client.send(self.client, name, request, self._account, variables)
+            if not answer.ok:
+                return
+            saved = {key: (answer.fields or {}).get(field) for key, field in request.save.items()}
+            variables |= {key: str(value) for key, value in saved.items()}
+
+    def _wait_for_rendezvous(self, every_s: float) -> None:
+        elapsed = self._session.elapsed_s
+        gevent.sleep((elapsed // every_s + 1) * every_s - elapsed)

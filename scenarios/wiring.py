@@ -1,0 +1,159 @@
+"""Wiring: connects Locust's events with controller, session and recorder. The only place that listens."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from locust.runners import MasterRunner, WorkerRunner
+
+from recording.errors import LoadverdictError
+from scenarios.controller import DRAIN_MESSAGE, DRAINED_MESSAGE, RUN_MESSAGE, Controller, worker_name
+from scenarios.load import Plan
+from scenarios.scenario import scenario_names
+from scenarios.session import Assignment, Session, bind
+from scenarios.target import target_names
+from scenarios.transport import outcome_of
+
+log = logging.getLogger("loadverdict")
+
+
+class Wiring:
+    """One Locust process's listeners and what they work on."""
+
+    def __init__(self, environment: Any) -> None:
+        self._environment = environment
+        self._runner = environment.runner
+        self.controller = None if isinstance(self._runner, WorkerRunner) else Controller(environment)
+        self._assignment: Assignment | None = None
+        self._session: Session | None = None
+        self._plan: Plan | None = None
+
+    def listen(self) -> None:
+        """Add the listeners this process's role needs."""
+        events, runner = self._environment.events, self._runner
+        if isinstance(runner, WorkerRunner):
+            runner.register_message(RUN_MESSAGE, self._on_run)
+            # Concurrent: waiting for answers must not hold up the worker's other messages.
+            runner.register_message(DRAIN_MESSAGE, self._on_drain, concurrent=True)
+            _die_with_parent()
+        if isinstance(runner, MasterRunner):
+            runner.register_message(DRAINED_MESSAGE, self._on_drained)
+            events.worker_connect.add_listener(self._on_worker_connect)
+        events.test_start.add_listener(self._on_test_start)
+        events.test_stopping.add_listener(self._on_test_stopping)
+        events.test_stop.add_listener(self._on_test_stop)
+        events.request.add_listener(self._on_request)
+        events.user_error.add_listener(self._on_user_error)
+
+    def progress(self) -> tuple[Plan, Controller, Session | None]:
+        """What the shape asks for, once a second."""
+        assert self.controller is not None
+        if self.controller.assignment is None:
+            # Before the first users of a test: the scenario may have been chosen on the web page just now.
+            self._plan = self.controller.resolve()[0].plan()
+        assert self._plan is not None
+        return self._plan, self.controller, self._session
+
+    def _on_run(self, msg: Any, **_: Any) -> None:
+        self._assignment = Assignment.from_message(msg.data)
+
+    def _on_drain(self, **_: Any) -> None:
+        if self._session is not None:
+            self._session.drain()
+        self._runner.send_message(DRAINED_MESSAGE, {})
+
+    def _on_drained(self, msg: Any, **_: Any) -> None:
+        assert self.controller is not None
+        self.controller.drained(msg.node_id)
+
+    def _on_worker_connect(self, client_id: str, **_: Any) -> None:
+        assert self.controller is not None
+        self.controller.welcome(client_id)
+
+    def _on_test_start(self, **_: Any) -> None:
+        if self.controller is not None:
+            self._assignment = self.controller.begin()
+        if isinstance(self._runner, MasterRunner) or self._assignment is None:
+            return
+        index = self._runner.worker_index if isinstance(self._runner, WorkerRunner) else 0
+        node = worker_name(index) if isinstance(self._runner, WorkerRunner) else "local"
+        self._session = Session(self._assignment, self._runner, node, index)
+        bind(self._environment, self._session)
+
+    def _on_test_stopping(self, **_: Any) -> None:
+        if self._session is not None:
+            self._session.draining = True
+        if self.controller is not None:
+            self.controller.drain()
+        if self._session is not None:
+            self._session.drain()
+
+    def _on_test_stop(self, **_: Any) -> None:
+        if self._session is not None:
+            self._session.close("stopped")
+            self._session = None
+        if self.controller is not None:
+            self.controller.end()
+
+    def _on_request(self, **request: Any) -> None:
+        """Record what a user class that is not ours has sent; our own users record by themselves."""
+        if self._session is None or (request.get("context") or {}).get("recorded"):
+            return
+        error = request.get("exception")
+        status = getattr(request.get("response"), "status_code", 0) or 0
+        outcome = "ok" if error is None else "http_error" if status >= 400 else outcome_of(error)
+        start_s = request.get("start_time") or self._session.clock.now() - request["response_time"] / 1000
+        self._session.recorder.record(
+            start_s, request["response_time"], request["name"], request["request_type"], outcome, status
+        )
+
+    def _on_user_error(self, exception: BaseException, **_: Any) -> None:
+        text = str(exception) if isinstance(exception, LoadverdictError) else type(exception).__name__
+        log.error("a user ended with an error: %s", text)
+        if self.controller is not None:
+            self.controller.note("user_error", text=text)
+
+
+_WIRINGS: WeakKeyDictionary[Any, Wiring] = WeakKeyDictionary()
+
+
+def wiring_of(environment: Any) -> Wiring:
+    """The wiring of a Locust environment."""
+    return _WIRINGS[environment]
+
+
+def register(events: Any) -> None:
+    """Add everything the suite needs to Locust's events. Call it once, from the locustfile."""
+    events.init_command_line_parser.add_listener(_add_arguments)
+    events.init.add_listener(_on_init)
+
+
+def _add_arguments(parser: Any) -> None:
+    group = parser.add_argument_group("loadverdict")
+    for name, known, default, text in (
+        ("scenario", scenario_names(), "steps", "Load, behaviour and targets to meet (config/scenarios)"),
+        ("target", target_names(), "lab", "Where the load goes (config/targets)"),
+    ):
+        variable = f"LOADVERDICT_{name.upper()}"
+        chosen = os.environ.get(variable)
+        choices = known if chosen is None or chosen in known else [*known, chosen]
+        group.add_argument(f"--{name}", choices=choices, default=default, env_var=variable, help=text)
+
+
+def _on_init(environment: Any, **_: Any) -> None:
+    wiring = Wiring(environment)
+    _WIRINGS[environment] = wiring
+    wiring.listen()
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end a worker whose master was killed, so that no load goes on unwatched (Linux)."""
+    try:
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1: PR_SET_PDEATHSIG
+    except (OSError, AttributeError):
+        log.info("this system cannot end a worker together with its master")

@@ -1,0 +1,129 @@
+"""A real server, and the real command line run against it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Target:
+    """A running test server and the target file that names it."""
+
+    url: str
+    file: Path
+    process: subprocess.Popen[bytes]
+    count_file: Path
+
+    def served(self) -> int:
+        """Requests the server has read, after it has written its last count."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(10)
+        return int(self.count_file.read_text())
+
+
+def wait_for(condition: Callable[[], Any], limit_s: float = 20) -> Any:
+    """The first true value of a condition."""
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError("waited in vain")
+
+
+@contextmanager
+def serving(folder: Path, mode: str) -> Iterator[Target]:
+    port, count = folder / "port", folder / "count"
+    process = subprocess.Popen([sys.executable, str(ROOT / "tests/server.py"), str(port), str(count), mode])
+    try:
+        wait_for(lambda: port.exists() and port.read_text())
+        url = f"http://127.0.0.1:{port.read_text()}"
+        accounts = ["username,password", *(f"user{i},pass-word-{i}" for i in range(60))]
+        (folder / "accounts.csv").write_text("\n".join(accounts) + "\n")
+        body = '{username: "{username}", password: "{password}"}'
+        (folder / "target.yaml").write_text(
+            f"base_url: {url}\naccounts: accounts.csv\nrequests:\n"
+            f"  login: {{method: POST, path: /login, json: {body}, expect: {{json_fields: [token]}}}}\n"
+        )
+        yield Target(url, folder / "target.yaml", process, count)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Iterator[Target]:
+    """A server that answers every sixth request with 503."""
+    with serving(tmp_path, "mixed") as target:
+        yield target
+
+
+@pytest.fixture
+def hanging(tmp_path: Path) -> Iterator[Target]:
+    """A server that never answers."""
+    with serving(tmp_path, "hang") as target:
+        yield target
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Callable[[str], str]:
+    """Write a scenario file."""
+
+    def write(text: str) -> str:
+        path = tmp_path / "short.yaml"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+class Cli:
+    """The command line as a user calls it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.runs = folder / "runs"
+        self.folder = folder
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "commands.main", *arguments]
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "NO_COLOR": "1"}
+        return subprocess.Popen(
+            command, cwd=self.folder, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def run(self, scenario: str, target: Target, *more: str) -> subprocess.CompletedProcess[str]:
+        return self("run", scenario, "--target", str(target.file), "--run-dir", str(self.runs), *more)
+
+    def only_run(self) -> Path:
+        (run,) = self.runs.iterdir()
+        return run
+
+    def verdict(self) -> dict[str, Any]:
+        verdict: dict[str, Any] = json.loads((self.only_run() / "analysis/verdict.json").read_text())
+        return verdict
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """Runs commands in an empty folder."""
+    return Cli(tmp_path)

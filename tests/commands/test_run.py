@@ -1,0 +1,183 @@
+"""`loadverdict run` on a real server: every request is counted, however the run ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from recording.folder import RunFolder
+from recording.follow import Follower
+from recording.reader import read_run
+from tests.commands.conftest import Cli, Target, wait_for
+
+SHORT = """
+load: {shape: steps, users: [2, 6], step_s: 2, blocks: 1}
+think_time_s: 0.1
+timeouts: {connect_s: 1, read_s: 2, total_s: 2}
+"""
+LONG = SHORT.replace("step_s: 2", "step_s: 30")
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_the_server_counts_what_the_run_recorded(
+    cli: Cli, mixed: Target, scenario: Callable[[str], str], processes: str
+) -> None:
+    done = cli.run(scenario(SHORT), mixed, "--processes", processes)
+    assert done.returncode == 1, done.stdout + done.stderr
+    run = read_run(cli.only_run())
+    assert len(run.samples) == mixed.served() > 50
+    assert run.samples.users.max() == 6
+    assert run.health is not None
+    assert len(run.health.nodes) == int(processes)
+    assert not run.health.nodes_without_end
+    assert run.manifest["clean_end"] is True
+    verdict = cli.verdict()
+    assert verdict["quality"]["complete"] is True
+    assert verdict["by_status"]["503"]["share"] == pytest.approx(1 / 6, abs=0.02)
+    assert done.stdout.count("GATE CLOSED: a target was missed") == 1
+
+
+def test_requests_that_are_never_answered_are_counted(
+    cli: Cli, hanging: Target, scenario: Callable[[str], str]
+) -> None:
+    text = SHORT.replace("connect_s: 1, read_s: 2, total_s: 2", "connect_s: 1, read_s: 30, total_s: 30")
+    process = cli.start("run", scenario(text), "--target", str(hanging.file), "--run-dir", str(cli.runs))
+    folder = wait_for(lambda: next(iter(cli.runs.glob("*")), None))
+    wait_for(lambda: Follower(RunFolder(folder)).look().in_flight == 6)
+    process.send_signal(signal.SIGINT)
+    wait_for(lambda: RunFolder(folder).events())
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert Follower(RunFolder(folder)).look().started == hanging.served() == 6
+
+
+def test_timeouts_have_their_phase(cli: Cli, hanging: Target, scenario: Callable[[str], str]) -> None:
+    text = SHORT.replace("read_s: 2, total_s: 2", "read_s: 0.5, total_s: 5")
+    assert cli.run(scenario(text), hanging).returncode == 1
+    run = read_run(cli.only_run())
+    assert len(run.samples) == hanging.served()
+    assert set(run.samples.outcome.to_list()) == {"first_byte_timeout"}
+
+
+def test_the_total_deadline_ends_a_request(cli: Cli, hanging: Target, scenario: Callable[[str], str]) -> None:
+    text = SHORT.replace("read_s: 2, total_s: 2", "read_s: 5, total_s: 0.7")
+    assert cli.run(scenario(text), hanging).returncode == 1
+    run = read_run(cli.only_run())
+    assert len(run.samples) == hanging.served()
+    assert set(run.samples.outcome.to_list()) == {"total_timeout"}
+    assert run.samples.duration_ms.max() < 1200
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_kill_9_leaves_a_verdict_on_all_that_was_finished(
+    cli: Cli, mixed: Target, scenario: Callable[[str], str], processes: str
+) -> None:
+    arguments = ["--target", str(mixed.file), "--run-dir", str(cli.runs), "--processes", processes]
+    process = cli.start("run", scenario(LONG), *arguments)
+    folder = wait_for(lambda: next(iter(cli.runs.glob("*")), None))
+    wait_for(lambda: Follower(RunFolder(folder)).look().finished > 60)
+    locusts = [
+        p for p in psutil.Process(process.pid).children(recursive=True) if "locust" in " ".join(p.cmdline())
+    ]
+    for locust in locusts:
+        os.kill(locust.pid, signal.SIGKILL)
+    served_at_kill = int(mixed.count_file.read_text() or 0)
+    process.communicate(timeout=60)
+    assert process.returncode == 3
+    again = cli("diagnose", str(folder))
+    assert again.returncode == 3
+    assert "cut short" in again.stdout.lower()
+    recorded = len(read_run(folder).samples)
+    # At most what was in flight (6 users) or finished in the last 100 ms (some 30 a second) may be missing.
+    assert recorded >= served_at_kill - 6 - 6
+
+
+def test_ctrl_c_loses_nothing(cli: Cli, mixed: Target, scenario: Callable[[str], str]) -> None:
+    arguments = ["--target", str(mixed.file), "--run-dir", str(cli.runs), "--processes", "2"]
+    process = cli.start("run", scenario(LONG), *arguments)
+    folder = wait_for(lambda: next(iter(cli.runs.glob("*")), None))
+    wait_for(lambda: Follower(RunFolder(folder)).look().finished > 40)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "interrupted" in out
+    run = read_run(folder)
+    assert len(run.samples) == mixed.served()
+    assert not run.health.nodes_without_end  # type: ignore[union-attr]
+
+
+def test_nothing_secret_is_left_behind(cli: Cli, mixed: Target, scenario: Callable[[str], str]) -> None:
+    cli.run(scenario(SHORT), mixed)
+    left = [p for p in cli.only_run().rglob("*") if p.is_file()]
+    assert left
+    for path in left:
+        assert b"pass-word-" not in path.read_bytes(), path
+
+
+def test_a_second_run_has_a_folder_of_its_own(
+    cli: Cli, mixed: Target, scenario: Callable[[str], str]
+) -> None:
+    text = SHORT.replace("step_s: 2", "step_s: 1")
+    for _ in range(2):
+        cli.run(scenario(text), mixed)
+    assert len(list(cli.runs.iterdir())) == 2
+
+
+class TestMistakes:
+    """One clear sentence each, the documented exit code, and no traceback."""
+
+    @staticmethod
+    def check(done: object, code: int, *words: str) -> None:
+        assert done.returncode == code, done  # type: ignore[attr-defined]
+        text = done.stderr  # type: ignore[attr-defined]
+        assert "Traceback" not in text
+        assert all(word in text for word in words), text
+
+    def test_a_wrong_key(self, cli: Cli, mixed: Target, scenario: Callable[[str], str]) -> None:
+        self.check(
+            cli.run(scenario(SHORT + "thnk_time_s: 1\n"), mixed), 2, "thnk_time_s", "think_time_s", ":5:1"
+        )
+
+    def test_a_missing_accounts_file(self, cli: Cli, mixed: Target, scenario: Callable[[str], str]) -> None:
+        (cli.folder / "accounts.csv").unlink()
+        self.check(cli.run(scenario(SHORT), mixed), 2, "accounts.csv", "username,password")
+
+    def test_too_few_accounts(self, cli: Cli, mixed: Target, scenario: Callable[[str], str]) -> None:
+        text = SHORT.replace("[2, 6]", "[2, 600]")
+        self.check(cli.run(scenario(text), mixed), 2, "600", "60", "shared")
+
+    def test_an_unreachable_target(self, cli: Cli, mixed: Target, scenario: Callable[[str], str]) -> None:
+        mixed.process.kill()
+        mixed.process.wait()
+        self.check(cli.run(scenario(SHORT), mixed), 6, mixed.url, "does not answer", "is it running?")
+
+    def test_an_empty_run(self, cli: Cli, mixed: Target, scenario: Callable[[str], str]) -> None:
+        text = "load: {shape: hold, users: 0, hold_s: 1}\n"
+        done = cli.run(scenario(text), mixed)
+        assert done.returncode == 6
+        assert "no request" in done.stdout.lower()
+
+    def test_a_port_in_use(self, cli: Cli, mixed: Target) -> None:
+        port = mixed.url.rsplit(":", 1)[1]
+        self.check(cli("web", "--target", str(mixed.file), "--port", port), 2, port, "in use", "--port")
+
+    def test_a_host_that_is_not_this_machine(
+        self, cli: Cli, mixed: Target, scenario: Callable[[str], str]
+    ) -> None:
+        text = mixed.file.read_text().replace(mixed.url, "http://load.invalid")
+        mixed.file.write_text(text)
+        self.check(cli.run(scenario(SHORT), mixed), 5, "load.invalid", "allow_load: true")
+
+    def test_no_such_run(self, cli: Cli) -> None:
+        self.check(cli("diagnose", "nothing-here", "--run-dir", str(cli.runs)), 6, "nothing-here")
+
+    def test_an_empty_folder(self, cli: Cli, tmp_path: Path) -> None:
+        empty = tmp_path / "empty"
+        empty.mkdir()
+        self.check(cli("diagnose", str(empty)), 6, "not a run folder")

@@ -1,0 +1,15 @@
+"""What tests of several packages share."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that the developer's shell says about the suite or Locust decides a test."""
+    for name in list(os.environ):
+        if name.startswith(("LOADVERDICT_", "LOCUST_")):
+            monkeypatch.delenv(name)

@@ -1,0 +1,109 @@
+"""The recorder loses nothing: starts and ends are counted, and what never ended is written down."""
+
+from pathlib import Path
+
+import gevent
+import pytest
+
+from recording.clock import Clock
+from recording.folder import RunFolder
+from recording.frames import LogWriter
+from recording.logs import finish, read_logs
+from recording.reader import read_run
+from recording.recorder import Recorder, Situation
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    folder = RunFolder.create(tmp_path, "unit")
+    folder.write_manifest({"format": 1})
+    return folder
+
+
+def recorder(folder: RunFolder, node: str, users: int = 3) -> Recorder:
+    made = Recorder(
+        LogWriter(folder.log_path(node)), Clock.start(), node, lambda: Situation(users, users, "s")
+    )
+    made.start()
+    return made
+
+
+def test_started_is_finished_plus_unfinished(folder: RunFolder) -> None:
+    one = recorder(folder, "a")
+    for i in range(30):
+        token = one.begin("login", "POST", i)
+        gevent.sleep(0.005)
+        if i % 3:
+            one.finish(token, "ok" if i % 2 else "http_error", 200 if i % 2 else 503)
+    assert one.in_flight == 10
+    assert one.close("done") == 10
+    samples = read_logs(folder).samples
+    assert len(samples) == one.started == 30
+    assert samples.outcome.equals("unfinished").sum() == 10
+
+
+def test_an_unfinished_request_has_its_age(folder: RunFolder) -> None:
+    one = recorder(folder, "a")
+    one.begin("login", "POST")
+    gevent.sleep(0.3)
+    one.close("done")
+    age = read_logs(folder).samples.duration_ms
+    assert len(age) == 1
+    assert age[0] >= 300
+
+
+def test_a_request_finished_after_the_end_changes_nothing(folder: RunFolder) -> None:
+    one = recorder(folder, "a")
+    token = one.begin("login", "POST")
+    one.close("done")
+    one.finish(token, "ok", 200)
+    assert read_logs(folder).samples.outcome.to_list() == ["unfinished"]
+
+
+def test_what_was_flushed_is_there_without_any_end(folder: RunFolder) -> None:
+    one = recorder(folder, "a")
+    for _ in range(5):
+        one.finish(one.begin("login", "POST"), "ok", 200)
+    gevent.sleep(0.25)
+    recorded = read_logs(folder)
+    assert len(recorded.samples) == 5
+    assert recorded.health.nodes_without_end == ("a",)
+    one.close("done")
+
+
+def test_users_of_all_nodes_are_added_up(folder: RunFolder) -> None:
+    nodes = [recorder(folder, "a", users=3), recorder(folder, "b", users=4)]
+    gevent.sleep(0.25)
+    for one in nodes:
+        one.finish(one.begin("login", "POST"), "ok", 200)
+    gevent.sleep(0.25)
+    for one in nodes:
+        one.close("done")
+    assert read_logs(folder).samples.users.tolist() == [7, 7]
+
+
+def test_a_finished_run_reads_the_same_from_parquet(folder: RunFolder) -> None:
+    one = recorder(folder, "a")
+    for _ in range(5):
+        one.finish(one.begin("login", "POST"), "ok", 200)
+    one.close("done")
+    before = read_run(folder.path)
+    finish(folder)
+    assert not folder.log_path("a").exists()
+    after = read_run(folder.path)
+    assert after.samples.to_table().to_pylist() == before.samples.to_table().to_pylist()
+    assert after.health == before.health
+    assert after.readings is not None
+    assert before.readings is not None
+    assert after.readings.value.tolist() == before.readings.value.tolist()
+
+
+def test_logs_of_a_damaged_run_are_kept(folder: RunFolder) -> None:
+    one = recorder(folder, "a")
+    one.finish(one.begin("login", "POST"), "ok", 200)
+    one.close("done")
+    with folder.log_path("a").open("ab") as stream:
+        stream.write(b"torn")
+    finish(folder)
+    assert folder.log_path("a").exists()
+    assert read_run(folder.path).health.bad_frames == 1  # type: ignore[union-attr]

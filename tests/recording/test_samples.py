@@ -1,0 +1,64 @@
+"""Samples go through Arrow unchanged, and know errors from our own faults."""
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recording.sample import OUTCOMES, SCHEMA, Category, Samples
+
+TEXT = st.text(max_size=8)
+ROWS = st.lists(
+    st.tuples(
+        st.floats(0, 2e9), st.floats(0, 1e6), TEXT, TEXT, st.integers(0, 599),
+        st.sampled_from(OUTCOMES), TEXT,
+        st.integers(-1, 1000), st.integers(-1, 1000), st.integers(-1, 1000), TEXT, TEXT,
+        st.integers(-1, 2**40), st.integers(1, 1000),
+    ),
+    max_size=20,
+)  # fmt: skip
+
+
+def samples_of(rows: list[tuple[object, ...]]) -> Samples:
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(SCHEMA)
+    table = pa.table(
+        [pa.array(list(c), _plain(f.type)) for c, f in zip(columns, SCHEMA, strict=True)], SCHEMA.names
+    )
+    return Samples.from_table(table)
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    return pa.string() if pa.types.is_dictionary(kind) else kind
+
+
+@given(ROWS)
+def test_samples_survive_a_table(rows: list[tuple[object, ...]]) -> None:
+    samples = samples_of(rows)
+    again = Samples.from_table(samples.to_table())
+    assert again.to_table().to_pylist() == samples.to_table().to_pylist()
+    assert samples.to_table().schema == SCHEMA
+
+
+@given(ROWS, st.integers(1, 5))
+def test_batches_with_other_dictionaries_join(rows: list[tuple[object, ...]], cut: int) -> None:
+    parts = [samples_of(rows[i : i + cut]).to_table() for i in range(0, len(rows), cut)]
+    if parts:
+        joined = Samples.from_table(pa.concat_tables(parts))
+        assert joined.to_table().to_pylist() == samples_of(rows).to_table().to_pylist()
+
+
+def test_our_own_faults_are_no_errors_of_the_target() -> None:
+    outcomes = Category.of(["ok", "generator", "http_error", "unfinished"])
+    samples = samples_of(
+        [(0.0, 1.0, "e", "GET", 0, o, "", 1, 0, 0, "n", "s", 0, 1) for o in outcomes.to_list()]
+    )
+    assert samples.is_error.tolist() == [False, False, True, True]
+    assert samples.is_generator.tolist() == [False, True, False, False]
+
+
+def test_rows_can_be_taken_by_mask_and_index() -> None:
+    samples = samples_of(
+        [(float(i), 1.0, f"e{i}", "GET", 200, "ok", "", 1, 0, 0, "n", "s", 0, 1) for i in range(4)]
+    )
+    assert samples.take(np.array([3, 1])).endpoint.to_list() == ["e3", "e1"]
+    assert samples.take(samples.start_s > 1).start_s.tolist() == [2.0, 3.0]

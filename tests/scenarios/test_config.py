@@ -1,0 +1,122 @@
+"""Mistakes in a file come all at once, each with its place, what was found and what is allowed."""
+
+from pathlib import Path
+
+import pytest
+
+from recording.errors import RefusedError, UsageError
+from scenarios.scenario import load_scenario, scenario_names
+from scenarios.target import Target, load_target, target_names
+
+GOOD = "load: {shape: hold, users: 3, hold_s: 5}\n"
+
+
+def write(tmp_path: Path, text: str | bytes, name: str = "mine.yaml") -> str:
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return str(path)
+
+
+def test_every_scenario_and_target_that_is_shipped_is_valid() -> None:
+    assert {"steps", "staircase", "ramp-up", "concurrent-login", "probe"} <= set(scenario_names())
+    for name in scenario_names():
+        assert load_scenario(name).plan().duration_s > 0
+    for name in target_names():
+        load_target(name)
+
+
+def test_all_mistakes_come_at_once_with_their_places(tmp_path: Path) -> None:
+    text = (
+        "behavour: login\n"
+        "behaviour: logn\n"
+        "load:\n"
+        "  shape: steps\n"
+        "  users: [1, -2]\n"
+        "  stepp_s: 5\n"
+        "think_time_s: abc\n"
+        "slo: ['p99 < 5 s']\n"
+    )
+    path = write(tmp_path, text)
+    with pytest.raises(UsageError) as caught:
+        load_scenario(path)
+    lines = str(caught.value).splitlines()
+    for expected in (
+        ":1:1: unknown key 'behavour'; did you mean 'behaviour'?",
+        ":2:1: behaviour: found 'logn'; not a behaviour; did you mean 'login'?",
+        ":5:14: load.users.1: found -2",
+        ":6:3: unknown key 'load.stepp_s'; did you mean 'step_s'?",
+        ":3:1: 'load.step_s' is missing",
+        ":7:1: think_time_s: found 'abc'",
+        "p99 is measured in ms, not s",
+    ):
+        assert any(expected in line for line in lines), (expected, lines)
+    assert all(line.startswith(path) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "found nothing"),
+        ("- a\n", "no mapping"),
+        (GOOD + "load: {shape: hold, users: 1, hold_s: 1}\n", "stands twice"),
+        ("a: &x [1]\nb: *x\n", "aliases"),
+        ("a: [\n", "not valid YAML"),
+        ("\tload: 1\n", "not valid YAML"),
+        (b"load: \xff\n", "not UTF-8"),
+        ("a: " + "[" * 50 + "]" * 50, "nested deeper"),
+        ("a: 1\n" * 60_000, "bytes"),
+        (GOOD + "---\n" + GOOD, "not valid YAML"),
+        (GOOD.replace("hold,", "hodl,"), "shape"),
+        (GOOD + "think_time_s: .nan\n", "think_time_s"),
+        (GOOD + "think_time_s: -1\n", "think_time_s"),
+        ("load: null\n", "load"),
+    ],
+)
+def test_a_file_that_means_nothing_is_one_sentence(tmp_path: Path, text: str | bytes, expected: str) -> None:
+    with pytest.raises(UsageError, match=expected):
+        load_scenario(write(tmp_path, text))
+
+
+def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match="did you mean 'steps'"):
+        load_scenario("stepps")
+
+
+def test_an_unknown_target_lists_what_there_is() -> None:
+    with pytest.raises(UsageError, match="lab"):
+        load_target("xyz")
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:80", "ftp://x", "http://user:pw@127.0.0.1", "http://127.0.0.1/api", "http://", "nolab"]
+)
+def test_a_base_url_is_scheme_host_and_port(tmp_path: Path, url: str) -> None:
+    path = write(tmp_path, f"base_url: '{url}'\nrequests: {{login: {{path: /x}}}}\n")
+    with pytest.raises(UsageError, match="base_url"):
+        load_target(path)
+
+
+def target(base_url: str, allow_load: bool = False) -> Target:
+    return Target.model_validate(
+        {"base_url": base_url, "allow_load": allow_load, "requests": {"login": {"path": "/"}}}
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1", "http://localhost", "http://[::1]:80", "http://127.9.9.9"]
+)
+def test_load_may_go_to_this_machine(url: str) -> None:
+    target(url).check_allowed()
+
+
+@pytest.mark.parametrize("url", ["http://example.com", "http://127.0.0.1.example.com", "http://10.0.0.1"])
+def test_load_goes_elsewhere_only_with_leave(url: str) -> None:
+    with pytest.raises(RefusedError, match="allow_load: true"):
+        target(url).check_allowed()
+    target(url, allow_load=True).check_allowed()
+
+
+def test_a_behaviour_needs_its_requests() -> None:
+    scenario = load_scenario("ramp-up")
+    with pytest.raises(UsageError, match="'me'"):
+        target("http://127.0.0.1").check_against(scenario)

@@ -1,0 +1,72 @@
+"""A real HTTP server for tests, in a process of its own, that counts what it was asked.
+
+    python tests/server.py PORT_FILE COUNT_FILE MODE
+
+It answers POST /login after 30 ms; every sixth with 503 in mode `mixed`; never in mode `hang`. COUNT_FILE
+holds the number of requests read so far (rewritten 50 times a second and at the end).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from pathlib import Path
+
+OK = json.dumps({"token": "t", "user_id": 1, "username": "u"}).encode()
+BUSY = json.dumps({"error": "Service temporarily busy, please retry"}).encode()
+
+
+class Server:
+    def __init__(self, mode: str) -> None:
+        self.mode = mode
+        self.requests = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = next(
+                    (
+                        int(line.split(b":")[1])
+                        for line in head.lower().split(b"\r\n")
+                        if line.startswith(b"content-length")
+                    ),
+                    0,
+                )
+                await reader.readexactly(length)
+                self.requests += 1
+                await self.answer(writer)
+        writer.close()
+
+    async def answer(self, writer: asyncio.StreamWriter) -> None:
+        if self.mode == "hang":
+            await asyncio.sleep(3600)
+        await asyncio.sleep(0.03)
+        busy = self.mode == "mixed" and self.requests % 6 == 0
+        status, body = (b"503 Service Unavailable", BUSY) if busy else (b"200 OK", OK)
+        head = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (
+            status,
+            len(body),
+        )
+        writer.write(head + body)
+        await writer.drain()
+
+
+async def main(port_file: Path, count_file: Path, mode: str) -> None:
+    server = Server(mode)
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, backlog=512)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    port_file.write_text(str(listening.sockets[0].getsockname()[1]))
+    while not stop.is_set():
+        count_file.write_text(str(server.requests))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), 0.02)
+    count_file.write_text(str(server.requests))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]))
