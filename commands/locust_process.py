@@ -22,10 +22,10 @@ GROUP_LIMIT_S = 5
 """Time for workers to end after their master has."""
 
 
-def command(scenario: str, target: str, processes: int, *options: str) -> list[str]:
+def command(processes: int, *options: str) -> list[str]:
     """Locust's command line. Its own statistics files are not asked for: the run folder has everything."""
     base = [sys.executable, "-m", "locust", "-f", str(PROJECT_ROOT / "locustfile.py")]
-    base += ["--scenario", scenario, "--target", target, *options]
+    base += options
     if processes > 1:
         # A port of our own, on loopback only: Locust's default would clash with another run, and listens
         # on every interface without asking who is there.
@@ -35,12 +35,20 @@ def command(scenario: str, target: str, processes: int, *options: str) -> list[s
     return base
 
 
-def environment(target: Target, **extra: str) -> dict[str, str]:
-    """Environment of the Locust process: nothing of Locust's own settings leaks in from outside."""
+def environment(scenario: str, target: str, there: Target, **extra: str) -> dict[str, str]:
+    """Environment of the Locust process: nothing of Locust's own settings leaks in from outside.
+
+    Args:
+        scenario: name or file, as the user gave it.
+        target: name or file, as the user gave it.
+        there: the target as it can be reached now.
+        extra: more variables.
+    """
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("LOCUST_", "LOADVERDICT_"))}
-    kept["LOADVERDICT_BASE_URL"] = target.base_url
-    if target.accounts is not None:
-        kept["LOADVERDICT_ACCOUNTS"] = str(target.accounts.resolve())
+    kept |= {"LOADVERDICT_SCENARIO": scenario, "LOADVERDICT_TARGET": target}
+    kept["LOADVERDICT_BASE_URL"] = there.base_url
+    if there.accounts is not None:
+        kept["LOADVERDICT_ACCOUNTS"] = str(there.accounts.resolve())
     return kept | extra
 
 
@@ -52,8 +60,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def passing_signals(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
-    """While the block runs, interrupts go to Locust: the first asks it to end, the second ends it.
+def passing_signals(process: subprocess.Popen[bytes], abort_flag: Path | None = None) -> Iterator[list[int]]:
+    """While the block runs, interrupts go to Locust.
+
+    The first asks it to end, which waits for the answers under way; the second asks it to end at once,
+    with those requests recorded as unfinished; the third kills it.
 
     Yields the signals received so far.
     """
@@ -64,6 +75,8 @@ def passing_signals(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
         received.append(number)
         if len(received) == 1:
             process.send_signal(signal.SIGINT)
+        elif len(received) == 2 and abort_flag is not None:
+            abort_flag.touch()
         else:
             os.killpg(process.pid, signal.SIGKILL)
 

@@ -126,6 +126,22 @@ def gate(
     raise typer.Exit(gate_path(path, run_dir, as_json=json))
 
 
+@app.command(
+    "lab",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def lab_command(context: typer.Context) -> None:
+    """The embedded login service: up, down, status, faults ('loadverdict lab --help').
+
+    [bold]Examples[/bold]
+      loadverdict lab up --fault broken-hash
+      loadverdict lab faults
+    """
+    from lab.main import main as lab_main
+
+    raise typer.Exit(lab_main(context.args))
+
+
 @app.command()
 def web(
     target: TargetOption = "lab",
@@ -149,9 +165,6 @@ def web(
 def main() -> None:
     """Entry point: every error a user can act on becomes one sentence and its exit code."""
     try:
-        from commands.lab import lab_app
-
-        app.add_typer(lab_app, name="lab")
         app()
     except LoadverdictError as error:
         print(f"loadverdict: {error}", file=sys.stderr)

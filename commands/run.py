@@ -51,12 +51,12 @@ def record(
 
     Returns when the load has ended, however it ended; what was recorded is in the folder.
     """
-    arguments = locust_process.command(
-        scenario_name, target_name, processes, "--headless", "--only-summary", "--exit-code-on-error", "0"
+    arguments = locust_process.command(processes, "--headless", "--only-summary", "--exit-code-on-error", "0")
+    env = locust_process.environment(
+        scenario_name, target_name, target, LOADVERDICT_RUN_FOLDER=str(folder.path)
     )
-    env = locust_process.environment(target, LOADVERDICT_RUN_FOLDER=str(folder.path))
     process = locust_process.start(arguments, env, folder.path / "locust.log")
-    with locust_process.passing_signals(process) as signals:
+    with locust_process.passing_signals(process, folder.abort_flag) as signals:
         show_progress(process, folder, scenario.plan(), console, lambda: bool(signals))
     locust_process.end_group(process)
     finish(folder)

@@ -16,6 +16,9 @@ from recording.errors import UsageError
 from scenarios.scenario import load_scenario
 from scenarios.target import load_target
 
+DEFAULT_SCENARIO = "steps"
+"""What the page offers first."""
+
 
 def serve(target_name: str, fault: str | None, port: int, processes: int, runs_dir: Path) -> int:
     """Serve the page until interrupted; returns the exit code."""
@@ -23,10 +26,12 @@ def serve(target_name: str, fault: str | None, port: int, processes: int, runs_d
     console = Console()
     target = load_target(target_name)
     with reachable(target, fault, lambda text: console.print(Text(f"lab: {text}", style="dim"))) as there:
-        check_before_load(load_scenario("steps"), there, processes=1)
+        check_before_load(load_scenario(DEFAULT_SCENARIO), there, processes=1)
         options = ["--web-host", "127.0.0.1", "--web-port", str(port)]
-        arguments = locust_process.command("steps", target_name, processes, *options)
-        env = locust_process.environment(there, LOADVERDICT_RUN_DIR=str(runs_dir.resolve()))
+        arguments = locust_process.command(processes, *options)
+        env = locust_process.environment(
+            DEFAULT_SCENARIO, target_name, there, LOADVERDICT_RUN_DIR=str(runs_dir.resolve())
+        )
         process = subprocess.Popen(arguments, env=env, start_new_session=True)
         console.print(
             Text(

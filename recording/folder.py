@@ -82,6 +82,11 @@ class RunFolder:
         return self.path / "manifest.json"
 
     @property
+    def abort_flag(self) -> Path:
+        """Exists once somebody wants the run to end without waiting for answers."""
+        return self.path / "abort"
+
+    @property
     def scenario_yaml(self) -> Path:
         """The resolved scenario."""
         return self.path / "scenario.yaml"

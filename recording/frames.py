@@ -34,6 +34,7 @@ class Kind(IntEnum):
     ANCHOR = 2
     HEARTBEAT = 3
     END = 4
+    OPEN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Frame:
         return value
 
     def table(self) -> pa.Table:
-        """The payload of a SAMPLES frame, as an Arrow table of `recording.sample.SCHEMA`."""
+        """The payload of a SAMPLES or OPEN frame, as an Arrow table of `recording.sample.SCHEMA`."""
         with pa.ipc.open_stream(self.payload) as reader:
             return reader.read_all()
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -62,10 +63,27 @@ def read_logs(folder: RunFolder) -> Recorded:
 
 def _samples(scans: Sequence[Scan]) -> Samples:
     tables = [f.table() for s in scans for f in s.frames if f.kind is Kind.SAMPLES]
+    tables += [_left_open(one) for one in scans]
     if not tables:
         return Samples.empty()
     samples = Samples.from_table(pa.concat_tables([t.select(SCHEMA.names) for t in tables]))
     return samples.take(np.argsort(samples.start_s, kind="stable"))
+
+
+def _left_open(one: Scan) -> pa.Table:
+    """Requests of a process without an end mark that its log last listed as in flight, and never as over.
+
+    With an end mark they are among the samples already. A start time names a request within one process.
+    """
+    lists = [f for f in one.frames if f.kind is Kind.OPEN]
+    if not lists or any(f.kind is Kind.END for f in one.frames):
+        return SCHEMA.empty_table()
+    after = [f.table() for f in one.frames if f.kind is Kind.SAMPLES and f.sequence > lists[-1].sequence]
+    table = lists[-1].table().select(SCHEMA.names)
+    if not after:
+        return table
+    over = pa.concat_tables(after).column("start_s").to_pylist()
+    return table.filter(pc.invert(pc.is_in(table.column("start_s"), pa.array(over, pa.float64()))))
 
 
 def total_users(time_s: NDArray[np.float64], scans: Sequence[Scan]) -> NDArray[np.int32]:
@@ -116,7 +134,10 @@ def _health(nodes: Sequence[str], scans: Sequence[Scan]) -> LogHealth:
         bad_frames=sum(s.bad_frames for s in scans),
         missing_frames=sum(s.missing_frames for s in scans),
         dropped_rows=sum(beat[0].get("dropped_rows", 0) for beat in last_beats if beat),
-        unfinished=sum(end[-1]["unfinished"] for end in ends if end),
+        unfinished=sum(
+            end[-1]["unfinished"] if end else _left_open(one).num_rows
+            for end, one in zip(ends, scans, strict=True)
+        ),
     )
 
 

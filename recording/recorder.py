@@ -24,6 +24,11 @@ FLUSH_INTERVAL_S = 0.1
 
 SYNC_INTERVAL_S = 1.0
 ANCHOR_INTERVAL_S = 5.0
+OPEN_INTERVAL_S = 0.5
+OPEN_AGE_S = 0.3
+"""Requests in flight for longer than this are listed in the log, so that a killed process still tells what
+was waiting: the hung requests of a frozen target are the ones that matter."""
+
 CPU_INTERVAL_S = 1.0
 
 
@@ -133,8 +138,7 @@ class Recorder:
             self._greenlet.kill()
         now = time.monotonic()
         unfinished = len(self._open)
-        for pending in self._open.values():
-            self._add(pending, (now - pending.mono_s) * 1000, 0, "unfinished", "", -1)
+        self._rows += self._open_rows(now)
         self._open.clear()
         self._write_heartbeat(0.0, 0.0)
         self._write_rows()
@@ -155,27 +159,34 @@ class Recorder:
         start_s: float | None = None,
     ) -> None:
         start = self._clock.epoch(pending.mono_s) if start_s is None else start_s
-        self._rows.append(
-            (
-                start,
-                duration_ms,
-                pending.endpoint,
-                pending.method,
-                status,
-                outcome,
-                code,
-                pending.users,
-                pending.in_flight,
-                pending.account,
-                self._node,
-                pending.stage,
-                response_bytes,
-                1,
-            )
-        )
+        self._rows.append(self._row(pending, start, duration_ms, status, outcome, code, response_bytes))
+
+    def _row(
+        self,
+        pending: Pending,
+        start_s: float,
+        duration_ms: float,
+        status: int,
+        outcome: str,
+        code: str,
+        response_bytes: int,
+    ) -> tuple[Any, ...]:
+        """One row in the order of SCHEMA."""
+        request = (start_s, duration_ms, pending.endpoint, pending.method)
+        answer = (status, outcome, code)
+        around = (pending.users, pending.in_flight, pending.account, self._node, pending.stage)
+        return (*request, *answer, *around, response_bytes, 1)
+
+    def _open_rows(self, now: float, older_than_s: float = 0.0) -> list[tuple[Any, ...]]:
+        """Requests in flight, as they would be written if the run ended now."""
+        return [
+            self._row(p, self._clock.epoch(p.mono_s), (now - p.mono_s) * 1000, 0, "unfinished", "", -1)
+            for p in self._open.values()
+            if now - p.mono_s >= older_than_s
+        ]
 
     def _flush_forever(self) -> None:
-        next_sync = next_anchor = next_cpu = time.monotonic()
+        next_sync = next_anchor = next_cpu = next_open = time.monotonic()
         due = time.monotonic() + FLUSH_INTERVAL_S
         cpu_from, cpu_at, cpu_percent = time.process_time(), time.monotonic(), 0.0
         while True:
@@ -189,6 +200,9 @@ class Recorder:
                 cpu_from, cpu_at, next_cpu = used, now, now
             self._write_rows()
             self._write_heartbeat(lag_ms, cpu_percent)
+            if now >= next_open + OPEN_INTERVAL_S:
+                self._write_open(now)
+                next_open = now
             if now >= next_anchor + ANCHOR_INTERVAL_S:
                 self._write_anchor()
                 next_anchor = now
@@ -203,6 +217,11 @@ class Recorder:
         rows, self._rows = self._rows, []
         if not self._log.append(Kind.SAMPLES, encode_table(_table(rows))):
             self.dropped += len(rows)
+
+    def _write_open(self, now: float) -> None:
+        rows = self._open_rows(now, OPEN_AGE_S)
+        if rows:
+            self._log.append(Kind.OPEN, encode_table(_table(rows)))
 
     def _write_heartbeat(self, lag_ms: float, cpu_percent: float) -> None:
         now = time.monotonic()

@@ -190,6 +190,8 @@ def worker_name(index: int) -> str:
 
 
 def _origin(name: str) -> str:
+    if ENV_FOLDER in os.environ:
+        return "loadverdict run"
     if any(argument.startswith(f"--{name}") for argument in sys.argv):
         return "command line"
     return "environment" if f"LOADVERDICT_{name.upper()}" in os.environ else "default or web page"

@@ -71,6 +71,7 @@ class Session:
     def __init__(self, assignment: Assignment, runner: Any, node: str, index: int) -> None:
         scenario, target = assignment.scenario, assignment.target
         folder = RunFolder(assignment.folder)
+        self._folder = folder
         self.scenario = scenario
         self.target = target
         self.plan = scenario.plan()
@@ -134,8 +135,10 @@ class Session:
         """Begin no more requests and wait for those in flight; returns how many are left after the limit."""
         self.draining = True
         deadline = time.monotonic() + self.scenario.timeouts.total_s + DRAIN_EXTRA_S
-        while self.recorder.in_flight and time.monotonic() < deadline:
-            gevent.sleep(0.02)
+        while (
+            self.recorder.in_flight and time.monotonic() < deadline and not self._folder.abort_flag.exists()
+        ):
+            gevent.sleep(0.05)
         return self.recorder.in_flight
 
     def close(self, reason: str) -> None:

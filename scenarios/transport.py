@@ -46,10 +46,8 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((u3.DecodeError, rq.ContentDecodingError, u3.HeaderParsingError), "bad_response"),
     ((u3.InvalidHeader, rq.InvalidHeader), "bad_response"),
     ((u3.ResponseNotChunked, u3.BodyNotHttplibCompatible, u3.ResponseError), "bad_response"),
-    (
-        (rq.InvalidProxyURL, rq.MissingSchema, rq.InvalidSchema, rq.InvalidURL, u3.URLSchemeUnknown),
-        "generator",
-    ),
+    ((rq.MissingSchema, rq.InvalidSchema, rq.InvalidURL, rq.URLRequired), "generator"),
+    ((u3.URLSchemeUnknown, u3.ProxySchemeUnknown, u3.ProxySchemeUnsupported), "generator"),
     ((u3.ProxyError, rq.ProxyError), "unreachable"),
     ((rq.TooManyRedirects, rq.JSONDecodeError, rq.InvalidJSONError), "bad_response"),
     ((u3.EmptyPoolError, u3.FullPoolError, u3.ClosedPoolError), "generator"),

@@ -49,6 +49,8 @@ class ScenarioUser(HttpUser):
         session = self._session
         if session.scenario.rendezvous_s is not None:
             self._wait_for_rendezvous(session.scenario.rendezvous_s)
+        if self._leaving:
+            raise StopUser
         if not session.may_send:
             gevent.sleep(IDLE_S)
             return
@@ -73,8 +75,10 @@ class ScenarioUser(HttpUser):
         for a step down as well as for the end, and at the end the session has been drained before.
         """
         del force
+        # Set in any case: a user whose pause ends at this very moment must not begin a request any more,
+        # for the kill below reaches it only at the next turn of the event loop.
+        self._leaving = True
         if self._busy and not self._session.draining:
-            self._leaving = True
             self._session.leaving.add(self.greenlet)
             self.group.discard(self.greenlet)
             return False

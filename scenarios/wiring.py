@@ -6,6 +6,7 @@ import ctypes
 import logging
 import os
 import signal
+import sys
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -134,7 +135,7 @@ def register(events: Any) -> None:
 
 
 def _add_arguments(parser: Any) -> None:
-    group = parser.add_argument_group("loadverdict")
+    # Not in a group of their own: Locust's web page offers only what is added to the parser itself.
     for name, known, default, text in (
         ("scenario", scenario_names(), "steps", "Load, behaviour and targets to meet (config/scenarios)"),
         ("target", target_names(), "lab", "Where the load goes (config/targets)"),
@@ -142,13 +143,19 @@ def _add_arguments(parser: Any) -> None:
         variable = f"LOADVERDICT_{name.upper()}"
         chosen = os.environ.get(variable)
         choices = known if chosen is None or chosen in known else [*known, chosen]
-        group.add_argument(f"--{name}", choices=choices, default=default, env_var=variable, help=text)
+        parser.add_argument(f"--{name}", choices=choices, default=default, env_var=variable, help=text)
 
 
 def _on_init(environment: Any, **_: Any) -> None:
     wiring = Wiring(environment)
     _WIRINGS[environment] = wiring
     wiring.listen()
+    if wiring.controller is not None:
+        try:
+            environment.host = wiring.controller.resolve()[1].base_url
+        except LoadverdictError as error:
+            print(f"loadverdict: {error}", file=sys.stderr)
+            sys.exit(error.exit_code)
 
 
 def _die_with_parent() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -38,14 +39,14 @@ class Server:
                 )
                 await reader.readexactly(length)
                 self.requests += 1
-                await self.answer(writer)
+                await self.answer(writer, self.requests)
         writer.close()
 
-    async def answer(self, writer: asyncio.StreamWriter) -> None:
+    async def answer(self, writer: asyncio.StreamWriter, number: int) -> None:
         if self.mode == "hang":
             await asyncio.sleep(3600)
         await asyncio.sleep(0.03)
-        busy = self.mode == "mixed" and self.requests % 6 == 0
+        busy = self.mode == "mixed" and number % 6 == 0
         status, body = (b"503 Service Unavailable", BUSY) if busy else (b"200 OK", OK)
         head = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (
             status,
@@ -66,6 +67,7 @@ async def main(port_file: Path, count_file: Path, mode: str) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), 0.02)
     count_file.write_text(str(server.requests))
+    os._exit(0)  # connections may still be open, on purpose
 
 
 if __name__ == "__main__":

@@ -50,11 +50,14 @@ def test_requests_that_are_never_answered_are_counted(
     folder = wait_for(lambda: next(iter(cli.runs.glob("*")), None))
     wait_for(lambda: Follower(RunFolder(folder)).look().in_flight == 6)
     process.send_signal(signal.SIGINT)
-    wait_for(lambda: RunFolder(folder).events())
+    wait_for(lambda: "interrupted" in {event["kind"] for event in RunFolder(folder).events()})
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 3
-    assert Follower(RunFolder(folder)).look().started == hanging.served() == 6
+    run = read_run(folder)
+    assert run.samples.outcome.to_list() == ["unfinished"] * 6
+    assert hanging.served() == 6
+    assert not run.health.nodes_without_end  # type: ignore[union-attr]
 
 
 def test_timeouts_have_their_phase(cli: Cli, hanging: Target, scenario: Callable[[str], str]) -> None:

@@ -71,6 +71,19 @@ def test_what_was_flushed_is_there_without_any_end(folder: RunFolder) -> None:
     one.close("done")
 
 
+def test_a_killed_process_still_tells_what_was_waiting(folder: RunFolder) -> None:
+    one = recorder(folder, "a")
+    tokens = [one.begin("login", "POST", i) for i in range(4)]
+    gevent.sleep(1.2)
+    one.finish(tokens[0], "ok", 200)
+    gevent.sleep(0.2)
+    recorded = read_logs(folder)
+    assert sorted(recorded.samples.outcome.to_list()) == ["ok", "unfinished", "unfinished", "unfinished"]
+    assert recorded.health.unfinished == 3
+    one.close("done")
+    assert len(read_logs(folder).samples) == 4
+
+
 def test_users_of_all_nodes_are_added_up(folder: RunFolder) -> None:
     nodes = [recorder(folder, "a", users=3), recorder(folder, "b", users=4)]
     gevent.sleep(0.25)

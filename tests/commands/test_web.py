@@ -1,0 +1,93 @@
+"""The web page in a real browser: choose a scenario, start it, and find a run folder with a verdict."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.support import expected_conditions as expected
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from commands.locust_process import free_port
+from tests.commands.conftest import Cli, Target, wait_for
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1200,1000",
+)
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("chromium") and shutil.which("chromedriver")),
+    reason="needs Debian's chromium and chromium-driver (.ci/run installs them)",
+)
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[WebDriver]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture
+def page(cli: Cli, mixed: Target) -> Iterator[str]:
+    port = free_port()
+    process: subprocess.Popen[str] = cli.start(
+        "web", "--target", str(mixed.file), "--port", str(port), "--run-dir", str(cli.runs)
+    )
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+def open_when_ready(browser: WebDriver, url: str) -> None:
+    def opened() -> bool:
+        try:
+            browser.get(url)
+        except Exception:
+            return False
+        return True
+
+    wait_for(opened)
+
+
+def test_a_scenario_chosen_in_the_browser_leaves_a_folder_with_a_verdict(
+    cli: Cli, page: str, browser: WebDriver
+) -> None:
+    open_when_ready(browser, page)
+    wait = WebDriverWait(browser, 20)
+    for run in (1, 2):
+        unfold = (By.XPATH, "//*[contains(text(), 'Custom parameters')]")
+        wait.until(expected.element_to_be_clickable(unfold)).click()
+        scenario = wait.until(expected.element_to_be_clickable((By.NAME, "scenario")))
+        assert {o.text for o in Select(scenario).options} >= {"steps", "probe", "concurrent-login"}
+        Select(scenario).select_by_visible_text("probe")
+        browser.find_element(By.CSS_SELECTOR, "button[type=submit]").click()
+        wait_for(lambda n=run: len(list(cli.runs.glob("*-probe/analysis/verdict.json"))) == n, 90)  # type: ignore[misc]
+        assert len(list(cli.runs.iterdir())) == run
+        browser.refresh()
+        if run == 1:
+            button = wait.until(lambda b: b.find_element(By.XPATH, "//button[contains(., 'New')]"))
+            button.click()

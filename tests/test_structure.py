@@ -1,0 +1,68 @@
+"""Imports go one way, and secrets of the lab's faults stay in the lab."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("recording", "analysis", "scenarios", "lab", "commands")
+
+# Who may import whom, beside itself and third parties.
+MAY_IMPORT: dict[str, set[str]] = {
+    "recording": set(),
+    "analysis": {"recording"},
+    # Targets to meet are parsed before any traffic, by the module that judges them afterwards.
+    "scenarios": {"recording", "analysis.slo"},
+    "lab": set(),
+    "commands": {"recording", "analysis", "scenarios", "lab"},
+}
+# Third parties that only some places may know.
+ONLY_IN = {
+    "locust": ("scenarios/",),
+    "gevent": ("scenarios/", "recording/recorder.py"),
+    "matplotlib": ("analysis/render/",),
+    "starlette": ("lab/",),
+    "psycopg": ("lab/",),
+    "pandas": (),
+}
+
+
+def modules() -> list[Path]:
+    return [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module)
+    return names
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_go_one_way(path: Path) -> None:
+    package = path.relative_to(ROOT).parts[0]
+    for name in imported(path):
+        top = name.split(".")[0]
+        if top in PACKAGES and top != package:
+            allowed = MAY_IMPORT[package]
+            assert top in allowed or name in allowed, f"{path}: {package} must not import {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_libraries_stay_where_they_belong(path: Path) -> None:
+    where = str(path.relative_to(ROOT))
+    for name in imported(path):
+        places = ONLY_IN.get(name.split(".")[0])
+        assert places is None or where.startswith(places or ("nowhere",)), f"{where} must not import {name}"
+
+
+def test_the_truth_about_faults_is_known_to_tests_alone() -> None:
+    for path in modules():
+        if path.relative_to(ROOT).parts[0] != "lab":
+            assert "Truth" not in path.read_text(), path
