@@ -1,0 +1,1 @@
+"""From a Verdict and its Windows to something people read. Prints what they hold; calculates nothing."""

@@ -1,0 +1,276 @@
+"""The verdict's closed answers in words: one table per question, so that every renderer says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+
+from analysis.render import wording
+from analysis.slo import UNITS, parse_slo
+from analysis.verdict import (
+    Finding,
+    Interval,
+    LoadAnswer,
+    LoadLevel,
+    Percentiles,
+    Severity,
+    SloOutcome,
+    SloResult,
+    SuspectReport,
+    TemporalAnswer,
+    Verdict,
+    YesNo,
+)
+
+UNDECIDED = "cannot tell"
+LOAD: dict[LoadAnswer, str] = {
+    "rises": "rises with load",
+    "constant": "same at every load",
+    "falls": "falls with load",
+    "inconclusive": UNDECIDED,
+}
+TEMPORAL: dict[TemporalAnswer, str] = {
+    "clustered": "in bursts",
+    "distributed": "evenly spread",
+    "none": "no errors",
+    "inconclusive": UNDECIDED,
+}
+DRIFT: dict[YesNo, str] = {
+    "yes": "changes with time",
+    "no": "steady over time",
+    "inconclusive": UNDECIDED,
+}
+SLO: dict[SloOutcome, tuple[str, str]] = {
+    "met": ("✓", "met"),
+    "missed": ("✗", "missed"),
+    "no_data": ("?", "no data"),
+}
+SEVERITY: dict[Severity, str] = {
+    "invalid": "INVALID",
+    "incomplete": "INCOMPLETE",
+    "warning": "Warning",
+    "note": "Note",
+}
+CLEAR: dict[bool | None, str] = {True: "yes", False: "no", None: "not known"}
+OUTCOMES = {
+    "generator": "load generator's own failure",
+    "dns": "name not resolved",
+    "refused": "connection refused",
+    "unreachable": "network unreachable",
+    "connect_timeout": "connect timed out",
+    "tls": "TLS failed",
+    "reset": "connection reset",
+    "closed_early": "closed before the answer",
+    "first_byte_timeout": "no first byte in time",
+    "body_timeout": "answer stalled",
+    "total_timeout": "total time limit reached",
+    "bad_response": "not valid HTTP",
+    "http_error": "HTTP error",
+    "wrong_content": "wrong content",
+    "unfinished": "never answered",
+    "unknown": "unknown failure",
+    "ok": "ok",
+}
+LACKS = {
+    "users": "how many users were active (load is derived from requests in flight, if at all)",
+    "endpoint": "which endpoint a request went to",
+    "message": "what the failed answers said",
+    "unfinished": "requests that were never answered",
+    "readings": "the load generator's own health and the target's metrics",
+    "sub_second_time": "times finer than a second, so short bursts and freezes stay unseen",
+}
+_SEVERITIES: tuple[Severity, ...] = ("invalid", "incomplete", "warning", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class WhyLine:
+    """One of the three questions every verdict answers.
+
+    Attributes:
+        label: the question in a word.
+        answer: the answer in a few words.
+        effect: its size, "" without.
+        numbers: its size and interval, "" without.
+        why: the verdict's own reason, which holds the numbers too.
+    """
+
+    label: str
+    answer: str
+    effect: str
+    numbers: str
+    why: str
+
+    @property
+    def decided(self) -> bool:
+        """False where the run could not tell."""
+        return self.answer != UNDECIDED
+
+
+def why_lines(verdict: Verdict) -> list[WhyLine]:
+    """Load, time pattern and drift: a line each."""
+    load, temporal, drift = verdict.load_effect, verdict.temporal, verdict.time_drift
+    start_to_end = _effect(drift.slope, "start to end")
+    bursts = ""
+    if temporal.bursts:
+        share = wording.percent(min(1.0, sum(burst.share for burst in temporal.bursts)))
+        bursts = f"{wording.plural(len(temporal.bursts), 'burst')} holding {share} of the errors"
+    return [
+        WhyLine("Load", LOAD[load.answer], load_range(verdict), load_numbers(verdict), load.why),
+        WhyLine("Pattern", TEMPORAL[temporal.answer], bursts, bursts, temporal.why),
+        WhyLine(
+            "Drift",
+            DRIFT[drift.answer],
+            start_to_end,
+            _with_bounds(start_to_end, drift.low, drift.high),
+            drift.why,
+        ),
+    ]
+
+
+def load_numbers(verdict: Verdict) -> str:
+    """`load_range` with its interval: "+34 points from 4 to 52 users (95 %: +31 to +37)"."""
+    load = verdict.load_effect
+    return _with_bounds(load_range(verdict), load.low, load.high)
+
+
+def load_range(verdict: Verdict) -> str:
+    """How much the error rate moves over the load range: "+34 points from 4 to 52 users"."""
+    load = verdict.load_effect
+    where = ""
+    if load.load_low is not None and load.load_high is not None:
+        axis = wording.clean(load.axis, 30)
+        where = f"from {wording.number(load.load_low)} to {wording.number(load.load_high)} {axis}"
+    return _effect(load.slope, where)
+
+
+def _effect(slope: float | None, where: str) -> str:
+    return "" if slope is None else f"{wording.points(slope)} {where}".strip()
+
+
+def _with_bounds(text: str, low: float | None, high: float | None) -> str:
+    bounds = wording.points_span(low, high)
+    return f"{text} (95 %: {bounds})" if bounds and text else text
+
+
+def status_name(status: str) -> str:
+    """A key of `by_status` in words: "503 Service Unavailable", "connection reset"."""
+    if status in OUTCOMES:
+        return OUTCOMES[status]
+    try:
+        return f"{status} {HTTPStatus(int(status)).phrase}"
+    except ValueError:
+        return "no HTTP answer" if status == "0" else wording.clean(status, 60)
+
+
+def failure_name(status: int, outcome: str) -> str:
+    """Status and outcome of a fingerprint, shortest form: "503", "200 wrong content", "connection reset"."""
+    if status == 0:
+        return OUTCOMES.get(outcome, wording.clean(outcome, 40))
+    return str(status) if outcome == "http_error" else f"{status} {OUTCOMES.get(outcome, outcome)}"
+
+
+def slo_value(result: SloResult, intervals: bool = True) -> str:
+    """What was measured for a target, in the unit the target is written in."""
+    if result.outcome == "no_data":
+        return wording.NO_DATA
+    write = _writer(result.target)
+    if result.value is None:
+        return wording.UNKNOWN if result.low is None else f"at least {write(result.low)}"
+    if not intervals or result.low is None or result.high is None:
+        return write(result.value)
+    if write is wording.percent:
+        return wording.interval(Interval(value=result.value, low=result.low, high=result.high, n=1))
+    return f"{write(result.value)} ({write(result.low)} – {write(result.high)})"
+
+
+def _writer(target: str) -> Callable[[float | None], str]:
+    """How figures of a target's metric are written."""
+    try:
+        unit = UNITS[parse_slo(target).metric]
+    except ValueError:
+        return wording.number
+    return {"%": wording.percent, "ms": wording.milliseconds, "s": wording.seconds}[unit]
+
+
+def findings(verdict: Verdict, severities: tuple[Severity, ...] = _SEVERITIES) -> list[Finding]:
+    """What a reader must know about the measurement, the gravest first."""
+    chosen = [finding for finding in verdict.quality.findings if finding.severity in severities]
+    return sorted(chosen, key=lambda finding: _SEVERITIES.index(finding.severity))
+
+
+def validity(verdict: Verdict) -> str:
+    """Can the run be trusted, in a word or two."""
+    if not verdict.quality.valid:
+        return "invalid measurement"
+    if not verdict.quality.complete:
+        return "incomplete measurement"
+    warnings = len(findings(verdict, ("warning",)))
+    return f"valid, {wording.plural(warnings, 'warning')}" if warnings else "valid measurement"
+
+
+def latency_rows(verdict: Verdict) -> list[tuple[str, str, int, list[str]]]:
+    """Latency told apart: name, what it means, requests, and P50, P95, P99 and longest as texts."""
+    latency = verdict.latency_ms
+    rows = [
+        ("Successes", "answered as wanted", latency.ok),
+        ("All requests", "time-outs at their limit", latency.all),
+        ("Errors", "time to the failure, or to the limit", latency.errors),
+    ]
+    endless = latency.failures_infinite
+    # A percentile is missing for want of requests, or because it falls among failures. The second is
+    # meant where the same percentile of all requests is known.
+    infinite = [
+        "∞" if value is None and known is not None else wording.milliseconds(value)
+        for value, known in zip(_values(endless), _values(latency.all), strict=True)
+    ]
+    return [
+        *((name, text, row.n, [wording.milliseconds(v) for v in _values(row)]) for name, text, row in rows),
+        ("Failures as infinite", "what clients wait who need the right answer", endless.n, infinite),
+    ]
+
+
+def _values(figures: Percentiles) -> tuple[float | None, ...]:
+    return figures.p50, figures.p95, figures.p99, figures.max
+
+
+def level_name(level: LoadLevel, axis: str = "users") -> str:
+    """A load level in words: "12–20 users"."""
+    return f"{wording.between(level.users_low, level.users_high)} {axis}"
+
+
+def ranked(verdict: Verdict) -> list[SuspectReport]:
+    """Suspects, the likeliest first."""
+    return sorted(verdict.suspects, key=lambda suspect: suspect.rank)
+
+
+def _date(utc: str | None) -> str:
+    try:
+        return datetime.fromisoformat(utc or "").strftime("%Y-%m-%d %H:%M UTC")
+    except ValueError:
+        return utc or ""
+
+
+def context(verdict: Verdict) -> list[str]:
+    """What was tested and when, as short pieces; unknown ones are left out."""
+    pieces = [
+        f"scenario {verdict.scenario}" if verdict.scenario else "",
+        f"against {verdict.target}" if verdict.target else "",
+        _date(verdict.started_utc),
+        wording.seconds(verdict.duration_s) if verdict.duration_s else "",
+        f"{wording.plural(verdict.requests, 'request')}, {wording.plural(verdict.errors, 'error')}",
+        f"{count} never answered" if (count := verdict.unfinished) else "",
+    ]
+    return [wording.clean(piece, 120) for piece in pieces if piece]
+
+
+def arguments(suspect: SuspectReport) -> list[tuple[str, list[str]]]:
+    """What speaks for and against a suspect, what is missing and what to do; empty ones left out."""
+    lists = [
+        ("For", suspect.for_),
+        ("Against", suspect.against),
+        ("Not measured", suspect.missing),
+        ("Advice", suspect.advice),
+    ]
+    return [(label, texts) for label, texts in lists if texts]

@@ -1,0 +1,222 @@
+"""The verdict as Markdown (report.md), for pull requests and chat: the answer, the tables, what to do next.
+
+Foreign texts go into code spans, where neither HTML, links, mentions nor emphasis have any effect.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from analysis.render import answers, wording
+from analysis.verdict import Verdict
+
+_SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
+_MOST_ROWS = 20
+
+
+def markdown(verdict: Verdict) -> str:
+    """The whole report as Markdown; ends with a line break."""
+    parts = [
+        _head(verdict),
+        _why(verdict),
+        _slo(verdict),
+        _levels(verdict),
+        _statuses(verdict),
+        _fingerprints(verdict),
+        _concentration(verdict),
+        _latency(verdict),
+        _events(verdict),
+        _tree(verdict),
+        _suspects(verdict),
+        _quality(verdict),
+        _next_run(verdict),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def plain(text: str, limit: int = 600) -> str:
+    """A sentence of the suite's own, which may quote foreign words: nothing in it is markup."""
+    escaped = _SPECIAL.sub(r"\\\1", wording.clean(text, limit))
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def code(text: str, limit: int = 200) -> str:
+    """A foreign text as a code span; the pipe is escaped for tables."""
+    body = wording.clean(text, limit).replace("|", "\\|")
+    if not body:
+        return ""
+    longest = max((len(run) for run in re.findall("`+", body)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if longest else ""
+    return f"{fence}{pad}{body}{pad}{fence}"
+
+
+def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], numeric_from: int = 1) -> str:
+    """A titled table; columns from `numeric_from` on are right-aligned. Empty without rows."""
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    if not lines:
+        return ""
+    rule = ["---" if index < numeric_from else "--:" for index in range(len(heads))]
+    dropped = len(lines) - _MOST_ROWS
+    more = [f"\n…and {dropped} more rows in verdict.json."] if dropped > 0 else []
+    head = ["| " + " | ".join(heads) + " |", "| " + " | ".join(rule) + " |"]
+    return "\n".join([f"## {title}", "", *head, *lines[:_MOST_ROWS], *more])
+
+
+def _head(verdict: Verdict) -> str:
+    grave = answers.findings(verdict, ("invalid", "incomplete"))
+    warnings = [f"> **{answers.SEVERITY[f.severity]}:** {plain(f.text)}" for f in grave]
+    lines = [f"# {plain(verdict.sentence)}", *(["\n>\n".join(warnings)] if warnings else [])]
+    lines.append(f"Run {code(verdict.run_id)}: " + plain(" · ".join(answers.context(verdict))))
+    return "\n\n".join(lines)
+
+
+def _why(verdict: Verdict) -> str:
+    lines = [
+        f"- **{line.label}: {line.answer}.** {plain(wording.sentence(line.why))}"
+        for line in answers.why_lines(verdict)
+    ]
+    axis = plain(verdict.load_effect.axis, 20)
+    if verdict.knee is not None:
+        knee = verdict.knee
+        where = f"{wording.number(knee.users)} {axis} ({wording.between(knee.low, knee.high)})"
+        lines.append(f"- **Errors begin** near {where}.")
+    if verdict.capacity is not None:
+        capacity = verdict.capacity
+        figures = f"{wording.rate(capacity.low)} to {wording.rate(capacity.high)}"
+        at = f" at {wording.number(capacity.users)} {axis}" if capacity.users is not None else ""
+        lines.append(f"- **Capacity** {wording.rate(capacity.rate_per_s)} ({figures}){at}.")
+    return "\n".join(["## Why", "", *lines])
+
+
+def _slo(verdict: Verdict) -> str:
+    rows = (
+        (
+            f"{' '.join(answers.SLO[result.outcome])}",
+            code(result.target),
+            answers.slo_value(result),
+            plain(result.text, 200),
+        )
+        for result in verdict.slo
+    )
+    return _table("Targets", ("Outcome", "Target", "Measured", ""), rows, numeric_from=4)
+
+
+def _levels(verdict: Verdict) -> str:
+    rows = (
+        (
+            wording.between(level.users_low, level.users_high),
+            wording.count(level.requests),
+            wording.count(level.errors),
+            wording.interval(level.error_rate),
+            wording.rate(level.rate_per_s),
+            *(wording.milliseconds(p) for p in (level.ok_p50_ms, level.ok_p95_ms, level.ok_p99_ms)),
+        )
+        for level in verdict.levels
+    )
+    axis = plain(verdict.load_effect.axis, 20).capitalize()
+    heads = (axis, "Requests", "Errors", "Error rate (95 %)", "Throughput", "P50 ok", "P95 ok", "P99 ok")
+    return _table("Error rate by load", heads, rows)
+
+
+def _statuses(verdict: Verdict) -> str:
+    rows = (
+        (
+            plain(answers.status_name(status), 60),
+            answers.LOAD[group.load_effect],
+            answers.TEMPORAL[group.temporal],
+            wording.count(group.count),
+            wording.percent(group.share),
+        )
+        for status, group in verdict.by_status.items()
+    )
+    heads = ("Status", "With load", "In time", "Count", "Of all requests")
+    return _table("By status", heads, rows, numeric_from=3)
+
+
+def _fingerprints(verdict: Verdict) -> str:
+    rows = (
+        (
+            answers.failure_name(kind.status, kind.outcome),
+            code(kind.message, 160),
+            answers.LOAD[kind.load_effect],
+            answers.TEMPORAL[kind.temporal],
+            answers.CLEAR[kind.clear],
+            wording.count(kind.count),
+            wording.percent(kind.share),
+        )
+        for kind in verdict.fingerprints
+    )
+    heads = ("Status", "Message", "With load", "In time", "Clear to a client", "Count", "Of all requests")
+    return _table("Kinds of failure", heads, rows, numeric_from=5)
+
+
+def _concentration(verdict: Verdict) -> str:
+    rows = (
+        (
+            plain(group.dimension, 40),
+            code(group.value, 80),
+            wording.count(group.errors),
+            wording.percent(group.error_rate),
+            wording.percent(group.share),
+        )
+        for group in verdict.concentration
+    )
+    heads = ("Where", "Value", "Errors", "Error rate", "Of all errors")
+    return _table("Where failures gather", heads, rows, numeric_from=2)
+
+
+def _latency(verdict: Verdict) -> str:
+    rows = (
+        (f"{name} ({meaning})", wording.count(requests), *values)
+        for name, meaning, requests, values in answers.latency_rows(verdict)
+    )
+    return _table("Latency", ("", "Requests", "P50", "P95", "P99", "Longest"), rows)
+
+
+def _events(verdict: Verdict) -> str:
+    lines = [
+        f"- Freeze at {wording.moment(freeze.start_s)}: {wording.seconds(freeze.duration_s)} "
+        f"without an answer, {wording.plural(freeze.in_flight, 'request')} waiting"
+        for freeze in verdict.freezes[:_MOST_ROWS]
+    ] + [
+        f"- Burst {wording.moment(burst.start_s)} to {wording.moment(burst.end_s)}: "
+        f"{wording.plural(burst.errors, 'error')}, {wording.percent(burst.share)} of all errors"
+        for burst in verdict.temporal.bursts[:_MOST_ROWS]
+    ]
+    return "\n".join(["## Freezes and bursts", "", *lines]) if lines else ""
+
+
+def _tree(verdict: Verdict) -> str:
+    lines = []
+    for index, node in enumerate(verdict.tree, 1):
+        leads = f" → {plain(node.leads_to)}" if node.leads_to else ""
+        lines.append(
+            f"{index}. {plain(node.question)} **{plain(node.answer)}** ({plain(node.numbers)}){leads}"
+        )
+    return "\n".join(["## Decision tree", "", *lines]) if lines else ""
+
+
+def _suspects(verdict: Verdict) -> str:
+    parts = ["## Suspects"] if verdict.suspects else []
+    for index, suspect in enumerate(answers.ranked(verdict), 1):
+        lines = [f"### {index}. {plain(suspect.title, 80)} (weight {wording.number(suspect.weight)})", ""]
+        for label, texts in answers.arguments(suspect):
+            lines += [f"- {label}: {plain(text)}" for text in texts]
+        if suspect.experiment:
+            lines.append(f"- Experiment: {code(f'loadverdict experiment {suspect.experiment}')}")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _quality(verdict: Verdict) -> str:
+    lines = [f"- **{answers.SEVERITY[f.severity]}:** {plain(f.text)}" for f in answers.findings(verdict)]
+    lines += [f"- This source cannot tell {plain(answers.LACKS.get(lack, lack))}." for lack in verdict.lacks]
+    return "\n".join(["## Can it be trusted?", "", f"{answers.validity(verdict).capitalize()}.", "", *lines])
+
+
+def _next_run(verdict: Verdict) -> str:
+    if verdict.next_run is None:
+        return ""
+    return f"## Next run\n\n{code(verdict.next_run.scenario)}: {plain(verdict.next_run.why)}"

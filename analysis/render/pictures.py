@@ -1,0 +1,286 @@
+"""Four pictures of a run, drawn from its Verdict and Windows; each title says the finding.
+
+Every picture comes twice, for light and for dark pages (`html.DARK` ends the name of the second).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from analysis.render import answers, canvas, wording
+from analysis.render.canvas import Theme
+from analysis.render.columns import Columns, columns
+from analysis.render.html import DARK
+from analysis.slo import parse_slo
+from analysis.verdict import Freeze, Verdict
+from analysis.windows import Windows
+
+_MOST_CLASSES = 5
+_FEW = 40
+_NARROWEST = 0.006
+
+
+def pictures(verdict: Verdict, windows: Windows) -> dict[str, bytes]:
+    """PNG files by name: error rate by load, errors by status, errors per window, latency."""
+    draw: dict[str, Callable[[Verdict, Windows, Theme], bytes]] = {
+        "error_rate_by_load": error_rate_by_load,
+        "errors_by_status": errors_by_status,
+        "errors_per_window": errors_per_window,
+        "latency": latency,
+    }
+    themes = {"": canvas.LIGHT, DARK: canvas.DARK}
+    return {
+        name + ending: function(verdict, windows, theme)
+        for name, function in draw.items()
+        for ending, theme in themes.items()
+    }
+
+
+def error_rate_by_load(verdict: Verdict, windows: Windows, theme: Theme) -> bytes:
+    """Error rate per load level with intervals, the windows as faint dots, and the fitted line or knee."""
+    load = verdict.load_effect
+    titles = {
+        "rises": f"Errors rise with load: {answers.load_range(verdict)}",
+        "falls": f"Errors fall with load: {answers.load_range(verdict)}",
+        "constant": "The error rate is the same at every load",
+        "inconclusive": "Does load matter? This run cannot tell",
+    }
+    title = titles[load.answer] if verdict.errors or not verdict.requests else "No errors at any load"
+    picture, axes = canvas.figure(title, theme)
+    axes.set_xlabel(canvas.label(load.axis))
+    axes.set_ylabel("error rate")
+    if not len(windows) or not windows.requests.sum():
+        canvas.no_data(axes, theme)
+        return canvas.png(picture)
+    limit = _limit(verdict, "error_rate")
+    top = _top_rate(verdict, windows, limit)
+    canvas.percent_axis(axes, top)
+    axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
+    marks = [_dots(axes, windows, top, theme), *_levels(axes, verdict, theme), *_fit(axes, verdict, theme)]
+    if limit is not None:
+        axes.axhline(limit, color=theme.ink, linewidth=1, linestyle=(0, (1, 2)))
+        name = f"target: under {wording.percent(limit)}"
+        marks.append(Line2D([], [], color=theme.ink, linewidth=1, linestyle=(0, (1, 2)), label=name))
+    canvas.legend(picture, marks, theme, columns=2)
+    return canvas.png(picture)
+
+
+def errors_by_status(verdict: Verdict, windows: Windows, theme: Theme) -> bytes:
+    """Errors per window stacked by status, users as an area behind."""
+    first = next(iter(verdict.by_status.items()), None)
+    title = "No errors over the whole run" if verdict.requests else "No requests"
+    if first is not None:
+        share = f"{wording.count(first[1].count)} of {wording.plural(verdict.errors, 'error')}"
+        title = f"{answers.status_name(first[0])}: {share}"
+    picture, axes = canvas.figure(title, theme)
+    cut = columns(windows)
+    marks = _time_frame(axes, cut, theme)
+    axes.set_ylabel(f"errors per {wording.seconds(cut.width_s)}")
+    if not len(cut):
+        canvas.no_data(axes, theme)
+        return canvas.png(picture)
+    kinds = [(name, cut.by_class[:, i]) for i, name in enumerate(cut.classes) if name != "ok"]
+    shown, others = kinds[:_MOST_CLASSES], kinds[_MOST_CLASSES:]
+    if others:
+        shown.append((f"{len(others)} others", np.sum([counts for _, counts in others], axis=0)))
+    bottom = np.zeros(len(cut))
+    for (name, counts), colour in zip(shown, theme.series, strict=False):
+        axes.stairs(bottom + counts, cut.edges_s, baseline=bottom, fill=True, color=colour, linewidth=0.4)
+        bottom = bottom + counts
+        marks.append(Patch(color=colour, label=canvas.label(answers.status_name(name))))
+    canvas.count_axis(axes, float(bottom.max(initial=0)))
+    canvas.legend(picture, marks, theme, columns=2)
+    return canvas.png(picture)
+
+
+def errors_per_window(verdict: Verdict, windows: Windows, theme: Theme) -> bytes:
+    """Errors per window, bursts shaded and freezes hatched."""
+    bursts = verdict.temporal.bursts
+    titles = {
+        "clustered": answers.why_lines(verdict)[1].numbers or "Errors come in bursts",
+        "distributed": "No bursts beyond what the load explains",
+        "none": "No errors over the whole run",
+        "inconclusive": "Bursts or not? This run cannot tell",
+    }
+    title = titles[verdict.temporal.answer]
+    if verdict.freezes:
+        longest = wording.seconds(max(freeze.duration_s for freeze in verdict.freezes))
+        title += f"; {wording.plural(len(verdict.freezes), 'freeze')}, longest {longest}"
+    picture, axes = canvas.figure(title, theme)
+    cut = columns(windows)
+    canvas.time_axis(axes, cut.end_s)
+    axes.set_ylabel(f"errors per {wording.seconds(cut.width_s)}")
+    if not len(cut):
+        canvas.no_data(axes, theme)
+        return canvas.png(picture)
+    for burst in bursts:
+        axes.axvspan(*_span(burst.start_s, burst.end_s, cut.end_s), color=theme.burst, linewidth=0)
+    axes.stairs(cut.errors, cut.edges_s, fill=True, color=theme.series[0], linewidth=0.4)
+    _hatched(axes, verdict.freezes, cut.end_s, theme)
+    canvas.count_axis(axes, float(cut.errors.max(initial=0)))
+    marks: list[Line2D | Patch] = [Patch(color=theme.series[0], label="errors")]
+    if bursts:
+        marks.append(Patch(color=theme.burst, label="burst"))
+    if verdict.freezes:
+        marks.append(Patch(facecolor="none", edgecolor=theme.ink, hatch="//////", label="freeze"))
+    canvas.legend(picture, marks, theme)
+    return canvas.png(picture)
+
+
+def latency(verdict: Verdict, windows: Windows, theme: Theme) -> bytes:
+    """Median and P99 of successes per window, users behind."""
+    ok, everything = verdict.latency_ms.ok, verdict.latency_ms.all
+    title = (
+        f"P99 {wording.milliseconds(ok.p99)} for successes, {wording.milliseconds(everything.p99)} for all"
+    )
+    picture, axes = canvas.figure(title if ok.p99 is not None else "Latency of successes", theme)
+    marks = _time_frame(axes, columns(windows), theme)
+    axes.set_ylabel("duration")
+    seen = np.isfinite(windows.ok_p99_ms) & (windows.ok_p99_ms > 0)
+    if not seen.any():
+        canvas.no_data(axes, theme, "no successes")
+        return canvas.png(picture)
+    time_s, low, high = windows.mid_s, windows.ok_p50_ms, windows.ok_p99_ms
+    # A window whose neighbours saw no success makes no line: where windows are few, points show it.
+    size = 4.5 if seen.sum() < _FEW else 0.0
+    axes.fill_between(time_s, low, high, color=theme.series[1], alpha=0.16, linewidth=0)
+    for values, style, width, name in ((high, "-", 1.1, "P99"), (low, "-", 2.0, "P50 (median)")):
+        axes.plot(
+            time_s,
+            values,
+            style,
+            color=theme.series[1],
+            linewidth=width,
+            marker="o",
+            markersize=size,
+            markeredgewidth=0,
+        )
+        marks.append(Line2D([], [], color=theme.series[1], linewidth=width, label=name))
+    canvas.duration_axis(axes, low[seen], high[seen])
+    canvas.legend(picture, marks, theme)
+    return canvas.png(picture)
+
+
+def _time_frame(axes: Axes, cut: Columns, theme: Theme) -> list[Line2D | Patch]:
+    """Time below, users behind where they are known; returns the legend's first entries."""
+    canvas.time_axis(axes, cut.end_s)
+    if not len(cut) or not np.isfinite(cut.load).any():
+        return []
+    load = _held(cut.load)
+    other = canvas.behind(axes, cut.axis, theme)
+    other.stairs(load, cut.edges_s, fill=True, color=theme.users, linewidth=0)
+    other.set_ylim(0, max(1.0, float(load.max())) * 1.05)
+    return [Patch(color=theme.users, label=canvas.label(f"{cut.axis} (right)"))]
+
+
+def _held(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Gaps filled with the value before them: users do not vanish because nobody sent a request."""
+    known = np.flatnonzero(np.isfinite(values))
+    before = np.searchsorted(known, np.arange(len(values)), side="right") - 1
+    return values[known[np.maximum(before, 0)]]
+
+
+def _top_rate(verdict: Verdict, windows: Windows, limit: float | None) -> float:
+    """Upper end of the scale: levels and target, and the windows as far as they do not dwarf those."""
+    levels = [level.error_rate.high or level.error_rate.value or 0.0 for level in verdict.levels]
+    rates = windows.error_rate[np.isfinite(windows.error_rate)]
+    highest = float(rates.max(initial=0.0))
+    important = max([*levels, limit or 0.0, 0.01])
+    return min(1.02, 1.12 * max(important, min(highest, 2.5 * important)))
+
+
+def _dots(axes: Axes, windows: Windows, top: float, theme: Theme) -> Line2D | Patch:
+    seen = np.isfinite(windows.error_rate) & np.isfinite(windows.load)
+    requests = windows.requests[seen]
+    area = 4 + 40 * requests / max(1, int(requests.max(initial=1)))
+    load, rates = windows.load[seen], windows.error_rate[seen]
+    beyond = rates > top
+    places = ((~beyond, "o", rates), (beyond, "^", np.full(len(rates), top * 0.975)))
+    opacity = max(0.06, min(0.28, 40 / max(1, len(rates))))
+    for chosen, marker, heights in places:
+        axes.scatter(
+            load[chosen],
+            heights[chosen],
+            s=area[chosen],
+            marker=marker,
+            color=theme.dots,
+            alpha=opacity,
+            linewidth=0,
+        )
+    return Line2D(
+        [], [], color=theme.dots, alpha=0.4, linewidth=0, marker="o", markersize=5, label="time window"
+    )
+
+
+def _levels(axes: Axes, verdict: Verdict, theme: Theme) -> list[Line2D | Patch]:
+    rows = [
+        ((level.users_low + level.users_high) / 2, rate.value, rate.low, rate.high)
+        for level in verdict.levels
+        if (rate := level.error_rate).value is not None
+    ]
+    for middle, value, low, high in rows:
+        assert value is not None
+        down, up = value - (value if low is None else low), (value if high is None else high) - value
+        axes.errorbar(
+            middle,
+            value,
+            yerr=[[max(0.0, down)], [max(0.0, up)]],
+            color=theme.series[0],
+            marker="o",
+            markersize=5.5,
+            linewidth=1.8,
+            capsize=3.5,
+            zorder=4,
+        )
+    name = "load level, 95 % interval"
+    return [Line2D([], [], color=theme.series[0], marker="o", linewidth=1.8, label=name)] if rows else []
+
+
+def _fit(axes: Axes, verdict: Verdict, theme: Theme) -> list[Line2D | Patch]:
+    """The knee where there is one, else the fitted line; neither where the run decided nothing."""
+    load, knee, colour = verdict.load_effect, verdict.knee, theme.series[1]
+    if knee is not None:
+        axes.axvspan(knee.low, knee.high, color=colour, alpha=0.13, linewidth=0, zorder=0.5)
+        axes.axvline(knee.users, color=colour, linewidth=1.4, linestyle="--")
+        name = canvas.label(f"errors begin near {wording.number(knee.users)} {load.axis}")
+        return [Line2D([], [], color=colour, linewidth=1.4, linestyle="--", label=name)]
+    low, high, weight = load.load_low, load.load_high, sum(level.requests for level in verdict.levels)
+    if load.answer == "inconclusive" or load.slope is None or low is None or high is None or not weight:
+        return []
+    # A weighted least-squares line passes through the weighted mean, which the levels hold.
+    mean = sum(level.requests * (level.users_low + level.users_high) / 2 for level in verdict.levels) / weight
+    rate = sum(level.errors for level in verdict.levels) / weight
+    slope = load.slope / (high - low) if high > low else 0.0
+    ends = [max(0.0, rate + slope * (x - mean)) for x in (low, high)]
+    axes.plot([low, high], ends, color=colour, linewidth=1.6, linestyle="--")
+    return [Line2D([], [], color=colour, linewidth=1.6, linestyle="--", label="fitted line")]
+
+
+def _span(start_s: float, end_s: float, total_s: float) -> tuple[float, float]:
+    """A stretch of time, widened where it would be too thin to see."""
+    missing = max(0.0, _NARROWEST * total_s - (end_s - start_s)) / 2
+    return start_s - missing, end_s + missing
+
+
+def _hatched(axes: Axes, freezes: list[Freeze], end_s: float, theme: Theme) -> None:
+    for freeze in freezes:
+        left, right = _span(freeze.start_s, freeze.start_s + freeze.duration_s, end_s)
+        axes.axvspan(left, right, facecolor="none", edgecolor=theme.ink, hatch="//////", linewidth=0.8)
+
+
+def _limit(verdict: Verdict, metric: str) -> float | None:
+    for result in verdict.slo:
+        try:
+            target = parse_slo(result.target)
+        except ValueError:
+            continue
+        if target.metric == metric:
+            return target.limit
+    return None

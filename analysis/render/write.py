@@ -1,0 +1,68 @@
+"""Writes a run's report files so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from analysis.render.html import DARK, html
+from analysis.render.junit import junit
+from analysis.render.markdown import markdown
+from analysis.render.pictures import pictures
+from analysis.render.windows_csv import windows_csv
+from analysis.verdict import Verdict
+from analysis.windows import Windows
+
+
+def write_report(verdict: Verdict, windows: Windows, out_dir: Path) -> Path:
+    """Write verdict.json, report.html, report.md, junit.xml, windows.csv and the pictures.
+
+    The figures are written before anything is drawn: a picture that fails must not cost the verdict.
+
+    Returns:
+        Path of report.html.
+    """
+    out_dir.mkdir(parents=True, exist_ok=True)
+    texts = {
+        "verdict.json": verdict.to_json(),
+        "windows.csv": windows_csv(windows),
+        "junit.xml": junit(verdict),
+        "report.md": markdown(verdict),
+    }
+    for name, text in texts.items():
+        _write(out_dir / name, text.encode())
+    drawn = pictures(verdict, windows)
+    for name, png in drawn.items():
+        if not name.endswith(DARK):
+            _write(out_dir / f"{name}.png", png)
+    report = out_dir / "report.html"
+    _write(report, html(verdict, drawn).encode())
+    _sync(out_dir)
+    return report
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Under a temporary name in the same folder, to the disk, then renamed over the old file."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files private; a report is as public as the folder it lies in.
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _sync(folder: Path) -> None:
+    """Makes the renames themselves survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
