@@ -7,16 +7,16 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from analysis.diagnose import diagnose
-from analysis.render.write import write_report
-from analysis.windows import windows
 from rich.console import Console
 
 from analysis.case_table import case_table
+from analysis.diagnose import diagnose
 from analysis.gate import validity_code
 from analysis.render.terminal import print_verdict
+from analysis.render.write import write_figures, write_report
 from analysis.slo import CASE_SLO
 from analysis.verdict import Verdict
+from analysis.windows import windows
 from recording.errors import UsageError
 from recording.folder import RunFolder, find_run, is_run_folder
 from recording.follow import Follower
@@ -40,15 +40,15 @@ def diagnose_path(path: str, out: Path | None, runs_dir: Path, *, as_json: bool,
 
 
 class Diagnosis(NamedTuple):
-    """A run, what was found out about it, and where report.html is."""
+    """A run, what was found out about it, and where report.html is (once it was drawn)."""
 
     run: Run
     verdict: Verdict
     report: Path
 
 
-def write_diagnosis(path: Path, out: Path | None = None) -> Diagnosis:
-    """Read, judge and write.
+def write_diagnosis(path: Path, out: Path | None = None, *, draw: bool = True) -> Diagnosis:
+    """Read, judge and write; with or without the report and its pictures.
 
     Raises:
         UsageError: the report cannot be written.
@@ -56,14 +56,14 @@ def write_diagnosis(path: Path, out: Path | None = None) -> Diagnosis:
     if is_run_folder(path) and is_over(RunFolder(path)):
         finish(RunFolder(path))
     run = read_run(path)
-    slo = tuple(run.scenario.get("slo", CASE_SLO))
-    verdict = diagnose(run, slo)
+    verdict = diagnose(run, tuple(run.scenario.get("slo", CASE_SLO)))
     folder = out or (path / "analysis" if path.is_dir() else Path("reports") / "files" / path.name)
+    write = write_report if draw else write_figures
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return Diagnosis(run, verdict, write_report(verdict, windows(run.samples), folder))
+        write(verdict, windows(run.samples), folder)
     except OSError as error:
         raise UsageError(f"cannot write the report into {folder}: {error.strerror}; choose --out") from error
+    return Diagnosis(run, verdict, folder / "report.html")
 
 
 def is_over(folder: RunFolder) -> bool:

@@ -24,7 +24,7 @@ MEANING = {
 
 def gate_path(path: str, runs_dir: Path, *, as_json: bool) -> int:
     """Judge a run; returns the exit code."""
-    verdict = write_diagnosis(find_run(path, runs_dir)).verdict
+    verdict = write_diagnosis(find_run(path, runs_dir), draw=False).verdict
     code = gate_code(verdict)
     if as_json:
         sys.stdout.write(verdict.to_json())

@@ -18,6 +18,7 @@ import yaml
 from locust.runners import STATE_MISSING, MasterRunner
 
 from recording.clock import Clock
+from recording.errors import UsageError
 from recording.folder import FORMAT, RunFolder
 from recording.manifest import git_commit, host_facts, versions
 from scenarios.scenario import Scenario, load_scenario
@@ -64,6 +65,11 @@ class Controller:
         target = target.at(
             os.environ.get(ENV_BASE_URL, target.base_url), Path(accounts) if accounts else None
         )
+        if target.is_lab:
+            raise UsageError(
+                "the lab is not running: 'loadverdict run' and 'loadverdict web' start it; "
+                "plain locust needs --target with a target that is already there"
+            )
         target.check_against(scenario)
         target.check_allowed()
         return scenario, target

@@ -13,7 +13,14 @@ from weakref import WeakKeyDictionary
 from locust.runners import MasterRunner, WorkerRunner
 
 from recording.errors import LoadverdictError
-from scenarios.controller import DRAIN_MESSAGE, DRAINED_MESSAGE, RUN_MESSAGE, Controller, worker_name
+from scenarios.controller import (
+    DRAIN_MESSAGE,
+    DRAINED_MESSAGE,
+    ENV_FOLDER,
+    RUN_MESSAGE,
+    Controller,
+    worker_name,
+)
 from scenarios.load import Plan
 from scenarios.scenario import scenario_names
 from scenarios.session import Assignment, Session, bind
@@ -38,10 +45,14 @@ class Wiring:
         """Add the listeners this process's role needs."""
         events, runner = self._environment.events, self._runner
         if isinstance(runner, WorkerRunner):
+            _die_with_parent(signal.SIGTERM)
+        elif ENV_FOLDER in os.environ:
+            # SIGINT: a master that Locust's --processes made is ended by SIGTERM without any clean-up.
+            _die_with_parent(signal.SIGINT)
+        if isinstance(runner, WorkerRunner):
             runner.register_message(RUN_MESSAGE, self._on_run)
             # Concurrent: waiting for answers must not hold up the worker's other messages.
             runner.register_message(DRAIN_MESSAGE, self._on_drain, concurrent=True)
-            _die_with_parent()
         if isinstance(runner, MasterRunner):
             runner.register_message(DRAINED_MESSAGE, self._on_drained)
             events.worker_connect.add_listener(self._on_worker_connect)
@@ -158,9 +169,10 @@ def _on_init(environment: Any, **_: Any) -> None:
             sys.exit(error.exit_code)
 
 
-def _die_with_parent() -> None:
-    """Have the kernel end a worker whose master was killed, so that no load goes on unwatched (Linux)."""
+def _die_with_parent(number: signal.Signals) -> None:
+    """Have the kernel signal this process when whoever started it was killed, so that no load goes on
+    unwatched (Linux)."""
     try:
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1: PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(1, number)  # 1: PR_SET_PDEATHSIG
     except (OSError, AttributeError):
         log.info("this system cannot end a worker together with its master")

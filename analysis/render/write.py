@@ -6,23 +6,15 @@ import os
 import tempfile
 from pathlib import Path
 
-from analysis.render.html import DARK, html
 from analysis.render.junit import junit
 from analysis.render.markdown import markdown
-from analysis.render.pictures import pictures
 from analysis.render.windows_csv import windows_csv
 from analysis.verdict import Verdict
 from analysis.windows import Windows
 
 
-def write_report(verdict: Verdict, windows: Windows, out_dir: Path) -> Path:
-    """Write verdict.json, report.html, report.md, junit.xml, windows.csv and the pictures.
-
-    The figures are written before anything is drawn: a picture that fails must not cost the verdict.
-
-    Returns:
-        Path of report.html.
-    """
+def write_figures(verdict: Verdict, windows: Windows, out_dir: Path) -> None:
+    """Write what machines read, and report.md: verdict.json, windows.csv, junit.xml. Draws nothing."""
     out_dir.mkdir(parents=True, exist_ok=True)
     texts = {
         "verdict.json": verdict.to_json(),
@@ -32,6 +24,22 @@ def write_report(verdict: Verdict, windows: Windows, out_dir: Path) -> Path:
     }
     for name, text in texts.items():
         _write(out_dir / name, text.encode())
+    _sync(out_dir)
+
+
+def write_report(verdict: Verdict, windows: Windows, out_dir: Path) -> Path:
+    """Write the figures, then report.html and its pictures.
+
+    The figures come first: a picture that fails must not cost the verdict.
+
+    Returns:
+        Path of report.html.
+    """
+    # Not at the top: matplotlib takes as long to load as a small run takes to judge; a gate draws nothing.
+    from analysis.render.html import DARK, html
+    from analysis.render.pictures import pictures
+
+    write_figures(verdict, windows, out_dir)
     drawn = pictures(verdict, windows)
     for name, png in drawn.items():
         if not name.endswith(DARK):

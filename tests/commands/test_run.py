@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 from recording.folder import RunFolder
 from recording.follow import Follower
 from recording.reader import read_run
-from tests.commands.conftest import Cli, Target, wait_for
+from tests.commands.conftest import ROOT, Cli, Target, wait_for
 
 SHORT = """
 load: {shape: steps, users: [2, 6], step_s: 2, blocks: 1}
@@ -184,3 +186,25 @@ class TestMistakes:
         empty = tmp_path / "empty"
         empty.mkdir()
         self.check(cli("diagnose", str(empty)), 6, "not a run folder")
+
+
+def test_when_the_command_is_killed_the_load_ends_and_is_kept(
+    cli: Cli, mixed: Target, scenario: Callable[[str], str]
+) -> None:
+    arguments = ["--target", str(mixed.file), "--run-dir", str(cli.runs), "--processes", "2"]
+    process = cli.start("run", scenario(LONG), *arguments)
+    folder = wait_for(lambda: next(iter(cli.runs.glob("*")), None))
+    wait_for(lambda: Follower(RunFolder(folder)).look().finished > 40)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    wait_for(lambda: Follower(RunFolder(folder)).look().ended)
+    assert len(read_run(folder).samples) == mixed.served()
+    assert cli("diagnose", str(folder)).returncode == 3
+
+
+def test_plain_locust_without_the_lab_is_told_what_to_do(cli: Cli) -> None:
+    command = [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfile.py"), "--headless"]
+    done = subprocess.run(command, cwd=cli.folder, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "the lab is not running" in done.stderr
+    assert "Traceback" not in done.stderr
