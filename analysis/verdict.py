@@ -121,8 +121,8 @@ class Percentiles(Model):
 
 
 class LatencyMs(Model):
-    """Latency told apart: successes, errors with an answer or a limit, all of them (time-outs at their limit),
-    and all with each failure counted as infinitely slow (None where the percentile falls among failures)."""
+    """Latency told apart: successes, errors with an answer or a limit, all of them (time-outs at their
+    limit), and all with each failure as infinitely slow (None where the percentile falls among failures)."""
 
     ok: Percentiles
     errors: Percentiles
@@ -145,7 +145,8 @@ class LoadLevel(Model):
 
 
 class StatusClass(Model):
-    """All requests that ended with one status (or, without an HTTP answer, one outcome)."""
+    """All failures that ended with one status (or, where the status is not the failure, one outcome). `share`
+    is of all requests."""
 
     count: int
     share: float

@@ -1,10 +1,11 @@
 """Verdicts on a folder of runs with known truth: how many answers are acceptable.
 
     python -m benchmarks.verdict_cases PATH [--without-users] [--verbose]
+    python -m benchmarks.verdict_cases --simulated 300
 
 PATH holds labels.csv (columns file, truth_class, profile, accept_load_effect, accept_temporal,
 accept_time_drift, must_decide, knee_users, u_max) and the runs it names, in the format of the
-case with a column `users`.
+case with a column `users`. `--simulated N` draws N runs per kind on shuffled levels and prints what was said.
 """
 
 from __future__ import annotations
@@ -14,15 +15,19 @@ import csv
 import sys
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from analysis.diagnose import diagnose
+from analysis.load import load_effect
 from analysis.verdict import Verdict
+from analysis.windows import windows
 from recording.case_csv import read_case_csv
 from recording.run import Run
+from tests.analysis.run_builder import Rate, by_load, by_time, make_run
 
 QUESTIONS = ("load_effect", "temporal", "time_drift")
 DECIDED = {"rises", "falls", "constant", "clustered", "distributed", "yes", "no"}
@@ -34,12 +39,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("path", type=Path)
+    parser.add_argument("path", type=Path, nargs="?")
+    parser.add_argument("--simulated", type=int, metavar="N", help="draw N runs per kind instead")
     parser.add_argument(
         "--without-users", action="store_true", help="drop the users, as foreign files lack them"
     )
     parser.add_argument("--verbose", action="store_true", help="print every answer that is not acceptable")
     options = parser.parse_args()
+    if options.simulated:
+        return _simulate(options.simulated)
+    if options.path is None:
+        parser.error("give PATH or --simulated N")
     with (options.path / "labels.csv").open(newline="") as stream:
         labels = list(csv.DictReader(stream))
     tally: dict[str, Counter[str]] = defaultdict(Counter)
@@ -95,6 +105,59 @@ def _print(tally: dict[str, Counter[str]], runs: int, seconds: float) -> None:
         f"knee         {bend['within 10 % of peak']} of {bend['offered']} offered within 10 % of peak users"
     )
     sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _bursts(seed: int, length_s: float) -> Rate:
+    """Ten to fifteen bursts at random times, blind to load."""
+    rng = np.random.default_rng(seed + 1000)
+    begin = np.cumsum(rng.exponential(length_s / 12, 60) + length_s / 75)
+
+    def rate(time_s: np.ndarray) -> np.ndarray:
+        inside = (time_s[:, None] >= begin) & (time_s[:, None] < begin + length_s / 75)
+        return np.where(inside.any(axis=1), 0.6, 0.01)
+
+    return by_time(rate)
+
+
+def _wandering(seed: int, length_s: float) -> Rate:
+    """16.6 %, wandering by 30 % with a memory of 15 s."""
+    rng, memory = np.random.default_rng(seed + 5000), np.exp(-0.5 / 15)
+    steps = np.zeros(int(2 * length_s) + 2)
+    for i in range(1, len(steps)):
+        steps[i] = memory * steps[i - 1] + np.sqrt(1 - memory**2) * rng.normal()
+    return by_time(lambda time_s: np.clip(0.166 * (1 + 0.3 * steps[(2 * time_s).astype(int)]), 0, 1))
+
+
+KINDS: dict[str, Callable[[int, float], Rate]] = {
+    "constant 16.6 %": lambda _, __: by_load(lambda users: np.full(len(users), 0.166)),
+    "constant, wandering": _wandering,
+    "bursts": _bursts,
+    "drift": lambda _, length_s: by_time(lambda time_s: 0.02 + 0.25 * time_s / length_s),
+    "knee at 10": lambda _, __: by_load(lambda users: 0.04 * np.maximum(0, users - 10)),
+    "smooth rise": lambda _, __: by_load(lambda users: 0.02 + 0.01 * users),
+}
+"""Seed and length of the run to its error rate."""
+
+PLANS = (
+    ("600 s,  5,300 requests", 30.0, 0.8),
+    ("140 s,  3,100 requests", 7.0, 2.0),
+    ("140 s,  1,200 requests", 7.0, 0.8),
+)
+"""Name, seconds per step (20 steps in four shuffled blocks), requests per user and second."""
+
+
+def _simulate(runs: int) -> int:
+    for plan, step_s, per_user_s in PLANS:
+        for kind, rate in KINDS.items():
+            said: Counter[str] = Counter()
+            for seed in range(runs):
+                run = make_run(
+                    errors=rate(seed, 20 * step_s), seed=seed, step_s=step_s, per_user_s=per_user_s
+                )
+                said[load_effect(windows(run.samples)).answer] += 1
+            shares = ", ".join(f"{answer} {count / runs:.1%}" for answer, count in sorted(said.items()))
+            sys.stdout.write(f"{plan}  {kind:20} {shares}\n")
+    return 0
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -60,40 +60,56 @@ def free_port() -> int:
 
 
 @contextmanager
-def passing_signals(process: subprocess.Popen[bytes], abort_flag: Path | None = None) -> Iterator[list[int]]:
-    """While the block runs, interrupts go to Locust.
+def running(
+    arguments: list[str], env: dict[str, str], log: Path | None = None, abort_flag: Path | None = None
+) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
+    """Start Locust in a process group of its own; while the block runs, interrupts go to it.
 
     The first asks it to end, which waits for the answers under way; the second asks it to end at once,
-    with those requests recorded as unfinished; the third kills it.
+    with those requests recorded as unfinished; the third kills it. Afterwards nothing of the group is left.
 
-    Yields the signals received so far.
+    Args:
+        arguments: Locust's command line.
+        env: its environment.
+        log: where its output goes; None for the terminal.
+        abort_flag: the file that makes it end at once.
+
+    Yields:
+        The process and the signals received so far.
     """
     received: list[int] = []
+    started: list[subprocess.Popen[bytes]] = []
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         del frame
         received.append(number)
-        if len(received) == 1:
-            process.send_signal(signal.SIGINT)
-        elif len(received) == 2 and abort_flag is not None:
-            abort_flag.touch()
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
+        for process in started:
+            if len(received) == 1:
+                process.send_signal(signal.SIGINT)
+            elif len(received) == 2 and abort_flag is not None:
+                abort_flag.touch()
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
 
+    # Handlers first: a shell's background job starts with SIGINT ignored, and a child would inherit that.
     before = {number: signal.signal(number, pass_on) for number in SIGNALS}
     try:
-        yield received
+        with log.open("wb") if log else nullcontext() as output:
+            started.append(
+                subprocess.Popen(
+                    arguments,
+                    env=env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
+            )
+        yield started[0], received
+        end_group(started[0])
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def start(arguments: list[str], env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Start Locust in a process group of its own, its output going to a file."""
-    with log.open("wb") as output:
-        return subprocess.Popen(
-            arguments, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

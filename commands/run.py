@@ -55,10 +55,9 @@ def record(
     env = locust_process.environment(
         scenario_name, target_name, target, LOADVERDICT_RUN_FOLDER=str(folder.path)
     )
-    process = locust_process.start(arguments, env, folder.path / "locust.log")
-    with locust_process.passing_signals(process, folder.abort_flag) as signals:
+    log = folder.path / "locust.log"
+    with locust_process.running(arguments, env, log, folder.abort_flag) as (process, signals):
         show_progress(process, folder, scenario.plan(), console, lambda: bool(signals))
-    locust_process.end_group(process)
     finish(folder)
     if signals:
         console.print(Text("interrupted: what was recorded is diagnosed", style="bold"))

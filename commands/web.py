@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 from pathlib import Path
 
 from rich.console import Console
@@ -32,16 +31,14 @@ def serve(target_name: str, fault: str | None, port: int, processes: int, runs_d
         env = locust_process.environment(
             DEFAULT_SCENARIO, target_name, there, LOADVERDICT_RUN_DIR=str(runs_dir.resolve())
         )
-        process = subprocess.Popen(arguments, env=env, start_new_session=True)
         console.print(
             Text(
                 f"web page: http://127.0.0.1:{port}  (Ctrl-C ends it)\n"
                 f"choose a scenario there; each run leaves a folder with its verdict in {runs_dir}"
             )
         )
-        with locust_process.passing_signals(process) as signals:
+        with locust_process.running(arguments, env) as (process, signals):
             status = process.wait()
-        locust_process.end_group(process)
     return 0 if signals else status
 
 

@@ -51,6 +51,7 @@ def test_requests_that_are_never_answered_are_counted(
     process = cli.start("run", scenario(text), "--target", str(hanging.file), "--run-dir", str(cli.runs))
     folder = wait_for(lambda: next(iter(cli.runs.glob("*")), None))
     wait_for(lambda: Follower(RunFolder(folder)).look().in_flight == 6)
+    wait_for(lambda: hanging.count_file.read_text() == "6")
     process.send_signal(signal.SIGINT)
     wait_for(lambda: "interrupted" in {event["kind"] for event in RunFolder(folder).events()})
     process.send_signal(signal.SIGINT)
@@ -115,6 +116,21 @@ def test_ctrl_c_loses_nothing(cli: Cli, mixed: Target, scenario: Callable[[str],
     run = read_run(folder)
     assert len(run.samples) == mixed.served()
     assert not run.health.nodes_without_end  # type: ignore[union-attr]
+
+
+def test_a_background_job_can_be_interrupted(cli: Cli, mixed: Target, scenario: Callable[[str], str]) -> None:
+    """A shell starts background jobs with SIGINT ignored; Locust alone would then run to its end."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = cli.start("run", scenario(LONG), "--target", str(mixed.file), "--run-dir", str(cli.runs))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    folder = wait_for(lambda: next(iter(cli.runs.glob("*")), None))
+    wait_for(lambda: Follower(RunFolder(folder)).look().finished > 10)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 3
+    assert len(read_run(folder).samples) == mixed.served()
 
 
 def test_nothing_secret_is_left_behind(cli: Cli, mixed: Target, scenario: Callable[[str], str]) -> None:

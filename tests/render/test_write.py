@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.render import write
+from analysis.render import pictures, write
 from analysis.render.windows_csv import windows_csv
 from analysis.render.write import write_report
 from analysis.verdict import Verdict
@@ -51,7 +51,7 @@ def test_a_failing_picture_costs_no_figures(tmp_path: Path, monkeypatch: pytest.
     def fail(*_: object) -> dict[str, bytes]:
         raise RuntimeError("no font")
 
-    monkeypatch.setattr(write, "pictures", fail)
+    monkeypatch.setattr(pictures, "pictures", fail)
     with pytest.raises(RuntimeError):
         write_report(make_verdict(), windows(make_samples(5, 1.0)), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {

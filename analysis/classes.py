@@ -1,0 +1,77 @@
+"""Classes: every kind of failure judged on its own, all requests being the denominator.
+
+A constant 401 bug and a load-driven 503 hide each other in the total; apart, each shows its own pattern.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.load import load_effect
+from analysis.temporal import temporal
+from analysis.usable import Bools, Floats, Ints, Usable, status_labels
+from analysis.verdict import LoadAnswer, LoadEffect, StatusClass, Temporal, TemporalAnswer
+from analysis.windows import Windows, window_of
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A run prepared so that any set of failing rows can be judged.
+
+    Attributes:
+        rows: the usable rows in order.
+        windows: the run in windows.
+        place: (n,) window of each row.
+        weight: (n,) requests per row.
+        reached: (n,) requests sent up to and including each row.
+    """
+
+    rows: Usable
+    windows: Windows
+    place: Ints
+    weight: Ints
+    reached: Ints
+
+    @classmethod
+    def of(cls, rows: Usable, windows: Windows) -> Judge:
+        """Prepare a run."""
+        place = window_of(rows.samples, windows.origin_s, windows.width_s, len(windows))
+        return cls(rows, windows, place, rows.weight, np.cumsum(rows.weight))
+
+    def load(self, failed: Bools, *, several: bool = False) -> LoadEffect:
+        """Relation of the chosen failures to load; `several` asks for 99 % intervals."""
+        return load_effect(self.windows, self.per_window(failed), several=several)
+
+    def temporal(self, failed: Bools) -> Temporal:
+        """Pattern of the chosen failures in time."""
+        return temporal(self.windows, self._positions(failed), self.per_window(failed))
+
+    def answers(self, failed: Bools, *, several: bool) -> tuple[LoadAnswer, TemporalAnswer]:
+        """Both answers without their reasons."""
+        return self.load(failed, several=several).answer, self.temporal(failed).answer
+
+    def per_window(self, failed: Bools) -> Ints:
+        """Chosen failures per window."""
+        counts = np.bincount(self.place[failed], self.weight[failed], minlength=len(self.windows))
+        return np.rint(counts).astype(np.int64)
+
+    def _positions(self, failed: Bools) -> Floats:
+        return np.repeat(self.reached[failed], self.weight[failed]).astype(float)
+
+
+def by_status(judge: Judge) -> dict[str, StatusClass]:
+    """Failures by status, or by outcome where the status is not the failure; the most frequent first."""
+    labels = status_labels(judge.rows.samples, judge.rows.failed)
+    totals = np.bincount(labels.codes, judge.weight, minlength=len(labels.names))
+    failing = [i for i, name in enumerate(labels.names) if name != "ok" and totals[i] > 0]
+    failing.sort(key=lambda i: (-totals[i], labels.names[i]))
+    requests = max(judge.rows.requests, 1)
+    classes = {}
+    for i in failing:
+        load, pattern = judge.answers(labels.codes == i, several=len(failing) > 1)
+        classes[labels.names[i]] = StatusClass(
+            count=int(totals[i]), share=float(totals[i] / requests), load_effect=load, temporal=pattern
+        )
+    return classes

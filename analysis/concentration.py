@@ -1,0 +1,114 @@
+"""Concentration: which accounts, endpoints or nodes hold more failures than chance and load allow.
+
+Every value is compared with all others at the same load level: accounts that are only used when many users
+run fail more often because of the load, not because of themselves.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.intervals import binomial_tail, holm, poisson_tail
+from analysis.levels import Levels
+from analysis.usable import Bools, Floats, Ints, Usable
+from analysis.verdict import Concentration
+
+CHANCE = 0.001
+"""After Holm's correction for the number of values looked at."""
+LEAST_FACTOR, LEAST_POINTS = 1.5, 0.05
+"""A value must fail half as often again as the others, and five points more."""
+LEAST_SHARE = 0.05
+"""It must hold a twentieth of the failures: what explains less is no explanation."""
+MOST = 10
+ALWAYS_REQUESTS, ALWAYS_VALUES, ALWAYS_CHANCE = 3, 3, 1e-6
+"""Many accounts with few requests each: those that failed every time are counted together."""
+
+
+def concentration(rows: Usable, levels: Levels) -> list[Concentration]:
+    """All dimensions, the values that hold most failures first; at most ten per dimension."""
+    samples = rows.samples
+    account_names = [str(i) for i in range(int(samples.account.max()) + 1)] if len(samples) else []
+    dimensions: tuple[tuple[str, Ints, list[str]], ...] = (
+        ("account", samples.account.astype(np.int64), account_names),
+        ("endpoint", samples.endpoint.codes.astype(np.int64), list(samples.endpoint.names)),
+        ("node", samples.node.codes.astype(np.int64), list(samples.node.names)),
+    )
+    return [c for name, codes, values in dimensions for c in _of(name, codes, values, rows, levels)]
+
+
+def _of(dimension: str, codes: Ints, names: list[str], rows: Usable, levels: Levels) -> list[Concentration]:
+    known = codes >= 0
+    failures = rows.errors
+    if len(names) < 2 or not known.any() or failures == 0:
+        return []
+    n, k, expected = _tables(codes, len(names), rows, levels)
+    used = n > 0
+    if np.count_nonzero(used) < 2:
+        return []
+    tail = np.ones(len(n))
+    rate = np.divide(expected, n, out=np.zeros(len(n)), where=used)
+    tail[used] = holm(binomial_tail(k[used], n[used], rate[used]))
+    own = np.divide(k, n, out=np.zeros(len(n)), where=used)
+    hot = (tail < CHANCE) & (own >= LEAST_FACTOR * rate) & (own >= rate + LEAST_POINTS)
+    found = _listed(dimension, names, n, k, tail, hot, failures)
+    return found or (_always(dimension, n, k, rate, failures) if dimension == "account" else [])
+
+
+def _tables(codes: Ints, count: int, rows: Usable, levels: Levels) -> tuple[Floats, Floats, Floats]:
+    """Requests and failures per value, and the failures expected from the others at the same load."""
+    level_count = len(levels) + 1
+    level = np.where(levels.place < 0, level_count - 1, levels.place)
+    known = codes >= 0
+    cell = codes[known] * level_count + level[known]
+    weight = rows.weight.astype(float)
+    size = count * level_count
+    n = np.bincount(cell, weight[known], minlength=size).reshape(count, level_count)
+    failing = np.where(rows.failed, weight, 0.0)[known]
+    k = np.bincount(cell, failing, minlength=size).reshape(count, level_count)
+    others_n, others_k = n.sum(axis=0) - n, k.sum(axis=0) - k
+    overall = np.full_like(n, k.sum() / max(n.sum(), 1.0))
+    rate = np.divide(others_k, others_n, out=overall, where=others_n > 0)
+    return n.sum(axis=1), k.sum(axis=1), (n * rate).sum(axis=1)
+
+
+def _listed(
+    dimension: str, names: list[str], n: Floats, k: Floats, p: Floats, hot: Bools, failures: int
+) -> list[Concentration]:
+    places = sorted(np.flatnonzero(hot).tolist(), key=lambda i: (-k[i], names[i]))
+    together = float(k[hot].sum()) / failures
+    if together < LEAST_SHARE:
+        return []
+    rows = [_row(dimension, names[i], n[i], k[i], p[i], failures) for i in places]
+    if len(places) <= 3:
+        return rows
+    used = int(np.count_nonzero(n > 0))
+    value = f"{len(places):,} of {used:,} {dimension}s"
+    total = _row(dimension, value, float(n[hot].sum()), float(k[hot].sum()), float(p[hot].max()), failures)
+    return [total, *rows[: MOST - 1]]
+
+
+def _always(dimension: str, n: Floats, k: Floats, rate: Floats, failures: int) -> list[Concentration]:
+    """Values with few requests that failed every time, if they are far more than chance allows."""
+    enough = n >= ALWAYS_REQUESTS
+    always = enough & (k == n)
+    count = int(np.count_nonzero(always))
+    by_chance = float(np.sum(rate[enough] ** n[enough]))
+    if count < ALWAYS_VALUES or float(k[always].sum()) / failures < LEAST_SHARE:
+        return []
+    p = poisson_tail(count, by_chance)
+    if p >= ALWAYS_CHANCE:
+        return []
+    value = f"{count:,} of {np.count_nonzero(n > 0):,} {dimension}s"
+    return [_row(dimension, value, float(n[always].sum()), float(k[always].sum()), p, failures)]
+
+
+def _row(dimension: str, value: str, n: float, k: float, p: float, failures: int) -> Concentration:
+    return Concentration(
+        dimension=dimension,
+        value=value,
+        share=float(k) / failures,
+        requests=round(float(n)),
+        errors=round(float(k)),
+        error_rate=float(k) / float(n),
+        p_value=float(p),
+    )

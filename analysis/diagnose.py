@@ -1,0 +1,125 @@
+"""Diagnose: from a Run to its Verdict. Pure: no files but the suspects' table, no clock, no chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from analysis.classes import Judge, by_status
+from analysis.concentration import concentration
+from analysis.drift import time_drift
+from analysis.evidence import Evidence
+from analysis.fingerprints import fingerprints
+from analysis.freezes import silences
+from analysis.intervals import share
+from analysis.knee import knee
+from analysis.latency import Latencies
+from analysis.levels import capacity, cut_levels, level_table
+from analysis.measured import measure
+from analysis.next_run import next_run
+from analysis.quality import quality
+from analysis.sentence import sentence
+from analysis.slo import CASE_SLO, evaluate, parse_slo
+from analysis.suspects import Suspect, known_suspects, weigh
+from analysis.tree import tree
+from analysis.usable import bounds, usable
+from analysis.verdict import Verdict
+from analysis.windows import cut_windows, row_load
+from recording.run import Run
+
+ERROR_LIMIT = 0.05
+"""Error target used for the capacity where the run names none: the case's five per cent."""
+
+
+def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect] | None = None) -> Verdict:
+    """Judge a run.
+
+    Args:
+        run: what `recording.reader.read_run` gives, of any source.
+        slo: targets as text; see `analysis.slo`.
+        suspects: whom to weigh; default those of config/suspects.yaml.
+
+    Raises:
+        ValueError: a target does not follow the grammar.
+        analysis.suspects.SuspectsError: config/suspects.yaml is missing or wrong.
+    """
+    rows = usable(run.samples)
+    samples = rows.samples
+    cut = cut_windows(rows)
+    judge = Judge.of(rows, cut)
+    first, last = bounds(samples)
+    levels = cut_levels(samples, row_load(samples, cut))
+    table = level_table(rows, levels)
+    load, pattern = judge.load(rows.failed), judge.temporal(rows.failed)
+    bend = knee(cut) if load.answer == "rises" else None
+    kinds = fingerprints(run, judge)
+    statuses = by_status(judge)
+    silent = silences(samples, levels)
+    held = concentration(rows, levels)
+    trust = quality(run, rows, cut)
+    drift = time_drift(cut)
+    rate = share(rows.errors, rows.requests)
+    times = Latencies.of(rows)
+    figures = times.report()
+    evidence = Evidence(
+        rows=rows,
+        levels=table,
+        load=load,
+        temporal=pattern,
+        drift=drift,
+        fingerprints=kinds,
+        by_status=statuses,
+        concentration=held,
+        freezes=silent.freezes,
+        latency=figures,
+        quality=trust,
+    )
+    endpoints = [name for name in samples.endpoint.names if name]
+    return Verdict(
+        run_id=run.id,
+        source=run.source,
+        **_origin(run),
+        duration_s=last - first,
+        sentence=sentence(rate, rows.errors, load, pattern, bend, table, kinds, trust, last - first),
+        requests=rows.requests,
+        errors=rows.errors,
+        unfinished=int(rows.weight[samples.outcome.equals("unfinished")].sum()),
+        error_rate=rate,
+        load_effect=load,
+        temporal=pattern,
+        time_drift=drift,
+        knee=bend,
+        capacity=capacity(table, levels, _error_limit(slo)),
+        freezes=list(silent.freezes),
+        latency_ms=figures,
+        levels=table,
+        by_status=statuses,
+        fingerprints=kinds,
+        concentration=held,
+        tree=tree(rows.requests, statuses, kinds, pattern, load),
+        suspects=weigh(known_suspects() if suspects is None else suspects, evidence),
+        slo=evaluate(slo, measure(rows, times, silent, kinds, run.lacks)),
+        quality=trust,
+        lacks=sorted(run.lacks),
+        next_run=next_run(load, pattern, rows.errors, endpoints),
+    )
+
+
+def _error_limit(slo: Sequence[str]) -> float:
+    limits = [target.limit for target in map(parse_slo, slo) if target.metric == "error_rate"]
+    return min(limits, default=ERROR_LIMIT)
+
+
+def _origin(run: Run) -> dict[str, str | None]:
+    """Scenario, target and start as the manifest names them."""
+    return {
+        "scenario": _name(run.manifest.get("scenario")) or _name(run.scenario),
+        "target": _name(run.manifest.get("target")),
+        "started_utc": _name(run.manifest.get("start_utc")),
+    }
+
+
+def _name(value: Any) -> str | None:
+    if isinstance(value, dict):
+        value = value.get("name")
+    return value if isinstance(value, str) and value else None

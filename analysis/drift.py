@@ -1,0 +1,67 @@
+"""Drift: does the error rate change with time, load being equal? Leaks, warming caches and outages do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis import phrases
+from analysis.lines import design
+from analysis.slopes import (
+    CONSTANT_LEVEL,
+    LEAST_ERRORS,
+    LEAST_REQUESTS,
+    LEAST_WINDOWS,
+    drifted,
+    load_varied,
+    margins,
+    slopes,
+)
+from analysis.usable import Ints
+from analysis.verdict import TimeDrift
+from analysis.windows import Windows
+
+
+def time_drift(windows: Windows, errors: Ints | None = None) -> TimeDrift:
+    """Judge drift from the time coefficient, beside load where load varied, else on time alone."""
+    plan = design(windows)
+    if plan is None:
+        return _unknown("no request was left to judge")
+    k = plan.of(windows.errors if errors is None else errors)
+    total, requests = float(k.sum()), float(plan.n.sum())
+    if requests < LEAST_REQUESTS or len(plan.n) < LEAST_WINDOWS:
+        return _unknown(f"too few requests: {phrases.count(requests)} in {len(plan.n)} windows")
+    if total == 0:
+        return TimeDrift(
+            answer="no",
+            slope=None,
+            low=None,
+            high=None,
+            why=f"no failure in {phrases.count(requests)} requests",
+        )
+    if total < LEAST_ERRORS:
+        return _unknown(f"too few errors: {phrases.count(total)}, {LEAST_ERRORS} are needed")
+    s, m = slopes(plan, k), margins(total / requests)
+    varied = load_varied(plan)
+    trend = s.trend if varied else s.trend_alone
+    low, high = trend.interval()
+    if not np.isfinite(trend.se):
+        return _unknown("load and time are the same line in this run, so a trend may be the load's")
+    text = (
+        f"from start to end the error rate {'rises' if trend.value >= 0 else 'falls'} by "
+        f"{phrases.points(abs(trend.value))} points (95 % interval {phrases.points_range(low, high)})"
+        f"{', load being equal' if varied else ', on time alone'}"
+    )
+    answer = drifted(trend, m)
+    if answer == "no":
+        inner = phrases.points_range(*trend.interval(CONSTANT_LEVEL))
+        margin = phrases.points(m.same)
+        text += f"; its 90 % interval {inner} lies within ±{margin} points, which counts as steady"
+    elif answer == "inconclusive":
+        text += f": too wide for a trend and for ±{phrases.points(m.same)} points that count as steady"
+    return TimeDrift.model_validate(
+        {"answer": answer, "slope": trend.value, "low": low, "high": high, "why": text}
+    )
+
+
+def _unknown(why: str) -> TimeDrift:
+    return TimeDrift(answer="inconclusive", slope=None, low=None, high=None, why=why)

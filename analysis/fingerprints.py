@@ -1,0 +1,145 @@
+"""Fingerprints: failures grouped by what they have in common: status, outcome, code and masked message."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.classes import Judge
+from analysis.latency import percentiles
+from analysis.messages import clearness, masked
+from analysis.usable import Bools, Ints
+from analysis.verdict import Example, FingerprintReport
+from recording.run import ErrorExample, Run
+
+MOST = 50
+"""Kinds listed one by one; whatever is rarer is told together as "other"."""
+EXAMPLES = 3
+OTHER = "other"
+
+Key = tuple[int, str, str]
+"""Status, outcome and code of a Sample: what examples are kept by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One fingerprint before it is judged."""
+
+    status: int
+    outcome: str
+    message: str
+    failed: Bools
+    examples: tuple[ErrorExample, ...]
+    id: str
+
+
+def fingerprints(run: Run, judge: Judge) -> list[FingerprintReport]:
+    """At most 50 kinds of failure and "other", the most frequent first, each judged on its own."""
+    kinds = _kinds(run, judge)
+    return [_report(kind, judge, several=len(kinds) > 1) for kind in kinds]
+
+
+def _kinds(run: Run, judge: Judge) -> list[Kind]:
+    keys, group = _keys(judge)
+    examples = _examples(run)
+    merged: dict[tuple[int, str, str], list[int]] = defaultdict(list)
+    for i, key in enumerate(keys):
+        merged[key[0], key[1], _message(key, examples.get(key, ()))].append(i)
+    sizes = np.bincount(group[group >= 0], judge.weight[group >= 0], minlength=len(keys))
+    ordered = sorted(merged, key=lambda name: (-sum(sizes[i] for i in merged[name]), name))
+    kinds = [
+        Kind(
+            *name,
+            failed=np.isin(group, merged[name]),
+            examples=tuple(e for i in merged[name] for e in examples.get(keys[i], ())),
+            id=_identity(*name),
+        )
+        for name in ordered[:MOST]
+    ]
+    rest = ordered[MOST:]
+    if rest:
+        failed = np.isin(group, [i for name in rest for i in merged[name]])
+        message = f"{len(rest):,} rarer kinds of failure"
+        kinds.append(Kind(0, OTHER, message, failed, (), OTHER))
+    return kinds
+
+
+def _keys(judge: Judge) -> tuple[list[Key], Ints]:
+    """The distinct keys of failures, and for each row which one it has (-1 for successes)."""
+    rows = judge.rows.samples
+    failed = judge.rows.failed
+    group = np.full(len(rows), -1, np.int64)
+    if not failed.any():
+        return [], group
+    outcomes, codes = rows.outcome.names, rows.code.names
+    packed = (rows.status[failed].astype(np.int64) * len(outcomes) + rows.outcome.codes[failed]) * len(
+        codes
+    ) + rows.code.codes[failed]
+    distinct, group[failed] = np.unique(packed, return_inverse=True)
+    keys = []
+    for value in distinct.tolist():
+        rest, code = divmod(value, len(codes))
+        status, outcome = divmod(rest, len(outcomes))
+        keys.append((status, outcomes[outcome], codes[code]))
+    return keys, group
+
+
+def _examples(run: Run) -> dict[Key, tuple[ErrorExample, ...]]:
+    kept: dict[Key, list[ErrorExample]] = defaultdict(list)
+    for example in run.examples:
+        kept[example.status, example.outcome, example.code].append(example)
+    return {key: tuple(sorted(found, key=lambda e: e.time_s)) for key, found in kept.items()}
+
+
+def _message(key: Key, examples: tuple[ErrorExample, ...]) -> str:
+    """Most frequent masked message of the examples; else the code in words; "" if nothing was recorded."""
+    texts = Counter(text for e in examples if (text := masked(e.message)))
+    if texts:
+        return min(texts, key=lambda text: (-texts[text], text))
+    return key[2].replace("_", " ")
+
+
+def _identity(status: int, outcome: str, message: str) -> str:
+    """The same in every run, so that runs can be compared."""
+    digest = hashlib.sha256(f"{status}|{outcome}|{message}".encode()).hexdigest()
+    return f"{status or outcome}-{digest[:8]}"
+
+
+def _report(kind: Kind, judge: Judge, *, several: bool) -> FingerprintReport:
+    rows, failed = judge.rows.samples, kind.failed
+    load, pattern = judge.answers(failed, several=several)
+    start = rows.start_s[failed] - judge.windows.origin_s
+    count = int(judge.weight[failed].sum())
+    if kind.outcome == OTHER:
+        clear, why = None, "many kinds, not looked at one by one"
+    else:
+        clear, why = clearness(kind.status, list(kind.examples))
+    return FingerprintReport(
+        id=kind.id,
+        status=kind.status,
+        outcome=kind.outcome,
+        message=kind.message,
+        count=count,
+        share=count / judge.rows.requests,
+        first_s=float(start.min()),
+        last_s=float(start.max()),
+        load_effect=load,
+        temporal=pattern,
+        clear=clear,
+        clear_why=why,
+        duration_ms=percentiles(rows.duration_ms[failed], judge.weight[failed]),
+        examples=[_example(e) for e in kind.examples[:EXAMPLES]],
+    )
+
+
+def _example(example: ErrorExample) -> Example:
+    return Example(
+        time_s=example.time_s,
+        endpoint=example.endpoint,
+        message=example.message,
+        body=example.body,
+        headers=example.headers,
+    )

@@ -1,0 +1,265 @@
+"""Load: does the error rate rise with load, stay constant or fall? Inconclusive is an answer too.
+
+The recipe and its measured error rates are in docs/method.md. "Constant" is a finding of its own (the whole
+interval lies within a margin), never the mere absence of a significant slope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis import phrases
+from analysis.intervals import Coefficient, share_upper
+from analysis.lines import Design, design
+from analysis.slopes import (
+    CHANGE_LEVEL,
+    CONSTANT_LEVEL,
+    HIGH_LOAD,
+    LEAST_ERRORS,
+    LEAST_REQUESTS,
+    LEAST_WINDOWS,
+    ONE_LINE,
+    Margins,
+    Slopes,
+    drifted,
+    load_varied,
+    margins,
+    slopes,
+    visits,
+    within,
+)
+from analysis.usable import Floats, Ints
+from analysis.verdict import LoadAnswer, LoadEffect
+from analysis.windows import IN_FLIGHT, Windows
+
+RARE = 0.01
+"""With few errors "constant" still holds if low and high load are both surely under one per cent."""
+FALLS_LEVEL = 0.99
+"""Stricter than rises: falling with load is rare and usually an artefact."""
+SEVERAL_LEVEL = 0.99
+SEVERAL_CONSTANT_LEVEL = 0.98
+"""For one class of failure among several: looking many times finds something by chance."""
+MOVED_TOGETHER = 0.7
+DECISIVE_SE = 3.0
+"""The margin must be about this many standard errors wide for "constant" to be found nine times in ten."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One kind of failure against load: the windows to judge by, and failures in each of them."""
+
+    plan: Design
+    errors: Floats
+    several: bool
+
+    @property
+    def total(self) -> float:
+        return float(self.errors.sum())
+
+    @property
+    def requests(self) -> float:
+        return float(self.plan.n.sum())
+
+
+def load_effect(windows: Windows, errors: Ints | None = None, *, several: bool = False) -> LoadEffect:
+    """Judge one kind of failure against load.
+
+    Args:
+        windows: the run.
+        errors: failures per window, all requests being the denominator; default all failures.
+        several: this is one class among several; ask for 99 % intervals.
+
+    Returns:
+        `confidence` is one minus the p-value of the weakest condition that the answer had to meet (for
+        "rises" and "falls" the two-sided p-value of the worse of the two fits, for "constant" the larger
+        of the two one-sided ones); None where nothing was decided. It is not the probability that the
+        answer is right: the measured share of right answers is in docs/method.md.
+    """
+    plan = design(windows)
+    if plan is None:
+        why = "no request was left to judge"
+        return LoadEffect(
+            answer="inconclusive",
+            slope=None,
+            low=None,
+            high=None,
+            confidence=None,
+            why=why,
+            axis=windows.axis,
+        )
+    question = _Question(plan, plan.of(windows.errors if errors is None else errors), several)
+    for early in _EARLY:
+        answer = early(question)
+        if answer is not None:
+            return answer
+    return _decide(question, slopes(plan, question.errors), margins(question.total / question.requests))
+
+
+def _too_few(q: _Question) -> LoadEffect | None:
+    if q.requests >= LEAST_REQUESTS and len(q.plan.n) >= LEAST_WINDOWS:
+        return None
+    varied = "" if load_varied(q.plan) else f", and the load did not vary ({_span(q.plan)})"
+    why = (
+        f"too few requests: {phrases.counted(q.requests, 'request')} in {len(q.plan.n)} windows, "
+        f"{LEAST_REQUESTS} in {LEAST_WINDOWS} are needed{varied}"
+    )
+    return _answer(q, "inconclusive", why)
+
+
+def _load_did_not_vary(q: _Question) -> LoadEffect | None:
+    if load_varied(q.plan):
+        return None
+    seen = "" if q.total else f" (no failure in {phrases.counted(q.requests, 'request')})"
+    why = (
+        f"load did not vary: {_span(q.plan)} all the time{seen}; "
+        "one load level cannot show what load does, whatever the error rate"
+    )
+    return _answer(q, "inconclusive", why)
+
+
+def _no_error(q: _Question) -> LoadEffect | None:
+    if q.total > 0:
+        return None
+    bound = share_upper(0, q.requests)
+    why = (
+        f"no failure in {phrases.counted(q.requests, 'request')} at {_span(q.plan)}: "
+        f"at every load the rate is the same, under {phrases.percent(bound)} (95 %)"
+    )
+    return _answer(q, "constant", why, margin=bound, confidence=CHANGE_LEVEL)
+
+
+def _few_errors(q: _Question) -> LoadEffect | None:
+    if q.total >= LEAST_ERRORS:
+        return None
+    thirds = [q.plan.x <= 1 - HIGH_LOAD, q.plan.x >= HIGH_LOAD]
+    bound = max(share_upper(float(q.errors[t].sum()), float(q.plan.n[t].sum())) for t in thirds)
+    requests = phrases.counted(q.requests, "request")
+    if bound >= RARE:
+        needed = f"{LEAST_ERRORS} are needed"
+        why = f"too few errors: {phrases.count(q.total)} in {requests} after the warm-up, {needed}"
+        return _answer(q, "inconclusive", why)
+    why = (
+        f"only {phrases.counted(q.total, 'failure')} in {requests}: the rate is under "
+        f"{phrases.percent(bound)} (95 %) in the lowest and in the highest third of the load"
+    )
+    return _answer(q, "constant", why, margin=RARE, confidence=CHANGE_LEVEL)
+
+
+_EARLY: tuple[Callable[[_Question], LoadEffect | None], ...] = (
+    _too_few,
+    _load_did_not_vary,
+    _no_error,
+    _few_errors,
+)
+"""Reasons to answer without a fit, in this order."""
+
+
+def _decide(q: _Question, s: Slopes, m: Margins) -> LoadEffect:
+    """Constant first, then rises or falls: a tiny slope in a long run is significant and still no rise."""
+    one_line = q.plan.correlation >= ONE_LINE
+    shown = s.alone if one_line or not np.isfinite(s.beside_time.se) else s.beside_time
+    level = SEVERAL_CONSTANT_LEVEL if q.several else CONSTANT_LEVEL
+    flat = s.alone if one_line else s.beside_time
+    if within(flat, m.same, level):
+        inner = phrases.points_range(*flat.interval(level))
+        why = (
+            f"{_numbers(q, shown)}; its {100 * level:.0f} % interval {inner} "
+            f"lies within ±{phrases.points(m.same)} points, which counts as constant"
+        )
+        sure = 1 - max(flat.chance_above(-m.same), flat.chance_below(m.same))
+        return _answer(q, "constant", why, flat, m.same, sure)
+    answer = _direction(q, s, shown, m)
+    if answer == "inconclusive":
+        return _answer(q, "inconclusive", _why_undecided(q, s, m, shown), shown, m.same)
+    if _mid_run_event(q, s, m):
+        why = (
+            "high load was reached only once, while the rate drifted by "
+            f"{phrases.points(s.trend.value)} points over the run: one event then looks the same as load"
+        )
+        return _answer(q, "inconclusive", why, shown, m.same)
+    sign = 1 if answer == "rises" else -1
+    chance = max(Coefficient(sign * c.value, c.se, c.df).chance_above(0) for c in (s.alone, s.beside_time))
+    return _answer(q, answer, _numbers(q, shown, answer), shown, m.same, 1 - 2 * chance)
+
+
+def _direction(q: _Question, s: Slopes, shown: Coefficient, m: Margins) -> LoadAnswer:
+    """Rises or falls only if both fits, with time and without, say so, and the effect is worth the word.
+
+    Requests in flight never "fall": quick failures lower them, which looks the same.
+    """
+    pair = (s.alone, s.beside_time)
+    level = SEVERAL_LEVEL if q.several else CHANGE_LEVEL
+    if shown.value >= m.small and min(c.interval(level)[0] for c in pair) > 0:
+        return "rises"
+    falling = shown.value <= -m.small and max(c.interval(FALLS_LEVEL)[1] for c in pair) < 0
+    return "falls" if falling and q.plan.axis != IN_FLIGHT else "inconclusive"
+
+
+def _mid_run_event(q: _Question, s: Slopes, m: Margins) -> bool:
+    """High load visited once under a clear drift that outweighs the effect: cannot be told from one event."""
+    outweighed = abs(s.beside_time.value) < abs(s.trend.value) / 2
+    return outweighed and visits(q.plan) <= 1 and drifted(s.trend, m) == "yes"
+
+
+def _why_undecided(q: _Question, s: Slopes, m: Margins, shown: Coefficient) -> str:
+    low, high = s.alone.interval(CHANGE_LEVEL)
+    if q.plan.correlation >= MOVED_TOGETHER and (low > 0 or high < 0):
+        return (
+            f"load and time moved together (correlation {q.plan.correlation:.2f}), so either may be "
+            f"the cause; {_numbers(q, shown)}"
+        )
+    needed = (DECISIVE_SE * shown.se / m.same) ** 2 * q.requests
+    more = (
+        f"; about {phrases.count(float(f'{needed:.2g}'))} requests would decide"
+        if np.isfinite(needed) and needed > q.requests
+        else ""
+    )
+    margin = phrases.points(m.same)
+    return f"{_numbers(q, shown)}: too wide for a rise and for ±{margin} points that count as constant{more}"
+
+
+def _numbers(q: _Question, shown: Coefficient, verb: str = "changes") -> str:
+    place = f"between {phrases.load(q.plan.low)} and {phrases.load(q.plan.high)} {q.plan.axis}"
+    sizes = f"from {len(q.plan.n)} windows and {phrases.counted(q.requests, 'request')}"
+    if not np.isfinite(shown.se):
+        return f"{place} no line can be fitted, {sizes}"
+    size = phrases.points(shown.value if verb == "changes" else abs(shown.value))
+    bounds = phrases.points_range(*shown.interval())
+    return f"{place} the error rate {verb} by {size} points (95 % interval {bounds}), {sizes}"
+
+
+def _span(plan: Design) -> str:
+    low, high = phrases.load(plan.low), phrases.load(plan.high)
+    if low == high:
+        return f"{low} {plan.axis if low != '1' else plan.axis.replace('users', 'user')}"
+    return f"{low} to {high} {plan.axis}"
+
+
+def _answer(
+    q: _Question,
+    answer: LoadAnswer,
+    why: str,
+    shown: Coefficient | None = None,
+    margin: float | None = None,
+    confidence: float | None = None,
+) -> LoadEffect:
+    known = shown if shown is not None and np.isfinite(shown.se) else None
+    low, high = known.interval() if known else (None, None)
+    return LoadEffect(
+        answer=answer,
+        slope=known.value if known else None,
+        low=low,
+        high=high,
+        confidence=confidence,
+        why=why,
+        axis=q.plan.axis,
+        margin=margin,
+        load_low=q.plan.low,
+        load_high=q.plan.high,
+        windows=len(q.plan.n),
+        requests=round(q.requests),
+        errors=round(q.total),
+    )

@@ -1,0 +1,73 @@
+"""Measured: the figures that targets are judged by, from a run's usable samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis import phrases
+from analysis.freezes import Silences
+from analysis.intervals import share, share_interval
+from analysis.latency import LEAST, Distribution, Latencies
+from analysis.slo import Measured
+from analysis.usable import Usable
+from analysis.verdict import FingerprintReport
+
+QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+
+
+def measure(
+    rows: Usable,
+    times: Latencies,
+    silences: Silences,
+    fingerprints: Sequence[FingerprintReport],
+    lacks: frozenset[str],
+) -> dict[str, Measured]:
+    """Every metric of `slo.UNITS`; without requests all are unmeasured."""
+    if rows.requests == 0:
+        return {}
+    return {
+        "error_rate": _error_rate(rows),
+        "unclear_errors": _unclear(rows, fingerprints),
+        "freeze": _freeze(rows, silences, lacks),
+        **{name: _percentile(times.all, q, times.all_at_worst) for name, q in QUANTILES.items()},
+        **{f"{name}(ok)": _percentile(times.ok, q) for name, q in QUANTILES.items()},
+    }
+
+
+def _error_rate(rows: Usable) -> Measured:
+    rate = share(rows.errors, rows.requests)
+    return Measured(rate.value, rate.low, rate.high, rows.requests)
+
+
+def _unclear(rows: Usable, fingerprints: Sequence[FingerprintReport]) -> Measured:
+    """Failures whose message is unknown could be of either kind; with too many of them there is no figure."""
+    unclear = sum(f.count for f in fingerprints if f.clear is False)
+    unknown = sum(f.count for f in fingerprints if f.clear is None)
+    low, _ = share_interval(unclear, rows.requests)
+    _, high = share_interval(unclear + unknown, rows.requests)
+    if unknown == 0:
+        return Measured(unclear / rows.requests, low, high, rows.requests)
+    note = f"the messages of {phrases.counted(unknown, 'failure')} were not recorded"
+    return Measured(None, unclear / rows.requests, None, rows.requests, note)
+
+
+def _freeze(rows: Usable, silences: Silences, lacks: frozenset[str]) -> Measured:
+    notes = []
+    if silences.longest_s == 0:
+        notes.append("no stretch without answers was out of proportion")
+    if "sub_second_time" in lacks:
+        notes.append("timestamps are whole seconds, so it is known to a second only")
+    if "unfinished" in lacks:
+        notes.append("requests never answered are not in this source")
+    return Measured(silences.longest_s, n=rows.requests, note="; ".join(notes))
+
+
+def _percentile(found: Distribution, quantile: float, at_worst: Distribution | None = None) -> Measured:
+    value = found.percentile(quantile)
+    low, high = found.interval(quantile)
+    if value is None:
+        note = f"it needs {LEAST[quantile]} requests and has {phrases.count(found.n)}"
+        return Measured(None, low, None, found.n, note)
+    worst = value if at_worst is None else at_worst.at_rank(quantile * at_worst.n)
+    note = "requests never answered may push it higher" if worst > value else ""
+    return Measured(value, low, high, found.n, note, worst)

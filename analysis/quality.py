@@ -1,0 +1,294 @@
+"""Quality: can this run be trusted? Validity comes before any verdict about the target.
+
+A saturated generator measures itself, and a log that stops early flatters whoever was failing at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from analysis import phrases
+from analysis.lines import warm_up_s
+from analysis.usable import Floats, Usable, weights
+from analysis.verdict import Finding, Quality, Severity
+from analysis.windows import Windows
+from recording.run import LogHealth, Readings, Run
+
+GENERATOR_SHARE = 0.01
+"""More of our own failures than this, and the rest is likely to be touched by the same trouble."""
+CPU_PERCENT, CPU_SHARE = 90.0, 0.05
+"""Locust warns at 90 % of a core: from there on its latencies are its own."""
+LAG_MS, LAG_SHARE, LAG_READINGS = 100.0, 0.01, 10
+"""A loop that is late by 100 ms adds that to every answer in flight. Less often than this it is a warning:
+a hiccup or two of the machine void no run, however short."""
+USERS_SHARE = 0.9
+UNKNOWN_SHARE = 0.05
+BROKEN_SHARE = 0.01
+
+_ORDER: tuple[Severity, ...] = ("invalid", "incomplete", "warning", "note")
+
+
+def quality(run: Run, rows: Usable, windows: Windows) -> Quality:
+    """All findings, the gravest first."""
+    found = [finding for check in _CHECKS for finding in check(run, rows, windows)]
+    found.sort(key=lambda finding: _ORDER.index(finding.severity))
+    severities = {finding.severity for finding in found}
+    return Quality(
+        valid="invalid" not in severities,
+        complete="incomplete" not in severities and rows.requests > 0,
+        findings=found,
+    )
+
+
+def _no_data(run: Run, rows: Usable, _: Windows) -> Iterator[Finding]:
+    if rows.requests > 0:
+        return
+    seen = int(weights(run.samples).sum())
+    why = f"{phrases.counted(seen, 'row')} seen, none of them usable" if seen else "the run holds no request"
+    yield Finding(
+        code="no_data",
+        severity="invalid",
+        text=f"Nothing was measured: {why}; check that the target was reachable and the users began.",
+    )
+
+
+def _log(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
+    if run.health is not None:
+        for code, broken, text in _log_faults(run.health):
+            if broken:
+                yield Finding(code=code, severity="incomplete", text=text)
+
+
+def _log_faults(health: LogHealth) -> list[tuple[str, bool, str]]:
+    ended = phrases.listed(list(health.nodes_without_end))
+    return [
+        (
+            "cut_short",
+            bool(health.nodes_without_end),
+            f"The log of {ended} has no end mark: the process was killed or is still running; "
+            "what happened after its last entry is unknown, repeat the run.",
+        ),
+        (
+            "bad_frames",
+            health.bad_frames > 0,
+            f"{phrases.counted(health.bad_frames, 'log frame')} could not be read (checksum or length "
+            "wrong); their requests are missing, check the disk.",
+        ),
+        (
+            "missing_frames",
+            health.missing_frames > 0,
+            f"{phrases.counted(health.missing_frames, 'log frame')} never arrived; "
+            "their requests are missing, check disk space and the network between nodes.",
+        ),
+        (
+            "dropped_rows",
+            health.dropped_rows > 0,
+            f"The recorder dropped {phrases.counted(health.dropped_rows, 'request')} it could not write; "
+            "check disk space, or thin the successes.",
+        ),
+    ]
+
+
+def _silent_nodes(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
+    """Nodes that took part and of which there is no log at all, as on a machine of its own."""
+    if run.health is None or not isinstance(run.manifest.get("nodes"), list):
+        return
+    silent = sorted(set(map(str, run.manifest["nodes"])) - set(run.health.nodes))
+    if silent:
+        yield Finding(
+            code="node_silent",
+            severity="incomplete",
+            text=f"{phrases.listed(silent)} took part and left no log here; its requests are missing from "
+            "every figure.",
+        )
+
+
+def _events(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
+    lost = [str(event.get("node", "a node")) for event in run.events if event.get("kind") == "node_lost"]
+    if lost:
+        text = (
+            f"{phrases.listed(sorted(lost))} was lost during the run: load and counts are short from then on."
+        )
+        yield Finding(code="node_lost", severity="incomplete", text=f"{text} Repeat the run.")
+    for event in run.events:
+        if event.get("kind") == "interrupted":
+            yield Finding(code="interrupted", severity="incomplete", text=_interrupted(event))
+            return
+    ended = run.health is None or not run.health.nodes_without_end
+    if ended and run.manifest.get("clean_end") is False:
+        text = "The run did not come to the end of its plan, and nothing says why; repeat it."
+        yield Finding(code="cut_short", severity="incomplete", text=text)
+
+
+def _interrupted(event: dict[str, object]) -> str:
+    elapsed, planned = event.get("elapsed_s"), event.get("planned_s")
+    if isinstance(elapsed, int | float) and isinstance(planned, int | float):
+        return (
+            f"The run was interrupted after {phrases.seconds(elapsed)} of {phrases.seconds(planned)}; "
+            "let it finish before relying on it."
+        )
+    return "The run was interrupted before its end; let it finish before relying on it."
+
+
+def _broken(_: Run, rows: Usable, __: Windows) -> Iterator[Finding]:
+    if rows.broken == 0:
+        return
+    grave = rows.broken > BROKEN_SHARE * (rows.requests + rows.broken) or rows.broken_errors > 0
+    yield Finding(
+        code="broken_times",
+        severity="incomplete" if grave else "warning",
+        text=f"{phrases.counted(rows.broken, 'request')} ({phrases.count(rows.broken_errors)} failed) "
+        "had a start or duration that is no time and were left out; check what wrote the file.",
+    )
+
+
+def _own_faults(run: Run, rows: Usable, __: Windows) -> Iterator[Finding]:
+    if rows.generator == 0:
+        return
+    part = rows.generator / (rows.generator + rows.requests)
+    codes = sorted(set(run.samples.code.take(run.samples.is_generator).to_list()) - {""})
+    reason = f" ({phrases.listed(codes)})" if codes else ""
+    yield Finding(
+        code="generator_errors",
+        severity="invalid" if part > GENERATOR_SHARE else "warning",
+        text=f"{phrases.counted(rows.generator, 'request')} ({phrases.percent(part)}) failed through the "
+        f"load generator's own fault{reason}: ports, open files or the script; they are not counted "
+        "against the target.",
+    )
+
+
+def _cpu(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
+    worst = _worst_node(run.readings, "cpu_percent", CPU_PERCENT)
+    if worst is None or worst[1] <= 0:
+        return
+    node, part, highest = worst
+    grave = part > CPU_SHARE
+    yield Finding(
+        code="generator_cpu",
+        severity="invalid" if grave else "note",
+        text=f"The load generator {node} used over {CPU_PERCENT:.0f} % of its core in "
+        f"{phrases.percent(part)} of the time (highest {highest:.0f} %)"
+        + ("; its latencies are its own: use more processes or machines." if grave else "; that is little."),
+    )
+
+
+def _lag(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
+    worst = _worst_node(run.readings, "loop_lag_ms", LAG_MS)
+    if worst is None or worst[1] <= 0:
+        return
+    node, part, highest = worst
+    grave = part > LAG_SHARE and part * _readings_of(run.readings, "loop_lag_ms", node) >= LAG_READINGS
+    yield Finding(
+        code="generator_lag",
+        severity="invalid" if grave else "warning",
+        text=f"The load generator {node} was late by over {LAG_MS:.0f} ms in {phrases.percent(part)} of its "
+        f"readings (most {phrases.milliseconds(highest)}); its stalls show as the target's latency"
+        + (": use more processes or a quieter machine." if grave else "."),
+    )
+
+
+def _readings_of(readings: Readings | None, name: str, node: str) -> int:
+    """How many readings of one name a node left."""
+    if readings is None:
+        return 0
+    rows = (readings.source == "generator") & (readings.name == name) & (readings.labels == node)
+    return int(np.count_nonzero(rows))
+
+
+def _worst_node(readings: Readings | None, name: str, limit: float) -> tuple[str, float, float] | None:
+    """Node with the largest share of readings over a limit, that share, and its highest reading."""
+    if readings is None or len(readings.time_s) == 0:
+        return None
+    rows = (readings.source == "generator") & (readings.name == name) & np.isfinite(readings.value)
+    worst: tuple[str, float, float] | None = None
+    for node in np.unique(readings.labels[rows]):
+        values = readings.value[rows & (readings.labels == node)]
+        part = float(np.mean(values > limit))
+        if worst is None or part > worst[1]:
+            worst = (str(node), part, float(values.max()))
+    return worst
+
+
+def _users(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
+    if run.readings is None:
+        return
+    wanted, running = (_total(run.readings, name) for name in ("users_wanted", "users_running"))
+    if wanted <= 0 or running >= USERS_SHARE * wanted:
+        return
+    yield Finding(
+        code="users_missing",
+        severity="warning",
+        text=f"Only {phrases.percent(running / wanted)} of the wanted users were running on average; "
+        "the load was lower than planned: spawn faster, or use more processes.",
+    )
+
+
+def _total(readings: Readings, name: str) -> float:
+    values: Floats = readings.value[(readings.source == "generator") & (readings.name == name)]
+    return float(values[np.isfinite(values)].sum())
+
+
+def _coverage(_: Run, rows: Usable, __: Windows) -> Iterator[Finding]:
+    for outcome, severity in (("unfinished", "note"), ("unknown", "warning")):
+        count = int(rows.weight[rows.samples.outcome.equals(outcome)].sum())
+        part = count / max(rows.requests, 1)
+        if count and outcome == "unfinished":
+            text = (
+                f"{phrases.counted(count, 'request')} ({phrases.percent(part)}) had no answer when the run "
+                "ended; they count as failures with their age as duration."
+            )
+            yield Finding(code="unfinished", severity="note", text=text)
+        elif part > UNKNOWN_SHARE:
+            text = (
+                f"{phrases.counted(count, 'request')} ({phrases.percent(part)}) failed in a way that was not "
+                "recorded; their cause cannot be told apart."
+            )
+            yield Finding(code="unknown_outcomes", severity=severity, text=text)
+
+
+def _warm_up(_: Run, __: Usable, windows: Windows) -> Iterator[Finding]:
+    length = warm_up_s(windows)
+    errors = int(windows.errors[windows.start_s < length - 1e-9].sum()) if len(windows) else 0
+    if errors:
+        yield Finding(
+            code="warm_up_errors",
+            severity="note",
+            text=f"{phrases.counted(errors, 'failure')} fell into the first {phrases.seconds(length)}, which "
+            "the relation to load leaves out as warm-up; every other figure includes them.",
+        )
+
+
+def _foreign(run: Run, rows: Usable, __: Windows) -> Iterator[Finding]:
+    if rows.requests and ("readings" in run.lacks or run.readings is None):
+        yield Finding(
+            code="generator_unknown",
+            severity="note",
+            text="This source tells nothing about the load generator's own health; if it was saturated, "
+            "the figures are its own.",
+        )
+    if rows.requests and "users" in run.lacks:
+        yield Finding(
+            code="users_unknown",
+            severity="note",
+            text="This source lacks the number of users; load is derived as requests in flight, which "
+            "failures themselves can raise or lower: read the relation to load with caution.",
+        )
+
+
+_Check = Callable[[Run, Usable, Windows], Iterator[Finding]]
+_CHECKS: tuple[_Check, ...] = (
+    _no_data,
+    _log,
+    _silent_nodes,
+    _events,
+    _broken,
+    _own_faults,
+    _cpu,
+    _lag,
+    _users,
+    _coverage,
+    _warm_up,
+    _foreign,
+)

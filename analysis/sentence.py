@@ -1,0 +1,140 @@
+"""Sentence: the answer in one line, first line of every output, in plain words and with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis import phrases
+from analysis.verdict import (
+    FingerprintReport,
+    Interval,
+    Knee,
+    LoadEffect,
+    LoadLevel,
+    Quality,
+    Temporal,
+)
+
+LONGEST = 240
+MESSAGE = 60
+LEAST_REQUESTS = 20
+"""A level's rate is only quoted with this many requests behind it."""
+WARM_UP_PART = 0.5
+"""Fewer than this part of the failures after the warm-up: then the warm-up is the news."""
+
+
+def sentence(
+    rate: Interval,
+    errors: int,
+    load: LoadEffect,
+    temporal: Temporal,
+    knee: Knee | None,
+    levels: Sequence[LoadLevel],
+    fingerprints: Sequence[FingerprintReport],
+    quality: Quality,
+    duration_s: float,
+) -> str:
+    """Validity first, then what load does, then how much fails and with what."""
+    if rate.n == 0:
+        return "No data: nothing was measured."
+    prefix = _prefix(quality, duration_s)
+    if errors == 0:
+        body = (
+            f"No request failed in {phrases.count(rate.n)} (so under {phrases.percent(rate.high)} at 95 %)."
+        )
+        return prefix + body
+    what = _what(rate, errors, fingerprints)
+    head = prefix + _head(load, temporal, knee, levels, rate, errors)
+    full = f"{head} {what}"
+    return full if len(full) <= LONGEST else f"{head} {_amount(rate, errors)}."
+
+
+def _prefix(quality: Quality, duration_s: float) -> str:
+    first = {finding.code for finding in quality.findings if finding.severity == "invalid"}
+    if not quality.valid:
+        reason = {
+            "generator_cpu": "the load generator was short of CPU",
+            "generator_lag": "the load generator stalled",
+            "generator_errors": "the load generator itself failed",
+        }
+        why = next((text for code, text in reason.items() if code in first), "see the findings")
+        return f"Invalid run, {why}: "
+    if not quality.complete:
+        codes = {finding.code for finding in quality.findings if finding.severity == "incomplete"}
+        if codes & {"cut_short", "interrupted"}:
+            return f"Cut short after {phrases.seconds(round(duration_s))}: "
+        return "Incomplete data: "
+    return ""
+
+
+def _head(
+    load: LoadEffect,
+    temporal: Temporal,
+    knee: Knee | None,
+    levels: Sequence[LoadLevel],
+    rate: Interval,
+    errors: int,
+) -> str:
+    if load.answer == "inconclusive":
+        return f"Cannot tell whether errors depend on load: {_reason(load)}."
+    if load.answer == "constant" and load.errors < WARM_UP_PART * errors:
+        return f"Most failures fell into the warm-up; after it {phrases.count(load.errors)} at any load."
+    if load.answer == "constant":
+        pattern = ", in bursts" if temporal.answer == "clustered" else ""
+        return f"Errors do not depend on load: about {phrases.percent(rate.value)} at every level{pattern}."
+    begin = ""
+    if knee is not None and load.answer == "rises":
+        begin = (
+            f"; they begin at about {phrases.load(knee.users)} {load.axis} "
+            f"({phrases.load(knee.low)}–{phrases.load(knee.high)})"
+        )
+    verb = "rise" if load.answer == "rises" else "fall"
+    return f"Errors {verb} with load{_from_to(load, levels)}{begin}."
+
+
+def _from_to(load: LoadEffect, levels: Sequence[LoadLevel]) -> str:
+    """Raw rates at both ends; where time hides the effect in them, the fitted difference instead."""
+    told = [
+        level for level in levels if level.requests >= LEAST_REQUESTS and level.error_rate.value is not None
+    ]
+    slope = load.slope or 0.0
+    if len(told) < 2 or ((told[-1].error_rate.value or 0) - (told[0].error_rate.value or 0)) * slope <= 0:
+        return f" by {phrases.points(abs(slope))} points, time allowed for"
+    first, last = told[0], told[-1]
+    return (
+        f": from {phrases.percent(first.error_rate.value)} at {_level(first)} {load.axis} "
+        f"to {phrases.percent(last.error_rate.value)} at {_level(last)}"
+    )
+
+
+def _level(level: LoadLevel) -> str:
+    low, high = phrases.load(level.users_low), phrases.load(level.users_high)
+    return low if low == high else f"{low}–{high}"
+
+
+def _reason(load: LoadEffect) -> str:
+    """The short form of why: up to its first colon or semicolon."""
+    for known in ("load did not vary", "load and time moved together", "too few requests", "too few errors"):
+        if load.why.startswith(known):
+            return known
+    if load.why.startswith("high load was reached only once"):
+        return "high load was reached only once, while the rate drifted"
+    return "the interval is too wide"
+
+
+def _what(rate: Interval, errors: int, fingerprints: Sequence[FingerprintReport]) -> str:
+    amount = _amount(rate, errors)
+    if not fingerprints:
+        return f"{amount}."
+    top = fingerprints[0]
+    name = str(top.status) if top.status else top.outcome.replace("_", " ")
+    message = top.message if len(top.message) <= MESSAGE else top.message[: MESSAGE - 1] + "…"
+    quoted = f" '{message}'" if message else ""
+    part = top.count / max(errors, 1)
+    extent = "all" if part == 1 else "most" if part > 0.5 else "the largest part"
+    return f"{amount}, {extent} with {name}{quoted}."
+
+
+def _amount(rate: Interval, errors: int) -> str:
+    requests = phrases.counted(rate.n, "request")
+    return f"{phrases.percent(rate.value)} of {requests} failed ({phrases.count(errors)})"

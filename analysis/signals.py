@@ -1,0 +1,284 @@
+"""Signals: what a suspect is confronted with. Each tells whether the run shows it, with numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from analysis import phrases
+from analysis.evidence import SEEN_SHARE, Evidence
+from analysis.verdict import FingerprintReport, LoadEffect, LoadLevel
+
+TWICE = 2.0
+"""Load must at least double between two levels for a comparison of them to say something."""
+QUEUE = 4 / 3
+"""Median latency of successes growing by a third between lowest and highest load is a queue."""
+FLAT = 1.15
+"""Successes per second growing by less than this while load at least doubles is a ceiling."""
+TIGHT = 1.25
+"""Failures whose p95 is within this factor of their median end at one limit."""
+WIDE = 5.0
+ALIKE = 1.5
+"""Highest and lowest error rate of the endpoints within this factor are alike."""
+LEAST_REQUESTS = 50
+LEAST_FAILURES = 20
+
+
+class Expected(Protocol):
+    """The part of a suspect's evidence line that a signal reads."""
+
+    @property
+    def wanted(self) -> frozenset[str]: ...
+
+    @property
+    def pattern(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a signal shows: `strength` 0 to 1 if as expected, 0 if measured and not so; and the sentence."""
+
+    strength: float
+    text: str
+
+
+Signal = Callable[[Evidence, Expected, FingerprintReport | None], Shown | None]
+"""Evidence, what is expected, and the suspect's own kind of failure if it has one. None: not measured."""
+
+
+def _share(evidence: Evidence, count: int, text: str) -> Shown:
+    """A share of the failures; strength grows with its root: a third still counts for more than half."""
+    part = count / max(evidence.errors, 1)
+    strength = float(np.sqrt(part)) if part >= SEEN_SHARE else 0.0
+    numbers = (
+        f"{phrases.count(count)} of {phrases.counted(evidence.errors, 'failure')} ({phrases.percent(part)})"
+    )
+    return Shown(strength, f"{numbers} {text}")
+
+
+def _message(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    told = [f for f in e.fingerprints if f.message]
+    if not told or expected.pattern is None:
+        return None
+    found = [f for f in told if re.search(expected.pattern, f.message, re.IGNORECASE)]
+    if found:
+        return _share(e, sum(f.count for f in found), f"say '{found[0].message}'")
+    return Shown(0.0, f"no message speaks of it; the most frequent is '{told[0].message}'")
+
+
+def _status(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    count = sum(entry.count for name, entry in e.by_status.items() if name in expected.wanted)
+    found = [name for name in e.by_status if name in expected.wanted]
+    verb = "ended with" if found else "have status"
+    return _share(e, count, f"{verb} {_or(found or sorted(expected.wanted))}")
+
+
+def _outcome(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    count = sum(f.count for f in e.fingerprints if f.outcome in expected.wanted)
+    found = list(dict.fromkeys(f.outcome for f in e.fingerprints if f.outcome in expected.wanted))
+    if found:
+        return _share(e, count, f"ended as {_or([name.replace('_', ' ') for name in found])}")
+    return _share(e, 0, "are of the kind expected (time-outs, broken connections or contents)")
+
+
+def _load(e: Evidence, expected: Expected, own: FingerprintReport | None) -> Shown | None:
+    answer = own.load_effect if own else e.load.answer
+    if answer == "inconclusive":
+        return None
+    subject = "these failures" if own else "the error rate"
+    verb = {"rises": "rise with load", "constant": "stay the same at every load", "falls": "fall with load"}[
+        answer
+    ]
+    if not own:
+        verb = re.sub(r"^(\w+)", r"\1s", verb)
+    return Shown(float(answer in expected.wanted), f"{subject} {verb}{_slope(e.load)}")
+
+
+def _slope(load: LoadEffect) -> str:
+    if load.slope is None or load.low is None or load.high is None:
+        return ""
+    return (
+        f" (all failures: {phrases.points(load.slope)} points, 95 % interval "
+        f"{phrases.points_range(load.low, load.high)})"
+    )
+
+
+def _temporal(e: Evidence, expected: Expected, own: FingerprintReport | None) -> Shown | None:
+    answer = own.temporal if own else e.temporal.answer
+    if answer in {"inconclusive", "none"}:
+        return None
+    how = "come in bursts" if answer == "clustered" else "are spread evenly"
+    variation = e.temporal.excess_variation
+    numbers = (
+        f" (windows differ by {phrases.percent(variation)} of the mean rate, load and time allowed for)"
+        if variation is not None and not own
+        else ""
+    )
+    subject = "these failures" if own else "errors"
+    return Shown(float(answer in expected.wanted), f"{subject} {how}{numbers}")
+
+
+def _drift(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    if e.drift.answer == "inconclusive":
+        return None
+    return Shown(float(e.drift.answer in expected.wanted), e.drift.why)
+
+
+def _error_duration(e: Evidence, expected: Expected, own: FingerprintReport | None) -> Shown | None:
+    figures = own.duration_ms if own else e.latency.errors
+    if figures.p50 is None or figures.p95 is None or figures.n < LEAST_FAILURES or figures.p50 <= 0:
+        return None
+    shape = "fixed" if figures.p95 <= TIGHT * figures.p50 else "spread"
+    how = "near one limit" if shape == "fixed" else "over a wide range of times"
+    text = (
+        f"failures end {how}: half within {phrases.milliseconds(figures.p50)}, "
+        f"95 % within {phrases.milliseconds(figures.p95)} (n = {phrases.count(figures.n)})"
+    )
+    return Shown(float(shape in expected.wanted), text)
+
+
+def _ends(e: Evidence) -> tuple[LoadLevel, LoadLevel] | None:
+    told = [level for level in e.levels if level.requests >= LEAST_REQUESTS]
+    if len(told) < 2 or told[-1].users_high < TWICE * max(told[0].users_low, 1.0):
+        return None
+    return told[0], told[-1]
+
+
+def _ok_latency(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    ends = _ends(e)
+    if ends is None or not ends[0].ok_p50_ms or ends[1].ok_p50_ms is None:
+        return None
+    low, high = ends[0].ok_p50_ms, ends[1].ok_p50_ms
+    shape = "rises" if high >= QUEUE * low else "flat"
+    text = (
+        f"successes take {phrases.milliseconds(high)} (median) at {phrases.load(ends[1].users_high)} "
+        f"{e.load.axis} and {phrases.milliseconds(low)} at {phrases.load(ends[0].users_low)}"
+    )
+    return Shown(float(shape in expected.wanted), text)
+
+
+def _ok_rate(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    """Successes per second at the top against half-way: a ceiling shows as no growth between the two."""
+    told = [(level, _ok_per_s(level)) for level in e.levels if level.requests >= LEAST_REQUESTS]
+    if len(told) < 3:
+        return None
+    top, top_rate = told[-1]
+    half = [(level, rate) for level, rate in told if level.users_high <= top.users_high / TWICE + 1]
+    if not half or top_rate is None:
+        return None
+    middle, middle_rate = half[-1]
+    if not middle_rate:
+        return None
+    shape = "flat" if top_rate < FLAT * middle_rate else "grows"
+    text = (
+        f"{top_rate:.1f} successes a second at {phrases.load(top.users_high)} {e.load.axis}, "
+        f"{middle_rate:.1f} at {phrases.load(middle.users_high)}"
+    )
+    return Shown(float(shape in expected.wanted), text)
+
+
+def _ok_per_s(level: LoadLevel) -> float | None:
+    if level.rate_per_s is None or level.error_rate.value is None:
+        return None
+    return level.rate_per_s * (1 - level.error_rate.value)
+
+
+def _latency_spread(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    ok = e.latency.ok
+    if not ok.p50 or ok.p99 is None:
+        return None
+    shape = "wide" if ok.p99 >= WIDE * ok.p50 else "narrow"
+    text = f"successes: median {phrases.milliseconds(ok.p50)}, p99 {phrases.milliseconds(ok.p99)}"
+    return Shown(float(shape in expected.wanted), text)
+
+
+def _endpoint_rates(e: Evidence) -> dict[str, tuple[int, int]]:
+    samples, weight = e.rows.samples, e.rows.weight.astype(float)
+    size = len(samples.endpoint.names)
+    n = np.bincount(samples.endpoint.codes, weight, minlength=size)
+    k = np.bincount(samples.endpoint.codes, weight * e.rows.failed, minlength=size)
+    names = samples.endpoint.names
+    return {names[i]: (round(k[i]), round(n[i])) for i in range(size) if n[i] >= LEAST_REQUESTS and names[i]}
+
+
+def _endpoints_alike(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown | None:
+    rates = {name: k / n for name, (k, n) in _endpoint_rates(e).items()}
+    if len(rates) < 2:
+        return None
+    low, high = min(rates, key=lambda n: (rates[n], n)), max(rates, key=lambda n: (rates[n], n))
+    text = f"{phrases.percent(rates[high])} of {high} fail and {phrases.percent(rates[low])} of {low}"
+    return Shown(float(rates[high] <= ALIKE * rates[low]), text)
+
+
+def _only_endpoint(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    rates = _endpoint_rates(e)
+    if len(rates) < 2 or expected.pattern is None:
+        return None
+    found = [name for name in rates if re.search(expected.pattern, name, re.IGNORECASE)]
+    if not found or len(found) == len(rates):
+        return None
+    inside = sum(rates[name][0] for name in found)
+    total = sum(k for k, _ in rates.values())
+    text = f"{phrases.count(inside)} of {phrases.counted(total, 'failure')} are at {_or(found)}"
+    return Shown(float(total > 0 and inside >= 0.9 * total), text)
+
+
+def _accounts(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown | None:
+    if not bool((e.rows.samples.account >= 0).any()):
+        return None
+    held = [c for c in e.concentration if c.dimension == "account"]
+    if not held:
+        return Shown(0.0, "no account fails more often than the others")
+    top = held[0]
+    who = top.value if "account" in top.value else f"account {top.value}"
+    text = (
+        f"{who} hold {phrases.percent(top.share)} of the failures and fail in "
+        f"{phrases.percent(top.error_rate)} of their {phrases.counted(top.requests, 'request')}"
+    )
+    return Shown(1.0, text)
+
+
+def _freezes(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown | None:
+    if not e.freezes:
+        return Shown(0.0, "answers never stopped out of proportion")
+    longest = max(e.freezes, key=lambda f: f.duration_s)
+    text = (
+        f"{phrases.counted(len(e.freezes), 'freeze')}, the longest {phrases.seconds(longest.duration_s)} "
+        f"with {phrases.counted(longest.in_flight, 'request')} waiting"
+    )
+    return Shown(1.0, text)
+
+
+def _generator(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown | None:
+    found = [
+        f.text for f in e.quality.findings if f.code.startswith("generator_") and f.severity == "invalid"
+    ]
+    return Shown(1.0, found[0]) if found else Shown(0.0, "the load generator was not the limit")
+
+
+def _or(names: list[str]) -> str:
+    return " or ".join(names) if len(names) <= 3 else f"{', '.join(names[:3])} …"
+
+
+SIGNALS: dict[str, Signal] = {
+    "message": _message,
+    "status": _status,
+    "outcome": _outcome,
+    "load_effect": _load,
+    "temporal": _temporal,
+    "drift": _drift,
+    "error_duration": _error_duration,
+    "ok_latency": _ok_latency,
+    "ok_rate": _ok_rate,
+    "latency_spread": _latency_spread,
+    "endpoints_alike": _endpoints_alike,
+    "only_endpoint": _only_endpoint,
+    "accounts": _accounts,
+    "freezes": _freezes,
+    "generator": _generator,
+}
+"""Every signal that config/suspects.yaml may name."""

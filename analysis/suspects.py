@@ -1,0 +1,168 @@
+"""Suspects: who may be to blame, read from config/suspects.yaml and weighed openly against the evidence.
+
+Weights are log-odds and simply add up. That treats signals as independent, which they are not quite; the sum
+ranks suspects, it is no probability. Several suspects can hold together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from analysis.evidence import Evidence
+from analysis.signals import SIGNALS
+from analysis.verdict import SuspectReport
+from recording.errors import UsageError
+
+SUSPECTS_YAML = Path(__file__).resolve().parent.parent / "config" / "suspects.yaml"
+LEAST_WEIGHT = 1.0
+"""Listed from this weight on, and only with at least one piece of evidence for it."""
+
+
+class SuspectsError(UsageError):
+    """config/suspects.yaml cannot be used; the message says where and why."""
+
+
+class EvidenceLine(BaseModel):
+    """One line of a suspect's `evidence`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    signal: str
+    is_: list[str | int] = Field(default_factory=list, alias="is")
+    pattern: str | None = None
+    for_: float = Field(alias="for", ge=0)
+    against: float = Field(ge=0)
+
+    @field_validator("signal")
+    @classmethod
+    def _known_signal(cls, value: str) -> str:
+        if value not in SIGNALS:
+            raise ValueError(f"unknown signal {value!r}; allowed: {', '.join(SIGNALS)}")
+        return value
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                re.compile(value)
+            except re.error as error:
+                raise ValueError(f"not a regular expression: {error}") from error
+        return value
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """What the signal should be."""
+        return frozenset(str(value) for value in self.is_)
+
+
+class Suspect(BaseModel):
+    """One suspect of the table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str
+    evidence: list[EvidenceLine] = Field(min_length=1)
+    missing: list[str] = Field(default_factory=list)
+    advice: list[str] = Field(min_length=1)
+    experiment: str | None = None
+    listed_from: float = LEAST_WEIGHT
+
+
+@lru_cache(maxsize=1)
+def known_suspects() -> tuple[Suspect, ...]:
+    """The suspects of config/suspects.yaml, read once."""
+    return load_suspects(SUSPECTS_YAML)
+
+
+def load_suspects(path: Path) -> tuple[Suspect, ...]:
+    """Read a table of suspects.
+
+    Raises:
+        SuspectsError: no file, no YAML, or a key or value that does not belong there.
+    """
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SuspectsError(f"{path}: cannot be read ({error.strerror})") from error
+    except yaml.YAMLError as error:
+        raise SuspectsError(f"{path}: not YAML: {error}") from error
+    return _suspects(value, path)
+
+
+def _suspects(value: Any, path: Path) -> tuple[Suspect, ...]:
+    if not isinstance(value, dict) or not isinstance(value.get("suspects"), dict):
+        raise SuspectsError(f"{path}: expected a mapping with the key 'suspects'")
+    unknown = set(value) - {"suspects", "listed_from"}
+    if unknown:
+        raise SuspectsError(f"{path}: unknown key {sorted(unknown)[0]!r}; allowed: listed_from, suspects")
+    found = []
+    for name, fields in value["suspects"].items():
+        if not isinstance(fields, dict):
+            raise SuspectsError(f"{path}: suspects.{name} must be a mapping with title, evidence and advice")
+        shared = {"listed_from": value["listed_from"]} if "listed_from" in value else {}
+        try:
+            found.append(Suspect.model_validate({**shared, **fields, "name": str(name)}))
+        except ValidationError as error:
+            raise SuspectsError(f"{path}: {_first_mistake(str(name), error)}") from error
+    return tuple(found)
+
+
+def _first_mistake(name: str, error: ValidationError) -> str:
+    """The first mistake in words; a key that does not belong there before what is missing because of it."""
+    mistake = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+    place = ".".join(["suspects", name, *(str(part) for part in mistake["loc"])])
+    if mistake["type"] == "extra_forbidden":
+        return f"unknown key {place}"
+    return f"{place}: {mistake['msg']}"
+
+
+def weigh(suspects: Sequence[Suspect], evidence: Evidence) -> list[SuspectReport]:
+    """Suspects with evidence for them, the heaviest first; none without failures or freezes."""
+    invalid = not evidence.quality.valid and evidence.rows.requests > 0
+    if evidence.errors == 0 and not evidence.freezes and not invalid:
+        return []
+    reports = [report for suspect in suspects if (report := _weigh(suspect, evidence)) is not None]
+    reports.sort(key=lambda report: (-report.weight, report.name))
+    return [report.model_copy(update={"rank": i + 1}) for i, report in enumerate(reports)]
+
+
+def _weigh(suspect: Suspect, evidence: Evidence) -> SuspectReport | None:
+    pattern = next((line.pattern for line in suspect.evidence if line.signal == "message"), None)
+    own = evidence.own(pattern)
+    weight, supports, contradicts, missing = 0.0, [], [], list(suspect.missing)
+    for line in suspect.evidence:
+        shown = SIGNALS[line.signal](evidence, line, own)
+        if shown is None:
+            if line.signal == "message":
+                missing.append("the text of the failed answers")
+            continue
+        if shown.strength > 0 and line.for_ > 0:
+            weight += line.for_ * shown.strength
+            supports.append(shown.text)
+        elif shown.strength == 0 and line.against > 0:
+            weight -= line.against
+            contradicts.append(shown.text)
+    if not supports or weight < suspect.listed_from:
+        return None
+    return SuspectReport.model_validate(
+        {
+            "name": suspect.name,
+            "title": suspect.title,
+            "rank": 0,
+            "weight": round(weight, 2),
+            "for": supports,
+            "against": contradicts,
+            "missing": missing,
+            "advice": suspect.advice,
+            "experiment": suspect.experiment,
+        }
+    )

@@ -1,0 +1,157 @@
+"""Temporal: do errors come in bursts or evenly, load and time allowed for?
+
+Plain tests for clustering call every knee, drift and rate limit a burst, since they do not first allow for
+load and time. Here the expected rate comes from the load level and a straight line in time, and only what
+is left over counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis import phrases
+from analysis.intervals import chi_square_tail
+from analysis.usable import Floats, Ints
+from analysis.verdict import Burst, Temporal
+from analysis.windows import Windows
+
+LEAST_ERRORS = 10
+"""Below ten errors a pattern is in the eye of the beholder."""
+LEAST_VARIATION = 0.7
+"""Windows differing by more than this share of the mean rate are bursts; slow wandering stays below."""
+LEAST_DISPERSION = 1.5
+CHANCE = 0.001
+TENTH = 0.1
+HALF = 0.5
+"""Half of all errors within one contiguous tenth of the requests is a burst whatever its cause."""
+MOST_LEVELS, BINS = 8, 6
+BURST_SIGMAS, BURST_FACTOR, BURST_ERRORS = 3.0, 1.5, 3
+"""A window is part of a burst with 3 errors, 3 standard errors over the expected and 1.5 times of it."""
+MOST_BURSTS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """What is left when load and time are allowed for: the excess coefficient of variation and its test."""
+
+    expected: Floats
+    variation: float
+    dispersion: float
+    p_value: float
+
+
+def temporal(windows: Windows, positions: Floats, errors: Ints | None = None) -> Temporal:
+    """Judge one kind of failure.
+
+    Args:
+        windows: the run, warm-up included.
+        positions: for each failure, the number of requests sent before it, in ascending order (a failing
+            row with weight k counts once per request).
+        errors: failures per window; default all failures.
+    """
+    counts = (windows.errors if errors is None else errors).astype(float)
+    total = float(counts.sum())
+    requests = float(windows.requests.sum())
+    if requests == 0:
+        return Temporal(answer="inconclusive", why="no request was left to judge")
+    if total == 0:
+        return Temporal(answer="none", why=f"no failure in {phrases.counted(requests, 'request')}")
+    if total < LEAST_ERRORS:
+        why = f"too few errors: {phrases.count(total)}, {LEAST_ERRORS} are needed to see a pattern"
+        return Temporal(answer="inconclusive", why=why)
+    dense = densest_tenth(positions, requests)
+    left = excess(windows, counts)
+    varied = (
+        left.variation >= LEAST_VARIATION and left.dispersion > LEAST_DISPERSION and left.p_value < CHANCE
+    )
+    clustered = varied or dense >= HALF
+    bursts = _bursts(windows, counts, left.expected) if clustered else []
+    return Temporal(
+        answer="clustered" if clustered else "distributed",
+        why=_why(left, dense, clustered, total, len(bursts)),
+        excess_variation=left.variation,
+        p_value=left.p_value,
+        bursts=bursts,
+    )
+
+
+def densest_tenth(positions: Floats, requests: float) -> float:
+    """Largest share of the errors that falls into one contiguous tenth of the requests."""
+    if len(positions) == 0:
+        return 0.0
+    after = np.searchsorted(positions, positions + TENTH * requests, side="left")
+    return float((after - np.arange(len(positions))).max()) / len(positions)
+
+
+def excess(windows: Windows, counts: Floats) -> Excess:
+    """Variation between windows beyond load level, linear time and counting noise."""
+    rows = windows.requests > 0
+    n, k = windows.requests[rows].astype(float), counts[rows]
+    basis = _basis(windows.load[rows], windows.time_s[rows])
+    root = np.sqrt(n)
+    rank = int(np.linalg.matrix_rank(basis * root[:, None]))
+    weights, *_ = np.linalg.lstsq(basis * root[:, None], k / root, rcond=None)
+    overall = float(k.sum() / n.sum())
+    p = np.clip(basis @ weights, overall / 100, 1 - 1e-6)
+    noise = n * p * (1 - p)
+    surplus = float(np.sum((k - n * p) ** 2 - noise))
+    df = max(len(n) - rank, 1)
+    expected = np.zeros(len(rows))
+    expected[rows] = n * p
+    return Excess(
+        expected=expected,
+        variation=float(np.sqrt(max(surplus, 0.0) / np.sum((n * p) ** 2))),
+        dispersion=float(np.sum((k - n * p) ** 2) / noise.sum()),
+        p_value=chi_square_tail(float(np.sum((k - n * p) ** 2 / noise)), df),
+    )
+
+
+def _basis(load: Floats, time_s: Floats) -> Floats:
+    """One column per load level (six bins if there are more than eight levels), and time."""
+    known = np.where(np.isfinite(load), load, np.nanmean(load) if np.isfinite(load).any() else 0.0)
+    level = np.rint(known)
+    distinct = np.unique(level)
+    if len(distinct) > MOST_LEVELS:
+        edges = np.linspace(known.min(), known.max(), BINS + 1)
+        level = np.clip(np.searchsorted(edges, known, side="right") - 1, 0, BINS - 1)
+        distinct = np.unique(level)
+    columns = (level[:, None] == distinct[None, :]).astype(float)
+    width = float(time_s.max() - time_s.min())
+    time = (time_s - time_s.mean()) / width if width > 0 else np.zeros(len(time_s))
+    return np.asarray(np.column_stack([columns, time]), np.float64)
+
+
+def _bursts(windows: Windows, counts: Floats, expected: Floats) -> list[Burst]:
+    """Stretches of windows that hold clearly more errors than expected; a gap of one window is bridged."""
+    sigma = np.sqrt(np.maximum(expected, 1.0))
+    high = (counts - expected > BURST_SIGMAS * sigma) & (counts > BURST_FACTOR * expected)
+    high &= counts >= BURST_ERRORS
+    high[1:-1] |= high[:-2] & high[2:] & (counts[1:-1] > 0)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], high.astype(int), [0]])))
+    total = counts.sum()
+    found = [
+        Burst(
+            start_s=float(windows.start_s[first]),
+            end_s=float(windows.start_s[after - 1] + windows.width_s),
+            errors=round(float(counts[first:after].sum())),
+            share=float(counts[first:after].sum() / total),
+        )
+        for first, after in zip(edges[::2], edges[1::2], strict=True)
+    ]
+    strongest = sorted(found, key=lambda burst: (-burst.errors, burst.start_s))[:MOST_BURSTS]
+    return sorted(strongest, key=lambda burst: burst.start_s)
+
+
+def _why(left: Excess, dense: float, clustered: bool, total: float, bursts: int) -> str:
+    variation = (
+        f"windows differ by {phrases.percent(left.variation)} of the mean rate, load and time allowed for "
+        f"(bursts from {phrases.percent(LEAST_VARIATION)} on; {phrases.p_value(left.p_value)})"
+    )
+    failures = phrases.counted(total, "failure")
+    tenth = f"the densest tenth of the requests holds {phrases.percent(dense)} of the {failures}"
+    if not clustered:
+        return f"{variation}, and {tenth}"
+    seen = f"; {phrases.counted(bursts, 'burst')} found" if bursts else ""
+    return f"{tenth}, and {variation}{seen}"

@@ -1,0 +1,236 @@
+"""Windows: a run cut into short stretches of equal length, each with its counts, load and latency.
+
+A request belongs to the window of its start: a time-out that ends late must not blame a later load. Pictures
+are drawn from Windows, and the relations to load and time are fitted on them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.usable import Bools, Floats, Ints, Usable, bounds, status_labels, usable
+from recording.sample import Samples
+
+WIDTH_S = 5.0
+"""Usual width: short enough to see a burst, long enough to hold several requests."""
+
+PER_RUN = 60
+"""A short run gets this many windows, however short they become: the fits need points."""
+
+MOST = 20_000
+"""More windows than this are never cut, whatever the timestamps claim; they grow wider instead."""
+
+ROLLING = 5
+"""Requests in flight react to every burst of failures; their median over this many windows on either side
+follows the load and not the burst. Without it, one foreign file in ten was given a confident wrong answer."""
+
+USERS = "users"
+IN_FLIGHT = "requests in flight"
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """w windows of one width that cover a run without gaps; generator failures are left out.
+
+    Attributes:
+        origin_s: epoch seconds of the run's start (first send); all other times count from it.
+        width_s: seconds per window.
+        start_s: (w,) float64, where each window begins, seconds since the run's start.
+        time_s: (w,) float64, mean send time of its requests; the middle of an empty window.
+        requests: (w,) int64, requests sent in it.
+        errors: (w,) int64, those of them that failed.
+        axis: what `load` measures: "users", or "requests in flight" where a source lacks users.
+        load: (w,) float64, mean load seen by its requests; NaN in an empty window. Requests in flight are
+            smoothed by a rolling median over eleven windows, see `ROLLING`.
+        users: (w,) float64, mean active users; NaN in an empty window, and everywhere if unknown.
+        in_flight: (w,) float64, mean number of requests in flight at its sends, from starts and durations.
+        classes: labels of the columns of `by_class`: "ok" first, then failures by status ("503") or, without
+            a failing status, by outcome ("total_timeout"), the most frequent first.
+        by_class: (w, c) int64, requests per window and class; rows sum to `requests`.
+        ok_p50_ms: (w,) float64, median duration of successes; NaN where there was none.
+        ok_p99_ms: (w,) float64, 99th percentile (nearest rank) of successes; NaN where there was none.
+    """
+
+    origin_s: float
+    width_s: float
+    start_s: Floats
+    time_s: Floats
+    requests: Ints
+    errors: Ints
+    axis: str
+    load: Floats
+    users: Floats
+    in_flight: Floats
+    classes: tuple[str, ...]
+    by_class: Ints
+    ok_p50_ms: Floats
+    ok_p99_ms: Floats
+
+    def __len__(self) -> int:
+        return len(self.start_s)
+
+    @property
+    def error_rate(self) -> Floats:
+        """(w,) share of failed requests; NaN in an empty window."""
+        return _ratio(self.errors.astype(float), self.requests.astype(float))
+
+    @property
+    def mid_s(self) -> Floats:
+        """(w,) middle of each window, seconds since the run's start."""
+        return self.start_s + self.width_s / 2
+
+
+def windows(
+    samples: Samples,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    width_s: float | None = None,
+) -> Windows:
+    """Cut samples into windows.
+
+    Args:
+        samples: any rows in any order; unusable ones are left out.
+        start_s: epoch seconds of the run's start; default the first send.
+        end_s: epoch seconds of the run's end; default the last end.
+        width_s: width of a window; default 5 s, or a sixtieth of a short run.
+    """
+    return cut_windows(usable(samples), start_s, end_s, width_s)
+
+
+def cut_windows(
+    rows: Usable,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    width_s: float | None = None,
+) -> Windows:
+    """The same for rows that are prepared already."""
+    first, last = bounds(rows.samples)
+    origin = first if start_s is None else start_s
+    length = max(0.0, (last if end_s is None else end_s) - origin)
+    width = width_s or default_width(length)
+    count = max(1, int(np.ceil(length / width - 1e-9))) if len(rows.samples) else 0
+    place = window_of(rows.samples, origin, width, count)
+    return _cut(rows, place, origin, width, count)
+
+
+def default_width(length_s: float) -> float:
+    """5 s, or a sixtieth of a run under five minutes; wider only if there would be too many windows."""
+    return max(min(WIDTH_S, length_s / PER_RUN), length_s / MOST) or 1.0
+
+
+def window_of(samples: Samples, origin_s: float, width_s: float, count: int) -> Ints:
+    """Index of the window that each row starts in."""
+    return np.clip(np.floor((samples.start_s - origin_s) / width_s), 0, max(count - 1, 0)).astype(np.int64)
+
+
+def load_of(samples: Samples, in_flight: Floats | None = None) -> tuple[Floats, str]:
+    """Load at each row's start, and what it is measured in.
+
+    Active users where the source tells them. Otherwise the requests in flight, which are partly a
+    consequence of the errors (slow failures raise them, quick ones lower them): the second-best axis.
+    """
+    known = samples.users >= 0
+    if bool(known.any()):
+        return np.where(known, samples.users.astype(float), np.nan), USERS
+    return (in_flight_at_start(samples) if in_flight is None else in_flight), IN_FLIGHT
+
+
+def row_load(samples: Samples, cut: Windows) -> Floats:
+    """(n,) load of each row on the axis of `cut`: its users, or the smoothed load of its window."""
+    if cut.axis == USERS or not len(cut):
+        return load_of(samples)[0]
+    return cut.load[window_of(samples, cut.origin_s, cut.width_s, len(cut))]
+
+
+def in_flight_at_start(samples: Samples) -> Floats:
+    """Requests in flight just after each send (itself included), from starts and ends over all nodes."""
+    ends = np.sort(samples.end_s)
+    started = np.arange(1, len(samples) + 1, dtype=float)
+    return np.maximum(started - np.searchsorted(ends, samples.start_s, side="right"), 1.0)
+
+
+def _cut(usable_rows: Usable, place: Ints, origin: float, width: float, count: int) -> Windows:
+    rows, weight = usable_rows.samples, usable_rows.weight.astype(float)
+    start = np.arange(count, dtype=np.float64) * width
+
+    def total(values: Floats, among: Bools | None = None) -> Floats:
+        chosen = slice(None) if among is None else among
+        return np.bincount(place[chosen], values[chosen], minlength=count).astype(np.float64)
+
+    requests = total(weight)
+    in_flight = in_flight_at_start(rows)
+    load, axis = load_of(rows, in_flight)
+    known = np.isfinite(load)
+    mean_load = _ratio(total(np.where(known, load, 0) * weight), total(weight, known))
+    if axis == IN_FLIGHT:
+        mean_load = _rolling_median(mean_load)
+    mean_time = _ratio(total((rows.start_s - origin) * weight), requests)
+    classes, by_class = _classes(usable_rows, place, count)
+    ok = ~usable_rows.failed
+    p50, p99 = grouped_percentiles(
+        rows.duration_ms[ok], place[ok], weight[ok].astype(np.int64), count, (0.5, 0.99)
+    )
+    return Windows(
+        origin_s=origin,
+        width_s=width,
+        start_s=start,
+        time_s=np.where(np.isfinite(mean_time), mean_time, start + width / 2),
+        requests=np.rint(requests).astype(np.int64),
+        errors=np.rint(total(weight, usable_rows.failed)).astype(np.int64),
+        axis=axis,
+        load=mean_load,
+        users=mean_load if axis == USERS else np.full(count, np.nan),
+        in_flight=_ratio(total(in_flight * weight), requests),
+        classes=classes,
+        by_class=by_class,
+        ok_p50_ms=p50,
+        ok_p99_ms=p99,
+    )
+
+
+def _classes(rows: Usable, place: Ints, count: int) -> tuple[tuple[str, ...], Ints]:
+    labels = status_labels(rows.samples, rows.failed)
+    width = len(labels.names)
+    table = np.bincount(place * width + labels.codes, rows.weight, minlength=count * width)
+    table = np.rint(table).astype(np.int64).reshape(count, width)
+    totals = table.sum(axis=0)
+    order = sorted(range(width), key=lambda i: (labels.names[i] != "ok", -totals[i], labels.names[i]))
+    return tuple(labels.names[i] for i in order), table[:, order]
+
+
+def grouped_percentiles(
+    values: Floats, group: Ints, weight: Ints, count: int, shares: tuple[float, ...]
+) -> list[Floats]:
+    """Nearest-rank percentiles of each of `count` groups, weights counted; NaN for an empty group."""
+    order = np.lexsort((values, group))
+    values, group, weight = values[order], group[order], weight[order]
+    reached = np.cumsum(weight)
+    size = np.bincount(group, weight, minlength=count)
+    before = np.concatenate([[0.0], np.cumsum(size)[:-1]]) if count else np.zeros(0)
+    result = []
+    for share in shares:
+        rank = before + np.maximum(1, np.ceil(share * size - 1e-9))
+        place = np.searchsorted(reached, rank, side="left")
+        found = np.full(count, np.nan)
+        filled = size > 0
+        found[filled] = values[np.minimum(place[filled], max(len(values) - 1, 0))]
+        result.append(found)
+    return result
+
+
+def _rolling_median(values: Floats) -> Floats:
+    """Median over `ROLLING` windows on either side; empty windows stay NaN and do not count."""
+    filled = np.isfinite(values)
+    if not filled.any():
+        return values
+    kept = values[filled]
+    padded = np.concatenate([np.full(ROLLING, np.nan), kept, np.full(ROLLING, np.nan)])
+    result = values.copy()
+    result[filled] = np.nanmedian(np.lib.stride_tricks.sliding_window_view(padded, 2 * ROLLING + 1), axis=1)
+    return result
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.asarray(np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0), np.float64)

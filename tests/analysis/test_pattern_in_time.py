@@ -1,0 +1,66 @@
+"""Temporal pattern and drift."""
+
+from __future__ import annotations
+
+import numpy as np
+from run_builder import by_load, by_time, make_run
+
+from analysis.classes import Judge
+from analysis.drift import time_drift
+from analysis.usable import usable
+from analysis.windows import windows
+
+
+def pattern_of(run):
+    rows = usable(run.samples)
+    return Judge.of(rows, windows(run.samples)).temporal(rows.failed)
+
+
+def test_bursts_are_clustered_and_listed_where_they_are():
+    found = pattern_of(make_run(errors=by_time(lambda t: np.where((t > 300) & (t < 320), 0.9, 0.0))))
+    assert found.answer == "clustered"
+    assert len(found.bursts) == 1
+    assert 290 <= found.bursts[0].start_s <= 301
+    assert 319 <= found.bursts[0].end_s <= 326
+    assert found.bursts[0].share == 1.0
+
+
+def test_regular_bursts_are_clustered():
+    assert (
+        pattern_of(make_run(errors=by_time(lambda t: np.where(t % 60 < 8, 0.7, 0.01)))).answer == "clustered"
+    )
+
+
+def test_an_even_rate_is_distributed():
+    assert pattern_of(make_run(errors=0.1)).answer == "distributed"
+
+
+def test_a_rate_that_follows_load_or_time_is_distributed():
+    assert (
+        pattern_of(make_run(errors=by_load(lambda u: 0.03 * np.maximum(0, u - 10)))).answer == "distributed"
+    )
+    assert pattern_of(make_run(errors=by_time(lambda t: 0.3 * t / 600))).answer == "distributed"
+
+
+def test_no_error_is_none_and_few_are_inconclusive():
+    assert pattern_of(make_run()).answer == "none"
+    few = make_run(errors=by_time(lambda t: np.where((t > 300) & (t < 302), 0.1, 0.0)))
+    assert pattern_of(few).answer == "inconclusive"
+
+
+def test_drift_is_told_from_load():
+    growing = time_drift(windows(make_run(errors=by_time(lambda t: 0.02 + 0.3 * t / 600)).samples))
+    assert growing.answer == "yes"
+    assert growing.low < 0.3 < growing.high
+    steady = time_drift(windows(make_run(errors=by_load(lambda u: 0.02 + 0.3 * u / 20)).samples))
+    assert steady.answer != "yes"
+
+
+def test_drift_is_judged_on_time_alone_where_load_did_not_vary():
+    found = time_drift(windows(make_run(users=[10] * 20, errors=by_time(lambda t: 0.3 * t / 600)).samples))
+    assert found.answer == "yes"
+    assert "on time alone" in found.why
+
+
+def test_drift_of_a_run_without_errors_is_no():
+    assert time_drift(windows(make_run().samples)).answer == "no"

@@ -1,0 +1,132 @@
+"""Quality: what makes a run invalid, incomplete or merely noteworthy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from run_builder import START_S, by_time, make_run
+
+from analysis.diagnose import diagnose
+from recording.run import LogHealth, Readings
+from recording.sample import Category, Samples
+
+
+def codes(run):
+    quality = diagnose(run).quality
+    return {finding.code: finding.severity for finding in quality.findings}, quality
+
+
+def readings(**series):
+    rows = [(START_S + i, name, value) for name, values in series.items() for i, value in enumerate(values)]
+    return Readings(
+        np.array([r[0] for r in rows]),
+        np.full(len(rows), "generator"),
+        np.array([r[1] for r in rows]),
+        np.full(len(rows), "node-1"),
+        np.array([r[2] for r in rows], float),
+    )
+
+
+def test_a_whole_run_is_valid_and_complete():
+    found, quality = codes(
+        make_run(health=LogHealth(nodes=("local",)), readings=readings(cpu_percent=[20] * 100))
+    )
+    assert quality.valid
+    assert quality.complete
+    assert found == {}
+
+
+def test_an_empty_run_is_invalid_and_never_complete():
+    found, quality = codes(replace(make_run(), samples=Samples.empty()))
+    assert found["no_data"] == "invalid"
+    assert not quality.valid
+    assert not quality.complete
+
+
+@pytest.mark.parametrize(
+    ("health", "code"),
+    [
+        (LogHealth(nodes_without_end=("w1",)), "cut_short"),
+        (LogHealth(bad_frames=2), "bad_frames"),
+        (LogHealth(missing_frames=1), "missing_frames"),
+        (LogHealth(dropped_rows=7), "dropped_rows"),
+    ],
+)
+def test_a_damaged_log_makes_the_run_incomplete(health, code):
+    found, quality = codes(make_run(health=health))
+    assert found[code] == "incomplete"
+    assert quality.valid
+    assert not quality.complete
+
+
+def test_a_lost_node_and_an_interruption_make_it_incomplete():
+    lost = {"time_s": START_S, "kind": "node_lost", "node": "w2"}
+    stopped = {"time_s": START_S, "kind": "interrupted", "elapsed_s": 42.0, "planned_s": 140}
+    found, _ = codes(make_run(events=(lost, stopped)))
+    assert found["node_lost"] == found["interrupted"] == "incomplete"
+    assert diagnose(make_run(events=(stopped,), errors=0.1)).sentence.startswith("Cut short after 600 s: ")
+
+
+@pytest.mark.parametrize(("percent", "severity"), [(0.5, "warning"), (3, "invalid")])
+def test_own_failures_are_never_counted_against_the_target(percent, severity):
+    run = make_run()
+    outcome = np.array(run.samples.outcome.to_list(), dtype=object)
+    rows = np.arange(len(outcome)) % round(100 / percent) == 0
+    outcome[rows] = "generator"
+    found, _ = codes(replace(run, samples=replace(run.samples, outcome=Category.of(outcome.tolist()))))
+    assert found["generator_errors"] == severity
+    verdict = diagnose(replace(run, samples=replace(run.samples, outcome=Category.of(outcome.tolist()))))
+    assert verdict.errors == 0
+    assert verdict.requests == len(run.samples) - rows.sum()
+
+
+def test_a_saturated_generator_makes_the_run_invalid():
+    found, quality = codes(make_run(errors=0.1, readings=readings(cpu_percent=[50] * 90 + [99] * 10)))
+    assert found["generator_cpu"] == "invalid"
+    assert not quality.valid
+
+
+def test_a_busy_moment_of_the_generator_is_a_note():
+    found, quality = codes(make_run(readings=readings(cpu_percent=[50] * 99 + [99])))
+    assert found["generator_cpu"] == "note"
+    assert quality.valid
+
+
+def test_a_late_loop_is_a_warning_when_rare_and_invalid_when_not():
+    assert codes(make_run(readings=readings(loop_lag_ms=[1] * 499 + [150])))[0]["generator_lag"] == "warning"
+    assert (
+        codes(make_run(readings=readings(loop_lag_ms=[1] * 380 + [150] * 20)))[0]["generator_lag"]
+        == "invalid"
+    )
+
+
+def test_users_that_never_came_are_a_warning():
+    found, _ = codes(make_run(readings=readings(users_wanted=[20] * 50, users_running=[12] * 50)))
+    assert found["users_missing"] == "warning"
+
+
+def test_times_that_are_no_times_are_dropped_and_counted():
+    run = make_run(errors=0.1)
+    run.samples.duration_ms[:4] = [np.nan, np.inf, -1, -np.inf]
+    run.samples.start_s[4] = np.nan
+    verdict = diagnose(run)
+    assert verdict.requests == len(run.samples) - 5
+    assert "broken_times" in {finding.code for finding in verdict.quality.findings}
+
+
+def test_warm_up_failures_are_noted():
+    found, _ = codes(make_run(errors=by_time(lambda t: np.where(t < 20, 0.5, 0.0))))
+    assert found["warm_up_errors"] == "note"
+
+
+def test_a_foreign_file_says_what_it_cannot_tell():
+    found, _ = codes(make_run(lacks=frozenset({"readings", "message", "unfinished"})))
+    assert found["generator_unknown"] == "note"
+
+
+def test_a_hiccup_in_a_short_run_is_a_warning_only() -> None:
+    assert (
+        codes(make_run(readings=readings(loop_lag_ms=[1] * 38 + [150] * 2)))[0]["generator_lag"] == "warning"
+    )

@@ -1,0 +1,76 @@
+"""SLO: met, missed, and no data where nothing can be known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from run_builder import make_run, make_samples
+
+from analysis.diagnose import diagnose
+from analysis.slo import CASE_SLO, Measured, evaluate
+from recording.sample import Samples
+
+
+def outcomes(run, *targets):
+    return {result.name: result.outcome for result in diagnose(run, targets or CASE_SLO).slo}
+
+
+def test_a_healthy_run_meets_the_case():
+    assert set(outcomes(make_run()).values()) == {"met"}
+
+
+def test_sixteen_per_cent_miss_the_error_target_with_an_interval():
+    (result,) = diagnose(make_run(errors=0.166), ["error_rate < 5 %"]).slo
+    assert result.outcome == "missed"
+    assert result.low < result.value < result.high
+    assert "missed" in result.text
+
+
+def test_an_empty_run_meets_nothing():
+    run = replace(make_run(), samples=Samples.empty())
+    assert set(outcomes(run).values()) == {"no_data"}
+
+
+def test_a_p99_from_fifty_requests_is_no_data_unless_it_is_surely_missed():
+    few = make_samples(start_s=1e9 + np.arange(50.0), duration_ms=100.0)
+    assert outcomes(replace(make_run(), samples=few), "p99 < 1000 ms") == {"p99": "no_data"}
+    slow = make_samples(start_s=1e9 + np.arange(50.0), duration_ms=3000.0)
+    assert outcomes(replace(make_run(), samples=slow), "p99 < 1000 ms") == {"p99": "missed"}
+
+
+def test_time_outs_count_at_their_limit():
+    duration = np.where(np.arange(1000) % 50 == 0, 5000.0, 100.0)
+    outcome = np.where(np.arange(1000) % 50 == 0, "total_timeout", "ok").tolist()
+    samples = make_samples(start_s=1e9 + np.arange(1000) * 0.1, duration_ms=duration, outcome=outcome)
+    run = replace(make_run(), samples=samples)
+    assert outcomes(run, "p99 < 1000 ms", "p99(ok) < 1000 ms") == {"p99": "missed", "p99(ok)": "met"}
+
+
+def test_requests_never_answered_do_not_help_to_pass():
+    outcome = np.where(np.arange(1000) >= 970, "unfinished", "ok").tolist()
+    samples = make_samples(start_s=1e9 + np.arange(1000) * 0.1, duration_ms=100.0, outcome=outcome)
+    run = replace(make_run(), samples=samples)
+    (result,) = diagnose(run, ["p99 < 1000 ms"]).slo
+    assert result.outcome == "no_data"
+    assert "never answered" in result.text
+
+
+def test_unclear_errors_without_messages_are_no_data():
+    run = replace(make_run(errors=0.1), examples=(), lacks=frozenset({"message"}))
+    assert outcomes(run, "unclear_errors < 1 %") == {"unclear_errors": "no_data"}
+    assert outcomes(make_run(errors=0.1), "unclear_errors < 1 %") == {"unclear_errors": "met"}
+    assert outcomes(make_run(), "unclear_errors < 1 %") == {"unclear_errors": "met"}
+
+
+def test_a_wrong_target_is_refused():
+    with pytest.raises(ValueError, match="unknown metric"):
+        diagnose(make_run(), ["p98 < 1000 ms"])
+
+
+def test_a_metric_that_nobody_measured_is_no_data():
+    (result,) = evaluate(["freeze < 2 s"], {})
+    assert result.outcome == "no_data"
+    assert evaluate(["freeze < 2 s"], {"freeze": Measured(1.9)})[0].outcome == "met"
+    assert evaluate(["freeze < 2 s"], {"freeze": Measured(2.0)})[0].outcome == "missed"
