@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -24,7 +25,8 @@ def reachable(target: Target, fault: str | None, say: Callable[[str], None]) -> 
     import lab
 
     try:
-        running = lab.up(faults=fault or "case", on_progress=say)
+        settings = lab.load_settings(None, os.environ)
+        running = lab.up(settings, fault or "case", on_progress=say)
     except lab.LabError as error:
         raise UsageError(str(error)) from error
     with running:
