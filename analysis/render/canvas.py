@@ -23,7 +23,7 @@ MAX_BYTES = 150_000
 
 # Small in inches, so that the letters stay readable where the page is as narrow as a phone.
 _SIZE_INCHES = (5.6, 3.65)
-_DPIS = (200, 140, 100, 72)
+_DPIS = (160, 120, 100, 72)
 _TITLE_CHARACTERS = 54
 _TIME_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 _MOST_TIME_TICKS = 6
@@ -173,7 +173,7 @@ def png(picture: Figure) -> bytes:
     for dpi in _DPIS:
         buffer = io.BytesIO()
         picture.savefig(
-            buffer, format="png", dpi=dpi, metadata={"Software": None}, pil_kwargs={"optimize": True}
+            buffer, format="png", dpi=dpi, metadata={"Software": None}, pil_kwargs={"compress_level": 4}
         )
         content = buffer.getvalue()
         if len(content) < MAX_BYTES:
