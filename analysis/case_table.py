@@ -65,12 +65,12 @@ def _messages(run: Run, errors: Samples) -> str:
 def _windows(samples: Samples) -> str:
     if not len(samples):
         return f"errors per {WINDOW_S} s: no requests"
-    slots = ((samples.start_s - samples.start_s.min()) // WINDOW_S).astype(int)
-    requests = np.bincount(slots)
-    errors = np.bincount(slots[samples.is_error], minlength=len(requests))
+    known = np.isfinite(samples.start_s)
+    offset_s = samples.start_s[known] - samples.start_s[known].min(initial=np.inf)
+    slots, place, requests = np.unique(offset_s // WINDOW_S, return_inverse=True, return_counts=True)
+    errors = np.bincount(place[samples.is_error[known]], minlength=len(slots))
     rows = [
-        f"  {i * WINDOW_S:5d} s  {e:5,} of {n:5,}  {'#' * round(40 * e / max(1, n))}"
-        for i, (e, n) in enumerate(zip(errors, requests, strict=True))
-        if n
+        f"  {slot * WINDOW_S:5.0f} s  {e:5,} of {n:5,}  {'#' * round(40 * e / n)}"
+        for slot, e, n in zip(slots, errors, requests, strict=True)
     ]
     return "\n".join([f"errors per {WINDOW_S} s", *rows])

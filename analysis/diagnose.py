@@ -12,7 +12,7 @@ from analysis.evidence import Evidence
 from analysis.fingerprints import fingerprints
 from analysis.freezes import silences
 from analysis.intervals import share
-from analysis.knee import knee
+from analysis.knee import knee, within_levels
 from analysis.latency import Latencies
 from analysis.levels import capacity, cut_levels, level_table
 from analysis.measured import measure
@@ -51,7 +51,7 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
     levels = cut_levels(samples, row_load(samples, cut))
     table = level_table(rows, levels)
     load, pattern = judge.load(rows.failed), judge.temporal(rows.failed)
-    bend = knee(cut) if load.answer == "rises" else None
+    bend = within_levels(knee(cut), table) if load.answer == "rises" else None
     kinds = fingerprints(run, judge)
     statuses = by_status(judge)
     silent = silences(samples, levels)
@@ -80,7 +80,19 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
         source=run.source,
         **_origin(run),
         duration_s=last - first,
-        sentence=sentence(rate, rows.errors, load, pattern, bend, table, kinds, trust, last - first),
+        sentence=sentence(
+            rate,
+            rows.errors,
+            load,
+            pattern,
+            bend,
+            table,
+            kinds,
+            trust,
+            last - first,
+            drift,
+            silent.freezes,
+        ),
         requests=rows.requests,
         errors=rows.errors,
         unfinished=int(rows.weight[samples.outcome.equals("unfinished")].sum()),

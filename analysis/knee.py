@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from analysis.lines import design
 from analysis.usable import Floats, Ints
-from analysis.verdict import Knee
+from analysis.verdict import Knee, LoadLevel
 from analysis.windows import Windows
 
 BENDS = 41
@@ -43,6 +45,26 @@ def knee(windows: Windows, errors: Ints | None = None) -> Knee | None:
     users = plan.low + float(bend) * (plan.high - plan.low)
     half = TOLERANCE * plan.high
     return Knee(users=users, low=max(plan.low, users - half), high=min(plan.high, users + half))
+
+
+def within_levels(bend: Knee | None, levels: Sequence[LoadLevel]) -> Knee | None:
+    """The bend moved into the stretch between the last level without more errors and the first with them.
+
+    One bend fitted to a curve that saturates slides towards low load. The levels know better: errors cannot
+    begin below a level that shows no more of them than the lowest, nor above one that clearly does.
+
+    Returns:
+        The bend with that stretch as its interval; None if there is no bend or no such stretch.
+    """
+    told = [level for level in levels if level.error_rate.low is not None and level.requests > 0]
+    if bend is None or len(told) < 2:
+        return None
+    base = told[0].error_rate.high or 0.0
+    first = next((i for i, level in enumerate(told) if (level.error_rate.low or 0.0) > base), None)
+    if first is None or first == 0:
+        return None
+    low, high = told[first - 1].users_high, told[first].users_high
+    return Knee(users=float(np.clip(bend.users, low, high)), low=low, high=high)
 
 
 def _bent(x: Floats, tau: Floats, bend: float) -> Floats:

@@ -91,6 +91,25 @@ def _log_faults(health: LogHealth) -> list[tuple[str, bool, str]]:
     ]
 
 
+def _folder_parts(run: Run, rows: Usable, _: Windows) -> Iterator[Finding]:
+    """Parts of a run folder without which nobody knows whether the run was whole and its generator well."""
+    if run.source != "run_folder" or rows.requests == 0:
+        return
+    if not run.manifest:
+        yield Finding(
+            code="manifest_missing",
+            severity="incomplete",
+            text="manifest.json is missing or damaged: whether the run came to its end is unknown.",
+        )
+    if run.readings is None or len(run.readings.time_s) == 0:
+        yield Finding(
+            code="readings_missing",
+            severity="incomplete",
+            text="The readings of the load generator are missing or damaged: whether it was saturated is "
+            "unknown.",
+        )
+
+
 def _silent_nodes(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
     """Nodes that took part and of which there is no log at all, as on a machine of its own."""
     if run.health is None or not isinstance(run.manifest.get("nodes"), list):
@@ -281,6 +300,7 @@ _Check = Callable[[Run, Usable, Windows], Iterator[Finding]]
 _CHECKS: tuple[_Check, ...] = (
     _no_data,
     _log,
+    _folder_parts,
     _silent_nodes,
     _events,
     _broken,

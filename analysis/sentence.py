@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from analysis import phrases
 from analysis.verdict import (
     FingerprintReport,
+    Freeze,
     Interval,
     Knee,
     LoadEffect,
     LoadLevel,
     Quality,
     Temporal,
+    TimeDrift,
 )
 
 LONGEST = 240
@@ -33,8 +35,10 @@ def sentence(
     fingerprints: Sequence[FingerprintReport],
     quality: Quality,
     duration_s: float,
+    drift: TimeDrift,
+    freezes: Sequence[Freeze],
 ) -> str:
-    """Validity first, then what load does, then how much fails and with what."""
+    """Validity first, then the news: what load does, or else bursts, time, a freeze; then how much fails."""
     if rate.n == 0:
         return "No data: nothing was measured."
     prefix = _prefix(quality, duration_s)
@@ -42,9 +46,9 @@ def sentence(
         body = (
             f"No request failed in {phrases.count(rate.n)} (so under {phrases.percent(rate.high)} at 95 %)."
         )
-        return prefix + body
+        return prefix + _frozen(freezes) + body
     what = _what(rate, errors, fingerprints)
-    head = prefix + _head(load, temporal, knee, levels, rate, errors)
+    head = prefix + _frozen(freezes) + _head(load, temporal, drift, knee, levels, rate, errors)
     full = f"{head} {what}"
     return full if len(full) <= LONGEST else f"{head} {_amount(rate, errors)}."
 
@@ -67,16 +71,40 @@ def _prefix(quality: Quality, duration_s: float) -> str:
     return ""
 
 
+def _frozen(freezes: Sequence[Freeze]) -> str:
+    """The longest stretch without any answer, which no share of errors shows."""
+    if not freezes:
+        return ""
+    worst = max(freezes, key=lambda freeze: freeze.duration_s)
+    times = "" if len(freezes) == 1 else f" (the longest of {len(freezes)} such stretches)"
+    return f"Nothing was answered for {phrases.seconds(worst.duration_s)}{times}. "
+
+
+def _other_news(temporal: Temporal, drift: TimeDrift) -> str:
+    """What is known although load is not: bursts, or a change with time."""
+    if temporal.answer == "clustered" and temporal.bursts:
+        held = sum(burst.share for burst in temporal.bursts)
+        count = phrases.counted(len(temporal.bursts), "burst")
+        return f"Errors come in bursts ({count} with {phrases.percent(min(held, 1.0))} of them)"
+    if drift.answer == "yes" and drift.slope is not None:
+        verb = "rise" if drift.slope > 0 else "fall"
+        return f"Errors {verb} with time, by {phrases.points(abs(drift.slope))} points over the run"
+    return ""
+
+
 def _head(
     load: LoadEffect,
     temporal: Temporal,
+    drift: TimeDrift,
     knee: Knee | None,
     levels: Sequence[LoadLevel],
     rate: Interval,
     errors: int,
 ) -> str:
     if load.answer == "inconclusive":
-        return f"Cannot tell whether errors depend on load: {_reason(load)}."
+        news = _other_news(temporal, drift)
+        unknown = f"annot tell whether errors depend on load: {_reason(load)}."
+        return f"{news}; c{unknown}" if news else f"C{unknown}"
     if load.answer == "constant" and load.errors < WARM_UP_PART * errors:
         return f"Most failures fell into the warm-up; after it {phrases.count(load.errors)} at any load."
     if load.answer == "constant":
@@ -84,10 +112,7 @@ def _head(
         return f"Errors do not depend on load: about {phrases.percent(rate.value)} at every level{pattern}."
     begin = ""
     if knee is not None and load.answer == "rises":
-        begin = (
-            f"; they begin at about {phrases.load(knee.users)} {load.axis} "
-            f"({phrases.load(knee.low)}–{phrases.load(knee.high)})"
-        )
+        begin = f"; they begin between {phrases.load(knee.low)} and {phrases.load(knee.high)} {load.axis}"
     verb = "rise" if load.answer == "rises" else "fall"
     return f"Errors {verb} with load{_from_to(load, levels)}{begin}."
 
@@ -119,7 +144,7 @@ def _reason(load: LoadEffect) -> str:
             return known
     if load.why.startswith("high load was reached only once"):
         return "high load was reached only once, while the rate drifted"
-    return "the interval is too wide"
+    return "no request was left to judge" if load.requests == 0 else "the interval is too wide"
 
 
 def _what(rate: Interval, errors: int, fingerprints: Sequence[FingerprintReport]) -> str:

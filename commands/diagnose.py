@@ -14,7 +14,7 @@ from analysis.diagnose import diagnose
 from analysis.gate import validity_code
 from analysis.render.terminal import print_verdict
 from analysis.render.write import write_figures, write_report
-from analysis.slo import CASE_SLO
+from analysis.slo import CASE_SLO, parse_slo
 from analysis.verdict import Verdict
 from analysis.windows import windows
 from recording.errors import UsageError
@@ -56,7 +56,7 @@ def write_diagnosis(path: Path, out: Path | None = None, *, draw: bool = True) -
     if is_run_folder(path) and is_over(RunFolder(path)):
         finish(RunFolder(path))
     run = read_run(path)
-    verdict = diagnose(run, tuple(run.scenario.get("slo", CASE_SLO)))
+    verdict = diagnose(run, slo_of(run))
     folder = out or (path / "analysis" if path.is_dir() else Path("reports") / "files" / path.name)
     write = write_report if draw else write_figures
     try:
@@ -64,6 +64,21 @@ def write_diagnosis(path: Path, out: Path | None = None, *, draw: bool = True) -
     except OSError as error:
         raise UsageError(f"cannot write the report into {folder}: {error.strerror}; choose --out") from error
     return Diagnosis(run, verdict, folder / "report.html")
+
+
+def slo_of(run: Run) -> tuple[str, ...]:
+    """The targets of the run's own scenario, or the default ones.
+
+    Raises:
+        UsageError: somebody wrote something else into scenario.yaml.
+    """
+    slo = run.scenario.get("slo", CASE_SLO)
+    try:
+        for target in slo:
+            parse_slo(target)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{run.id}/scenario.yaml: slo: {error}") from error
+    return tuple(slo)
 
 
 def is_over(folder: RunFolder) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +22,9 @@ app = typer.Typer(
     "Exit codes: 0 targets met · 1 target missed · 2 usage or configuration · 3 run incomplete · "
     "4 load generator invalid · 5 refused by a guard rail · 6 no data",
 )
+
+UNEXPECTED = 70
+"""Exit code of a fault of our own (EX_SOFTWARE of sysexits.h)."""
 
 RUNS_DIR = Path(os.environ.get("LOADVERDICT_RUN_DIR", "reports/runs"))
 
@@ -164,6 +169,9 @@ def web(
 
 def main() -> None:
     """Entry point: every error a user can act on becomes one sentence and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 must not cost the verdict
     try:
         app()
     except LoadverdictError as error:
@@ -173,6 +181,18 @@ def main() -> None:
         # Whoever read our output has gone (`| head`): nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception as error:
+        # Never 1: that would say "a target was missed". The run folder, if there is one, is still whole.
+        if os.environ.get("LOADVERDICT_DEBUG"):
+            raise
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        print(
+            f"loadverdict: unexpected {type(error).__name__} in {Path(where.filename).name}:{where.lineno}: "
+            f"{error}; nothing recorded is lost: 'loadverdict diagnose latest' "
+            "(LOADVERDICT_DEBUG=1 shows more)",
+            file=sys.stderr,
+        )
+        sys.exit(UNEXPECTED)
 
 
 if __name__ == "__main__":

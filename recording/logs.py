@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,6 +18,9 @@ from recording.folder import FORMAT, RunFolder, replacing
 from recording.frames import Kind, Scan, scan
 from recording.run import LogHealth, Readings
 from recording.sample import SCHEMA, Samples
+
+HEALTH_KEY = b"loadverdict.health"
+"""Key of the Parquet metadata that holds the logs' health as JSON."""
 
 GENERATOR_READINGS = (
     "in_flight",
@@ -142,15 +146,15 @@ def _health(nodes: Sequence[str], scans: Sequence[Scan]) -> LogHealth:
 
 
 def finish(folder: RunFolder) -> Recorded:
-    """Turn a finished run's logs into Parquet, and note their health in the manifest.
+    """Turn a finished run's logs into Parquet.
 
     The logs of a run that is complete and undamaged are removed once the Parquet files are on the disk;
     all others are kept, since they say more.
     """
     recorded = read_logs(folder)
-    _write_parquet(folder.samples_parquet, recorded.samples.to_table())
+    # Readings first, and the health inside the samples' own file: whoever finds that file has the rest.
     _write_parquet(folder.readings_parquet, _readings_table(recorded.readings))
-    folder.update_manifest(log=asdict(recorded.health))
+    _write_parquet(folder.samples_parquet, recorded.samples.to_table(), health=recorded.health)
     health = recorded.health
     if not (health.bad_frames or health.missing_frames or health.nodes_without_end):
         for node in health.nodes:
@@ -158,8 +162,10 @@ def finish(folder: RunFolder) -> Recorded:
     return recorded
 
 
-def _write_parquet(path: Path, table: pa.Table) -> None:
-    metadata = {**(table.schema.metadata or {}), b"loadverdict.format": str(FORMAT).encode()}
+def _write_parquet(path: Path, table: pa.Table, health: LogHealth | None = None) -> None:
+    metadata = {b"loadverdict.format": str(FORMAT).encode()}
+    if health is not None:
+        metadata[HEALTH_KEY] = json.dumps(asdict(health)).encode()
     with replacing(path) as temporary:
         pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
 
@@ -174,10 +180,14 @@ def _readings_table(readings: Readings) -> pa.Table:
 
 def read_parquet(folder: RunFolder) -> Recorded:
     """Read a run that `finish` has been through."""
-    samples = Samples.from_table(pq.read_table(folder.samples_parquet))
-    exists = folder.readings_parquet.exists()
-    table = pq.read_table(folder.readings_parquet) if exists else READINGS_SCHEMA.empty_table()
-    return Recorded(samples, _readings_from(table), _health_from(folder.manifest().get("log")))
+    table = pq.read_table(folder.samples_parquet)
+    try:
+        readings = pq.read_table(folder.readings_parquet)
+    except (OSError, pa.ArrowException):
+        # Missing or damaged: analysis says that the generator's own health is unknown.
+        readings = READINGS_SCHEMA.empty_table()
+    health = _health_from((table.schema.metadata or {}).get(HEALTH_KEY))
+    return Recorded(Samples.from_table(table), _readings_from(readings), health)
 
 
 def _readings_from(table: pa.Table) -> Readings:
@@ -188,9 +198,14 @@ def _readings_from(table: pa.Table) -> Readings:
     return Readings(**columns)
 
 
-def _health_from(value: Any) -> LogHealth:
+def _health_from(text: bytes | None) -> LogHealth:
+    """The health that `finish` wrote; a run that does not know its health did not end as it should."""
+    try:
+        value = json.loads(text or b"")
+    except ValueError:
+        value = None
     if not isinstance(value, dict):
-        return LogHealth()
+        return LogHealth(nodes_without_end=("an unknown process",))
     known: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in LogHealth.__slots__
     }

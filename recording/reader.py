@@ -41,8 +41,12 @@ def _read_folder(folder: RunFolder) -> Run:
     manifest = folder.manifest()
     try:
         recorded = read_parquet(folder) if folder.samples_parquet.exists() else read_logs(folder)
-    except (pa.ArrowInvalid, OSError):
+    except (pa.ArrowException, OSError, KeyError) as error:
         # A damaged Parquet file: the logs, where they still exist, are the original.
+        if not any(folder.samples_dir.glob("*.log")):
+            raise NoDataError(
+                f"{folder.samples_parquet} is damaged and the logs it was made from are gone; run again"
+            ) from error
         recorded = read_logs(folder)
     return Run(
         id=folder.id,

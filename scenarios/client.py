@@ -80,15 +80,21 @@ class Client:
         """
         token = self._recorder.begin(name, request.method, account.slot)
         started = time.monotonic()
-        answer = self._exchange(http, name, request, variables)
+        secrets = _secrets(account, variables)
+        answer = self._exchange(http, name, request, variables, secrets)
         self._recorder.finish(token, answer.outcome, answer.status, answer.code, len(answer.body))
         if not answer.ok and self._examples.wants(answer.status, answer.outcome, answer.code):
             age_s = time.monotonic() - started
-            self._examples.keep(_example(name, answer, time.time() - age_s, _secrets(account, variables)))
+            self._examples.keep(_example(name, answer, time.time() - age_s, secrets))
         return answer
 
     def _exchange(
-        self, http: HttpSession, name: str, request: Request, variables: Mapping[str, str]
+        self,
+        http: HttpSession,
+        name: str,
+        request: Request,
+        variables: Mapping[str, str],
+        secrets: list[str],
     ) -> Answer:
         deadline = gevent.Timeout(self._timeouts.total_s, TotalTimeout)
         answer = Answer("generator", code="script_error")
@@ -105,7 +111,7 @@ class Client:
                     catch_response=True,
                     context={"recorded": True},
                 ) as response:
-                    answer = self._judged(request, response)
+                    answer = self._judged(request, response, secrets)
                     if answer.ok:
                         response.success()
                     else:
@@ -120,14 +126,15 @@ class Client:
                 self._tell_locust(http, name, request.method, answer)
         return answer
 
-    def _judged(self, request: Request, response: Any) -> Answer:
+    def _judged(self, request: Request, response: Any, secrets: list[str]) -> Answer:
         if response.error is not None:
             outcome = outcome_of(response.error)
             return Answer(outcome, code=outcome, message=type(response.error).__name__)
         status, body, headers = response.status_code, response.content or b"", response.headers
         fields = _json_mapping(body)
         if status != request.expect.status:
-            message = _message(fields, body, headers)
+            # Scrubbed before anything is made of it: the code ends up in samples, logs and Locust's page.
+            message = one_line(scrub(_message(fields, body, headers), secrets))
             outcome = "http_error" if status >= 400 else "wrong_content"
             return Answer(outcome, status, self._codes.code(message), message, body, headers, fields)
         missing = [name for name in request.expect.json_fields if fields is None or name not in fields]
@@ -182,7 +189,8 @@ def _message(fields: Mapping[str, Any] | None, body: bytes, headers: Mapping[str
 
 
 def _secrets(account: Account, variables: Mapping[str, str]) -> list[str]:
-    return [account.password, *(v for k, v in variables.items() if k != "username")]
+    """What must not be written down: names of accounts too, since a run keeps their slots only."""
+    return [account.username, account.password, *variables.values()]
 
 
 def _example(name: str, answer: Answer, start_s: float, secrets: list[str]) -> ErrorExample:

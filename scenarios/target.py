@@ -75,6 +75,10 @@ class Target(Model):
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("expected a URL like http://127.0.0.1:8080, or 'lab'")
+        try:
+            _ = parts.port
+        except ValueError:
+            raise ValueError("expected a port from 1 to 65535 behind the host") from None
         if parts.username or parts.password:
             raise ValueError("keep user and password out of the URL; put them into the accounts file")
         if parts.path not in ("", "/") or parts.query or parts.fragment:

@@ -137,6 +137,10 @@ def _sentence(model: type[BaseModel], document: Document, detail: ErrorDetails) 
 
 def _plain(detail: ErrorDetails) -> str:
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if detail["type"] == "union_tag_invalid":
+        return f"expected one of {detail['ctx']['expected_tags']}"
+    if detail["type"] == "path_type":
+        return "expected the path of a file"
     return message if detail["type"] == "value_error" else f"expected {message}"
 
 

@@ -2,7 +2,8 @@
 
     python tests/server.py PORT_FILE COUNT_FILE MODE
 
-It answers POST /login after 30 ms; every sixth with 503 in mode `mixed`; never in mode `hang`. COUNT_FILE
+It answers POST /login after 30 ms; every sixth with 503 in mode `mixed`; never in mode `hang`; in mode
+`echo` with 400 and what it was sent. COUNT_FILE
 holds the number of requests read so far (rewritten 50 times a second and at the end).
 """
 
@@ -37,16 +38,23 @@ class Server:
                     ),
                     0,
                 )
-                await reader.readexactly(length)
+                sent = await reader.readexactly(length)
                 self.requests += 1
-                await self.answer(writer, self.requests)
+                await self.answer(writer, self.requests, sent)
         writer.close()
 
-    async def answer(self, writer: asyncio.StreamWriter, number: int) -> None:
+    async def answer(self, writer: asyncio.StreamWriter, number: int, sent: bytes) -> None:
         if self.mode == "hang":
             await asyncio.sleep(3600)
         await asyncio.sleep(0.03)
         busy = self.mode == "mixed" and number % 6 == 0
+        if self.mode == "echo":
+            login = json.loads(sent)
+            text = f"login failed for {login['username']} with password {login['password']}"
+            body = json.dumps({"error": text}).encode()
+            writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n")
+            writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+            return
         status, body = (b"503 Service Unavailable", BUSY) if busy else (b"200 OK", OK)
         head = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (
             status,

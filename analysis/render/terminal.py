@@ -30,10 +30,11 @@ _ASCII = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One line of the screen; `rank` 0 stays, the highest goes first."""
+    """One line of the screen; `rank` 0 stays, the highest goes first. A path is never `cut`: it gets copied."""
 
     text: Text
     rank: int = 0
+    cut: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,9 @@ class _Screen:
             text = line.text
             if options.ascii_only:
                 text = Text(text.plain.translate(_ASCII), style=text.style)
-            text.truncate(width, overflow="ellipsis")
-            text.no_wrap = True
+            if line.cut:
+                text.truncate(width, overflow="ellipsis")
+            text.no_wrap, text.overflow = line.cut, "fold"
             yield text
 
     def _lines(self, console: Console, width: int, budget: int) -> list[_Line]:
@@ -100,7 +102,15 @@ def _compose(
         text = _labelled("Next run", Text(f"{clean(run.scenario, 80)}: {clean(run.why, 300)}"))
         yield from _wrapped(text, console, width, most, indent=_LABEL)
     if report is not None:
-        yield _Line(_labelled("Report", Text(clean(str(report)))))
+        yield _Line(_labelled("Report", Text(clean(_from_here(report)))), cut=False)
+
+
+def _from_here(path: Path) -> str:
+    """A path as short as it can be typed in this folder."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
 
 
 def _labelled(label: str, text: Text, style: str = "bold") -> Text:

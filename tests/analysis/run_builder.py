@@ -68,7 +68,7 @@ def make_run(
         users=load,
     )
     examples = (example(status, message),) if failed.any() else ()
-    values = {"id": "run", "source": "run_folder", "samples": samples, "examples": examples, **changes}
+    values = {"id": "run", "source": "made_up", "samples": samples, "examples": examples, **changes}
     return Run(**values)
 
 

@@ -161,7 +161,7 @@ def test_a_missing_table_is_told():
 def test_the_sentence_of_a_rise_names_both_ends_and_the_knee():
     text = diagnose(lock()).sentence
     assert text.startswith("Errors rise with load: from 0 % at 2 users to")
-    assert "they begin at about" in text
+    assert "they begin between" in text
     assert "all with 503 'Service temporarily busy, please retry'." in text
 
 
@@ -186,14 +186,13 @@ def test_sentences_are_short():
         assert len(diagnose(run).sentence) <= 240
 
 
-def test_failures_that_end_late_and_far_apart_point_past_the_lock_to_blocked_executors():
+def test_failures_that_end_late_and_far_apart_bring_blocked_executors_in_beside_the_lock():
     full_cpu = by_load(lambda u: np.maximum(0, 1 - 3 / u))  # as many successes a second at 20 users as at 6
     run = make_run(errors=full_cpu)
     late = np.random.default_rng(1).uniform(250, 600, len(run.samples))
     busy = np.where(run.samples.is_error, late, 200 + 15 * run.samples.users)
     found = diagnose(replace(run, samples=replace(run.samples, duration_ms=busy))).suspects
-    weights = {suspect.name: suspect.weight for suspect in found}
-    assert weights["bcrypt"] > weights["lock"]
+    assert {suspect.name for suspect in found[:3]} >= {"lock", "bcrypt"}
     assert "bcrypt" not in {s.name for s in diagnose(lock()).suspects[:1]}
 
 

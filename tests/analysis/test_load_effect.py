@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from run_builder import by_load, by_time, make_run, make_samples, shuffled_steps
 
+from analysis.diagnose import diagnose
 from analysis.knee import knee
 from analysis.load import load_effect
 from analysis.windows import windows
@@ -147,3 +148,12 @@ def bursts_at_random(seed):
 def test_false_alarms_are_rare(truth):
     runs = [make_run(errors=truth(seed), seed=seed, per_user_s=0.4) for seed in range(150)]
     assert sum(answer_of(run).answer in {"rises", "falls"} for run in runs) <= 0.05 * len(runs)
+
+
+def test_errors_never_begin_below_a_level_without_any() -> None:
+    """A bend fitted to a curve that saturates slides to the left; the levels hold it in place."""
+    for seed in range(4):
+        run = make_run(errors=by_load(lambda u: np.where(u > 12, 0.9, 0.0)), seed=seed)
+        knee = diagnose(run).knee
+        assert knee is None or knee.low >= 11
+        assert knee is None or knee.high <= 20

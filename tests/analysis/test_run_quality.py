@@ -130,3 +130,16 @@ def test_a_hiccup_in_a_short_run_is_a_warning_only() -> None:
     assert (
         codes(make_run(readings=readings(loop_lag_ms=[1] * 38 + [150] * 2)))[0]["generator_lag"] == "warning"
     )
+
+
+def test_a_run_folder_without_manifest_or_readings_is_incomplete() -> None:
+    found, quality = codes(make_run(source="run_folder"))
+    assert {"manifest_missing", "readings_missing"} <= set(found)
+    assert not quality.complete
+
+
+def test_a_node_that_left_no_log_is_missed() -> None:
+    health = LogHealth(nodes=("worker-0",))
+    found, quality = codes(make_run(health=health, manifest={"nodes": ["worker-0", "worker-1"]}))
+    assert found["node_silent"] == "incomplete"
+    assert not quality.complete

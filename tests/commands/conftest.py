@@ -81,6 +81,13 @@ def hanging(tmp_path: Path) -> Iterator[Target]:
 
 
 @pytest.fixture
+def echoing(tmp_path: Path) -> Iterator[Target]:
+    """A server that refuses every login and repeats what it was sent."""
+    with serving(tmp_path, "echo") as target:
+        yield target
+
+
+@pytest.fixture
 def scenario(tmp_path: Path) -> Callable[[str], str]:
     """Write a scenario file."""
 

@@ -141,6 +141,18 @@ def test_nothing_secret_is_left_behind(cli: Cli, mixed: Target, scenario: Callab
         assert b"pass-word-" not in path.read_bytes(), path
 
 
+def test_what_the_target_echoes_is_scrubbed_before_it_becomes_a_code(
+    cli: Cli, echoing: Target, scenario: Callable[[str], str]
+) -> None:
+    cli.run(scenario(SHORT), echoing)
+    left = [p for p in cli.only_run().rglob("*") if p.is_file()]
+    assert any(b"login failed" in path.read_bytes() for path in left)
+    for path in left:
+        content = path.read_bytes()
+        assert b"pass-word-" not in content, path
+        assert b"pass_word" not in content, path
+
+
 def test_a_second_run_has_a_folder_of_its_own(
     cli: Cli, mixed: Target, scenario: Callable[[str], str]
 ) -> None:

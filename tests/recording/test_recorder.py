@@ -6,6 +6,7 @@ import gevent
 import pytest
 
 from recording.clock import Clock
+from recording.errors import NoDataError
 from recording.folder import RunFolder
 from recording.frames import LogWriter
 from recording.logs import finish, read_logs
@@ -120,3 +121,32 @@ def test_logs_of_a_damaged_run_are_kept(folder: RunFolder) -> None:
     finish(folder)
     assert folder.log_path("a").exists()
     assert read_run(folder.path).health.bad_frames == 1  # type: ignore[union-attr]
+
+
+def test_a_finished_run_that_lost_its_manifest_keeps_its_health(folder: RunFolder) -> None:
+    one = recorder(folder, "a")
+    one.finish(one.begin("login", "POST"), "ok", 200)
+    gevent.sleep(0.2)
+    finish(folder)  # no end mark yet: as after kill -9
+    folder.manifest_json.unlink()
+    assert read_run(folder.path).health.nodes_without_end == ("a",)  # type: ignore[union-attr]
+    one.close("done")
+
+
+def test_a_damaged_parquet_file_without_logs_is_one_sentence(folder: RunFolder) -> None:
+    one = recorder(folder, "a")
+    one.finish(one.begin("login", "POST"), "ok", 200)
+    one.close("done")
+    finish(folder)
+    folder.samples_parquet.write_bytes(folder.samples_parquet.read_bytes()[:-20])
+    with pytest.raises(NoDataError, match="damaged"):
+        read_run(folder.path)
+
+
+def test_damaged_readings_cost_the_readings_alone(folder: RunFolder) -> None:
+    one = recorder(folder, "a")
+    one.finish(one.begin("login", "POST"), "ok", 200)
+    one.close("done")
+    finish(folder)
+    folder.readings_parquet.write_bytes(b"rubbish")
+    assert len(read_run(folder.path).samples) == 1

@@ -48,3 +48,18 @@ def test_codes_are_bounded() -> None:
     codes = FailureCodes(limit=3)
     made = {codes.code(word) for word in ("one", "two", "three", "four", "five", "one")}
     assert made == {"one", "two", "three", "other"}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "Secret!Pa004xyzzy/&",
+        "SECRET!PA004XYZZY/&",
+        "Secret%21Pa004xyzzy%2F%26",
+        "Secret!Pa004xyzzy/&amp;",
+        "U2VjcmV0IVBhMDA0eHl6enkvJg",
+        "5365637265742150613030347879" + "7a7a792f26",
+    ],
+)
+def test_a_secret_is_hidden_in_every_usual_dress(form: str) -> None:
+    assert form not in scrub(f"you sent {form}, wrong", ["Secret!Pa004xyzzy/&"])

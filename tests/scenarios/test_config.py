@@ -66,7 +66,7 @@ def test_all_mistakes_come_at_once_with_their_places(tmp_path: Path) -> None:
         ("a: " + "[" * 50 + "]" * 50, "nested deeper"),
         ("a: 1\n" * 60_000, "bytes"),
         (GOOD + "---\n" + GOOD, "not valid YAML"),
-        (GOOD.replace("hold,", "hodl,"), "shape"),
+        (GOOD.replace("hold,", "hodl,"), "expected one of 'steps', 'staircase', 'ramp', 'hold'"),
         (GOOD + "think_time_s: .nan\n", "think_time_s"),
         (GOOD + "think_time_s: -1\n", "think_time_s"),
         ("load: null\n", "load"),
