@@ -30,7 +30,7 @@ _ASCII = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One line of the screen; `rank` 0 stays, the highest goes first. A path is never `cut`: it gets copied."""
+    """One line of the screen; `rank` 0 stays, the highest goes first. A path is not `cut`: it is copied."""
 
     text: Text
     rank: int = 0
