@@ -11,6 +11,7 @@ from analysis.latency import LEAST, Distribution, Latencies
 from analysis.slo import Measured
 from analysis.usable import Usable
 from analysis.verdict import FingerprintReport
+from analysis.withheld import doubt_of
 
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
@@ -26,7 +27,7 @@ def measure(
     if rows.requests == 0:
         return {}
     return {
-        "error_rate": _error_rate(rows),
+        "error_rate": _error_rate(rows, lacks),
         "unclear_errors": _unclear(rows, fingerprints),
         "freeze": _freeze(rows, silences, lacks),
         **{name: _percentile(times.all, q, times.all_at_worst) for name, q in QUANTILES.items()},
@@ -34,8 +35,12 @@ def measure(
     }
 
 
-def _error_rate(rows: Usable) -> Measured:
+def _error_rate(rows: Usable, lacks: frozenset[str]) -> Measured:
     rate = share(rows.errors, rows.requests)
+    if "failed_requests" in lacks:
+        return Measured(
+            None, rate.low, None, rows.requests, "requests without an answer are not in this source"
+        )
     return Measured(rate.value, rate.low, rate.high, rows.requests)
 
 
@@ -52,6 +57,8 @@ def _unclear(rows: Usable, fingerprints: Sequence[FingerprintReport]) -> Measure
 
 
 def _freeze(rows: Usable, silences: Silences, lacks: frozenset[str]) -> Measured:
+    if doubt := doubt_of(lacks):
+        return Measured(None, n=rows.requests, note=doubt)
     notes = []
     if silences.longest_s == 0:
         notes.append("no stretch without answers was out of proportion")
