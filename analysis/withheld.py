@@ -18,7 +18,7 @@ DOUBTS: tuple[tuple[str, str], ...] = (
     ("request_times", "this file holds sums, not requests with their times"),
     ("failed_requests", "requests without an answer have no row in this file"),
 )
-"""What is lacking, and why then nothing is said about load, time and pattern. The first that holds is told."""
+"""What is lacking, and why then nothing is said about load, time and pattern; the first that holds."""
 
 
 def doubt_of(lacks: frozenset[str]) -> str:

@@ -32,7 +32,7 @@ class Rows:
         duration_ms: up to the last byte or the failure.
         status: HTTP status, 0 without an answer.
         message: the tool's own words for a failure, "" for none.
-        failed: whether the tool counts it as failed; default: no answer, a status of 400 or more, or a message.
+        failed: whether the tool counts it as failed; default: no answer, a status from 400 on, or a message.
         endpoint, method, users, bytes, weight: as in Samples; None if the file cannot tell.
     """
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +20,7 @@ from recording.foreign.head import columns, head_of, opened
 from recording.sample import Category
 
 NUMBER, TEXT = pa.float64(), pa.dictionary(pa.int32(), pa.string())
+LARGEST = 2.0**31 - 1
 _NULLS = ["", "N/A", "null", "None"]
 
 
@@ -57,16 +61,20 @@ class CsvColumns:
         return int(self.table.num_rows)
 
     def number(self, name: str) -> NDArray[np.float64]:
-        """A column of numbers; NaN where it is empty."""
+        """A column of numbers; NaN where it is empty or missing."""
+        if name not in self:
+            return np.full(len(self), np.nan)
         return _floats(self.table.column(name))
 
     def whole(self, name: str, missing: int = 0) -> NDArray[np.int64]:
-        """A column of whole numbers; `missing` where it is empty or no number."""
-        values = self.number(name)
+        """A column of whole numbers; `missing` where it is empty, no number or missing."""
+        values = np.clip(self.number(name), -LARGEST, LARGEST)
         return np.where(np.isfinite(values), values, missing).astype(np.int64)
 
     def text(self, name: str) -> Category:
-        """A column of texts; "" where it is empty."""
+        """A column of texts; "" where it is empty or missing."""
+        if name not in self:
+            return Category.constant("", len(self))
         column = self.table.column(name)
         if not pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
@@ -105,16 +113,12 @@ def read_columns(path: Path, layout: Layout) -> CsvColumns:
         NoDataError: it holds a header and nothing below it.
     """
     header = list(layout.names) or columns(head_of(path), layout.delimiter)
+    if len(set(header)) < len(header):
+        raise UsageError(f"{path} ({layout.format}) names a column twice in its first line")
     missing = [name for name in layout.numbers if name not in header]
     if missing:
         raise UsageError(f"{path} ({layout.format}) has no column {missing[0]}; it has {', '.join(header)}")
-    skipped = _Skipped()
-    try:
-        table = _read(path, layout, header, skipped, _types(layout, NUMBER))
-    except pa.ArrowInvalid:
-        # A value that is no number, or a text that is not UTF-8: slower, and value by value.
-        skipped = _Skipped()
-        table = _read(path, layout, header, skipped, _types(layout, pa.string()), "latin-1")
+    table, skipped = _tolerant(path, layout, header)
     good = np.ones(table.num_rows, bool)
     for name in layout.numbers:
         good &= np.isfinite(_floats(table.column(name)))
@@ -122,6 +126,37 @@ def read_columns(path: Path, layout: Layout) -> CsvColumns:
     if not good.any():
         _none_good(path, layout, bad, skipped, good)
     return CsvColumns(table if good.all() else table.filter(pa.array(good)), bad)
+
+
+def _tolerant(path: Path, layout: Layout, header: Sequence[str]) -> tuple[pa.Table, _Skipped]:
+    """Whole files at full speed; then without lines that are too short or long; then value by value."""
+    types = _types(layout, NUMBER)
+    try:
+        return _read(path, layout, header, None, types), _Skipped()
+    except pa.ArrowInvalid:
+        skipped = _Skipped()
+    try:
+        return _read(path, layout, header, skipped, types), skipped
+    except pa.ArrowInvalid:
+        skipped = _Skipped()
+    return _read(path, layout, header, skipped, _types(layout, pa.string())), skipped
+
+
+class _Utf8(io.RawIOBase):
+    """A stream in which whatever is not UTF-8 is replaced: Arrow cannot even skip such a line."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """At most a few bytes more than asked for, as replacing makes them longer."""
+        data = self._stream.read(size)
+        return self._decoder.decode(data, final=not data).replace("\0", " ").encode()
 
 
 def _none_good(path: Path, layout: Layout, bad: int, skipped: _Skipped, good: NDArray[np.bool_]) -> None:
@@ -146,16 +181,14 @@ def _read(
     path: Path,
     layout: Layout,
     header: Sequence[str],
-    skipped: _Skipped,
+    skipped: _Skipped | None,
     types: Mapping[str, pa.DataType],
-    encoding: str = "utf8",
 ) -> pa.Table:
     wanted = {name: kind for name, kind in types.items() if name in header}
     read = pacsv.ReadOptions(
         column_names=list(header),
         skip_rows=0 if layout.names else 1,
         block_size=8 << 20,
-        encoding=encoding,
     )
     parse = pacsv.ParseOptions(
         delimiter=layout.delimiter, newlines_in_values=layout.multiline, invalid_row_handler=skipped
@@ -169,7 +202,7 @@ def _read(
     )
     with opened(path) as stream:
         try:
-            return pacsv.read_csv(stream, read, parse, convert)
+            return pacsv.read_csv(stream if skipped is None else _Utf8(stream), read, parse, convert)
         except pa.ArrowInvalid as error:
             if "Empty CSV file" in str(error) or "no columns" in str(error).lower():
                 return pa.table({name: pa.array([], kind) for name, kind in wanted.items()})

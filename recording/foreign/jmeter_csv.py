@@ -1,7 +1,7 @@
 """JMeter's JTL as CSV, and Taurus's kpi.jtl, which looks alike and means something else.
 
-JMeter stamps the START in ms and writes the exception's class where a status would be. Taurus's Locust wrapper
-stamps the END and writes 500 for whatever had no answer; only the message tells those apart.
+JMeter stamps the START in ms and writes the exception's class where a status would be. Taurus's Locust
+wrapper stamps the END and writes 500 for whatever had no answer; only the message tells those apart.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _FIRST_EIGHT = (
     "dataType",
     "success",
 )
+_THREADS = ("grpThreads", "allThreads")
+_WAITS = ("Latency", "IdleTime", "Connect")
 _BEHIND: dict[int, tuple[str, ...]] = {
     10: ("bytes", "Latency"),
-    11: ("bytes", "grpThreads", "allThreads"),
-    12: ("bytes", "grpThreads", "allThreads", "Latency"),
-    16: ("failureMessage", "bytes", "sentBytes", "grpThreads", "allThreads", "Latency", "IdleTime", "Connect"),
-    17: (
-        "failureMessage", "bytes", "sentBytes", "grpThreads", "allThreads", "URL", "Latency", "IdleTime", "Connect"
-    ),
-}  # fmt: skip
+    11: ("bytes", *_THREADS),
+    12: ("bytes", *_THREADS, "Latency"),
+    16: ("failureMessage", "bytes", "sentBytes", *_THREADS, *_WAITS),
+    17: ("failureMessage", "bytes", "sentBytes", *_THREADS, "URL", *_WAITS),
+}
 """Columns after the first eight in files without header, by the number of columns."""
 _CONTROLLER = re.compile(r"Number of samples in transaction", re.IGNORECASE)
 _NO_HTTP = "Non HTTP response code: "
@@ -65,7 +65,7 @@ def is_taurus(head: bytes) -> bool:
 def is_jmeter_csv(head: bytes) -> bool:
     """With the columns' names, or without and then by what the first fields look like."""
     mark = delimiter_of(head)
-    if has_columns(head, "timeStamp", "elapsed", delimiter=mark):
+    if has_columns(head, "timeStamp", "elapsed", "success", delimiter=mark):
         return True
     fields = columns(head, mark)
     return (
@@ -74,6 +74,11 @@ def is_jmeter_csv(head: bytes) -> bool:
         and fields[1].isdigit()
         and fields[7] in ("true", "false")
     )
+
+
+def is_controller(message: str) -> bool:
+    """Whether a row is that of a transaction controller, which repeats the requests below it."""
+    return _CONTROLLER.search(message) is not None
 
 
 def read_jmeter_csv(path: Path) -> Run:
@@ -94,7 +99,7 @@ def read_jmeter_csv(path: Path) -> Run:
     found = read_columns(path, layout)
     if "responseMessage" in found:
         controllers = found.text("responseMessage")
-        repeated = frozenset(name for name in controllers.names if _CONTROLLER.search(name))
+        repeated = frozenset(name for name in controllers.names if is_controller(name))
         found = found.keep(~controllers.isin(repeated))
     return make_run(path, "jmeter_csv", _rows(found), _lacks(found), bad_lines=found.bad_lines)
 
@@ -112,7 +117,7 @@ def _rows(found: CsvColumns) -> Rows:
     return Rows(
         start_s=stamps_s(stamps.names)[stamps.codes],
         duration_ms=found.number("elapsed"),
-        status=np.array([_status(name) for name in code.names] or [0], np.int64)[code.codes],
+        status=np.array([status_of(name) for name in code.names] or [0], np.int64)[code.codes],
         message=_message(found, code),
         failed=~found.text("success").isin({"true", "TRUE", "True"}) if "success" in found else None,
         endpoint=found.text("label") if "label" in found else None,
@@ -121,14 +126,15 @@ def _rows(found: CsvColumns) -> Rows:
     )
 
 
-def _status(code: str) -> int:
+def status_of(code: str) -> int:
+    """The HTTP status that a response code is, 0 if it is none."""
     return int(code) if code.isdigit() and len(code) == 3 else 0
 
 
 def no_answer(code: str, message: str, failure: str) -> str:
     """Words for one failure: the exception with its text; else the status's; the assertion's come last."""
     message = message.removeprefix("Non HTTP response message: ")
-    if not _status(code):
+    if not status_of(code):
         return ": ".join(part for part in (code.removeprefix(_NO_HTTP), message) if part)
     return failure if int(code) < 400 and failure else message
 

@@ -11,7 +11,7 @@ import numpy as np
 from recording.errors import UsageError
 from recording.foreign.build import Rows, make_run
 from recording.foreign.head import opened
-from recording.foreign.jmeter_csv import _CONTROLLER, _status, no_answer
+from recording.foreign.jmeter_csv import is_controller, no_answer, status_of
 from recording.run import Run
 from recording.sample import Category
 
@@ -91,9 +91,10 @@ class _Reader:
         if tag == "httpSample" and "httpSample" not in outer:
             self._inner = True
             self._keep(attributes)
-        elif tag == "sample" and not outer and not self._inner:
-            if not _CONTROLLER.search(attributes.get("rm", "")):
-                self._keep(attributes)
+        elif (
+            tag == "sample" and not outer and not self._inner and not is_controller(attributes.get("rm", ""))
+        ):
+            self._keep(attributes)
 
     def _keep(self, a: dict[str, str]) -> None:
         try:
@@ -107,7 +108,7 @@ class _Reader:
         self._said = ""
         for column, value in (
             (self.start, start), (self.elapsed, elapsed), (self.users, users), (self.size, size),
-            (self.status, _status(code)),
+            (self.status, status_of(code)),
         ):  # fmt: skip
             column.append(value)
         self.failed.append(a.get("s") != "true")

@@ -25,6 +25,8 @@ from recording.sample import Category
 DURATION, BLOCKED = "http_req_duration", "http_req_blocked"
 _MARK = " | "
 
+Floats = NDArray[np.float64]
+
 
 def is_k6_csv(head: bytes) -> bool:
     """By its first three columns."""
@@ -54,7 +56,7 @@ def read_k6_csv(path: Path) -> Run:
     durations = found.keep(metric.equals(DURATION))
     ends = _ends(durations)
     own = durations.number("metric_value")
-    wait = _waits(durations, blocked)
+    wait = _joined(ends, _ends(blocked), blocked.number("metric_value"))
     status, message, failed = _answers(durations)
     rows = Rows(
         start_s=ends - (own + wait) / 1000,
@@ -79,11 +81,17 @@ def _ends(found: CsvColumns) -> NDArray[np.float64]:
     return seconds[stamps.codes]
 
 
-def _waits(durations: CsvColumns, blocked: CsvColumns) -> NDArray[np.float64]:
-    """Time before the request proper; rows are joined by order, which k6 keeps, if all their stamps agree."""
-    if len(durations) != len(blocked) or not np.array_equal(_ends(durations), _ends(blocked)):
-        return np.zeros(len(durations))
-    return blocked.number("metric_value")
+def _joined(ends: Floats, wait_ends: Floats, waits: Floats) -> Floats:
+    """Time before each request proper, 0 where unknown.
+
+    Nothing in the file joins the nine rows of a request but their order, which k6 keeps. It is trusted if all
+    stamps agree; only the last request's rows may be torn apart.
+    """
+    joined = np.zeros(len(ends))
+    n = min(len(ends), len(wait_ends))
+    if max(len(ends), len(wait_ends)) - n <= 1 and np.array_equal(ends[:n], wait_ends[:n]):
+        joined[:n] = waits[:n]
+    return joined
 
 
 def _answers(found: CsvColumns) -> tuple[NDArray[np.int64], Category, NDArray[np.bool_]]:
@@ -172,8 +180,7 @@ def read_k6_json(path: Path) -> Run:
             waits.append(float(value))
             wait_ends.append(seconds)
     own, ends = np.asarray(points.value), np.asarray(points.end)
-    joined = len(waits) == len(own) and np.array_equal(ends, np.asarray(wait_ends))
-    whole = own + (np.asarray(waits) if joined else 0.0)
+    whole = own + _joined(ends, np.asarray(wait_ends), np.asarray(waits))
     rows = Rows(
         start_s=ends - whole / 1000,
         duration_ms=whole,

@@ -84,7 +84,7 @@ def read_locust_stats(path: Path) -> Run:
 
 
 def read_locust_json(path: Path) -> Run:
-    """Exact counts per second and endpoint, at the END of the requests; durations are rounded, texts missing."""
+    """Exact counts per second and endpoint, by the END of requests; durations are rounded, texts missing."""
     sums: list[Sum] = []
     starts, ends = [], []
     for entry in whole_object(path, "Locust"):

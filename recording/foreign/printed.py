@@ -90,24 +90,26 @@ def _h2load(text: str) -> tuple[list[Sum], float | None]:
     return [*sums, Sum(started - done, 0, NO_REASON, True)], _number(r"finished in ([\d.]+)s", text)
 
 
-def _siege(text: str) -> tuple[list[Sum], float | None]:
-    """Failed transactions come on top of the good ones; reasons are not told."""
+def read_siege(path: Path) -> Run:
+    """The JSON of siege -j, which colours and warnings may precede; failures come without reasons."""
+    with opened(path) as stream:
+        text = stream.read(LONGEST).decode("utf-8", "replace")
     try:
         whole = json.loads(text[text.index("{") :])
         good, failed = int(whole["successful_transactions"]), int(whole["failed_transactions"])
         length = float(whole["elapsed_time"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(
-            f"siege's summary cannot be read ({error!r}); expected the JSON of siege -j"
+            f"{path}: expected the JSON of siege -j, which cannot be read here: {error}"
         ) from error
-    return [Sum(good), Sum(failed, 0, "failed, kind unknown", True)], length
+    sums = [Sum(good), Sum(failed, 0, "failed, kind unknown", True)]
+    return sums_run(path, "siege", sums, {"status", "endpoint"}, length_s=length)
 
 
 read_ab = _reader("ab", _ab, "status", "endpoint")
 read_wrk = _reader("wrk", _wrk, "status", "endpoint")
 read_hey_summary = _reader("hey_summary", _hey)
 read_h2load_summary = _reader("h2load_summary", _h2load, "status")
-read_siege = _reader("siege", _siege, "status")
 
 
 def read_k6_summary(path: Path) -> Run:

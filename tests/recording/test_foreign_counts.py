@@ -1,0 +1,133 @@
+"""Files of other tools are read with exactly the requests and failures they hold, and say what they lack."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from analysis.diagnose import diagnose
+from recording.reader import read_run
+from recording.run import LACKS, Run
+
+FILES = Path(__file__).parents[1] / "golden" / "foreign"
+
+EXACT: dict[str, tuple[str, dict[str, int]]] = {
+    "jmeter.jtl": ("jmeter_csv", {"ok": 31, "refused": 3, "500": 2, "503": 3, "reset": 1}),
+    "jmeter_no_header.jtl": ("jmeter_csv", {"ok": 22, "refused": 3, "500": 1, "503": 3, "reset": 1}),
+    "jmeter_xml.jtl": ("jmeter_xml", {"ok": 11, "refused": 2, "500": 1, "401": 1}),
+    "taurus.jtl": (
+        "taurus",
+        {"ok": 45, "refused": 6, "500": 2, "503": 3, "401": 1, "first_byte_timeout": 1, "reset": 1},
+    ),
+    "k6.csv": ("k6_csv", {"ok": 12, "503": 3, "reset": 1}),
+    "k6.json.gz": ("k6_json", {"ok": 14, "503": 3, "reset": 1}),
+    "k6_micro.csv.gz": ("k6_csv", {"ok": 16, "reset": 1, "500": 1, "401": 1}),
+    "vegeta.csv": ("vegeta_csv", {"ok": 1, "503": 1, "first_byte_timeout": 1, "reset": 1, "refused": 1}),
+    "vegeta.json": ("vegeta_json", {"ok": 1, "503": 1, "first_byte_timeout": 1, "reset": 1, "refused": 1}),
+    "hey.csv": ("hey_csv", {"ok": 53, "500": 2, "401": 1, "503": 3}),
+    "hey_summary.txt": (
+        "hey_summary",
+        {"ok": 252, "401": 6, "500": 12, "503": 18, "first_byte_timeout": 6, "reset": 6},
+    ),
+    "h2load.tsv": ("h2load_log", {"ok": 52, "500": 3, "503": 4, "401": 1}),
+    "h2load_summary.txt": ("h2load_summary", {"ok": 104, "http_error": 16, "unknown": 5}),
+    "locust_requests.csv": (
+        "locust_requests",
+        {"ok": 44, "refused": 6, "500": 3, "503": 3, "401": 1, "reset": 1, "first_byte_timeout": 1},
+    ),
+    "locust_stats_history.csv": ("locust_history", {"ok": 264, "unknown": 85}),
+    "locust_json.json": ("locust_json", {"unknown": 126}),
+    "artillery.json": (
+        "artillery",
+        {"ok": 121, "500": 6, "401": 3, "503": 9, "total_timeout": 3, "reset": 2},
+    ),
+    "autocannon.json": (
+        "autocannon",
+        {"ok": 252, "401": 6, "500": 12, "503": 18, "total_timeout": 6, "unknown": 6},
+    ),
+    "ab.txt": ("ab", {"ok": 252, "http_error": 36, "unknown": 12}),
+    "wrk.txt": ("wrk", {"ok": 257, "http_error": 36, "unknown": 9}),
+    "siege.json": ("siege", {"ok": 263, "unknown": 43}),
+    "k6_summary.json": ("k6_summary", {"ok": 128, "unknown": 47}),
+}
+
+
+def counts(run: Run) -> dict[str, int]:
+    """Requests per status of a failed answer, or per outcome."""
+    found: Counter[str] = Counter()
+    rows = run.samples
+    for status, outcome, weight in zip(rows.status, rows.outcome.to_list(), rows.weight, strict=True):
+        found[str(status) if outcome == "http_error" and status else outcome] += int(weight)
+    return dict(found)
+
+
+@pytest.mark.parametrize("name", sorted(EXACT))
+def test_counts_are_exact_whatever_the_file_is_called(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "anything"
+    path.write_bytes((FILES / name).read_bytes())
+    run = read_run(path)
+    assert (run.source, counts(run)) == EXACT[name]
+    assert run.bad_lines == 0
+    assert run.lacks <= set(LACKS)
+
+
+@pytest.mark.parametrize("name", sorted(EXACT))
+def test_no_file_is_said_to_rise_and_sums_say_nothing_of_load(name: str) -> None:
+    run = read_run(FILES / name)
+    verdict = diagnose(run)
+    assert verdict.load_effect.answer != "rises"
+    assert verdict.requests == sum(EXACT[name][1].values())
+    if run.lacks & {"request_times", "failed_requests"}:
+        assert verdict.load_effect.answer == verdict.temporal.answer == "inconclusive"
+        assert verdict.time_drift.answer == "inconclusive"
+        assert not verdict.freezes
+        assert all(kind.load_effect == "inconclusive" for kind in verdict.by_status.values())
+    if "durations" in run.lacks:
+        assert verdict.latency_ms.all.p50 is None
+
+
+def test_without_rows_for_failed_requests_there_is_no_error_rate() -> None:
+    verdict = diagnose(read_run(FILES / "hey.csv"), ("error_rate < 50 %", "error_rate < 1 %"))
+    assert verdict.error_rate.value is None
+    assert verdict.error_rate.low is not None
+    assert [target.outcome for target in verdict.slo] == ["no_data", "missed"]
+    assert "6 of 59 answered requests failed" in verdict.sentence
+
+
+def test_end_stamps_become_starts() -> None:
+    taurus = read_run(FILES / "taurus.jtl").samples
+    assert taurus.start_s[0] == pytest.approx(1795437357.874 - 0.026)
+    k6 = read_run(FILES / "k6.json.gz").samples
+    assert k6.duration_ms[0] == pytest.approx(11.759124 + 0.517095)
+    assert k6.end_s[0] == pytest.approx(1795436986.086639)
+    jmeter = read_run(FILES / "jmeter.jtl").samples
+    assert jmeter.start_s[0] == pytest.approx(1795437298.454)
+
+
+def test_both_outputs_of_one_run_agree() -> None:
+    csv, lines = (read_run(FILES / name).samples for name in ("k6.csv", "k6.json.gz"))
+    n = len(csv) - 1
+    assert csv.duration_ms[:n] == pytest.approx(lines.duration_ms[:n])
+    assert csv.outcome.to_list()[:n] == lines.outcome.to_list()[:n]
+    csv, lines = (read_run(FILES / name).samples for name in ("vegeta.csv", "vegeta.json"))
+    assert csv.start_s == pytest.approx(lines.start_s)
+    assert csv.outcome.to_list() == lines.outcome.to_list()
+
+
+def test_texts_of_locust_failures_beside_the_history_are_used(tmp_path: Path) -> None:
+    history = tmp_path / "out_stats_history.csv"
+    history.write_text(
+        "Timestamp,User Count,Type,Name,Total Request Count,Total Failure Count\n"
+        "100,1,GET,a,4,1\n100,1,,Aggregated,4,1\n101,2,GET,a,10,3\n101,2,,Aggregated,10,3\n"
+    )
+    assert "status" in read_run(history).lacks
+    (tmp_path / "out_failures.csv").write_text(
+        "Method,Name,Error,Occurrences,First Seen,Last Seen\n"
+        "GET,a,HTTPError('503 Server Error: x for url: /a'),2,1970-01-01T00:01:40Z,1970-01-01T00:01:41Z\n"
+        "GET,a,\"ConnectionRefusedError(111, 'Connection refused')\",1,,\n"
+    )
+    run = read_run(history)
+    assert counts(run) == {"ok": 7, "503": 2, "refused": 1}
+    assert "status" not in run.lacks
