@@ -240,12 +240,15 @@ def _coverage(_: Run, rows: Usable, __: Windows) -> Iterator[Finding]:
                 "ended; they count as failures with their age as duration."
             )
             yield Finding(code="unfinished", severity="note", text=text)
-        elif part > UNKNOWN_SHARE:
+        elif count:
+            named = phrases.percent(1 - count / max(rows.errors, 1))
             text = (
                 f"{phrases.counted(count, 'request')} ({phrases.percent(part)}) failed in a way that was not "
-                "recorded; their cause cannot be told apart."
+                f"recorded; their cause cannot be told apart. Of the failures {named} have a known kind."
             )
-            yield Finding(code="unknown_outcomes", severity=severity, text=text)
+            yield Finding(
+                code="unknown_outcomes", severity=severity if part > UNKNOWN_SHARE else "note", text=text
+            )
 
 
 def _warm_up(_: Run, __: Usable, windows: Windows) -> Iterator[Finding]:
