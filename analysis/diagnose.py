@@ -24,7 +24,7 @@ from analysis.tree import tree
 from analysis.usable import bounds, usable
 from analysis.verdict import Verdict
 from analysis.windows import cut_windows, row_load
-from analysis.withheld import doubt_of, no_drift, told_latencies, told_levels, told_rate
+from analysis.withheld import doubt_of, no_drift, told_latencies, told_levels, told_percentiles, told_rate
 from recording.run import Run
 
 ERROR_LIMIT = 0.05
@@ -62,7 +62,7 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
     drift = no_drift(doubt) if doubt else time_drift(cut)
     rate = told_rate(share(rows.errors, rows.requests), run.lacks)
     times = told_latencies(rows, run.lacks)
-    figures = times.report()
+    figures = told_percentiles(times.report(), run.lacks)
     evidence = Evidence(
         rows=rows,
         levels=table,

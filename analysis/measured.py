@@ -13,6 +13,7 @@ from analysis.usable import Usable
 from analysis.verdict import FingerprintReport
 from analysis.withheld import doubt_of
 
+UNANSWERED = "requests without an answer are not in this source"
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
@@ -30,17 +31,22 @@ def measure(
         "error_rate": _error_rate(rows, lacks),
         "unclear_errors": _unclear(rows, fingerprints),
         "freeze": _freeze(rows, silences, lacks),
-        **{name: _percentile(times.all, q, times.all_at_worst) for name, q in QUANTILES.items()},
+        **_percentiles_of_all(times, rows, lacks),
         **{f"{name}(ok)": _percentile(times.ok, q) for name, q in QUANTILES.items()},
     }
+
+
+def _percentiles_of_all(times: Latencies, rows: Usable, lacks: frozenset[str]) -> dict[str, Measured]:
+    """Percentiles of all requests; without those that timed out there are none, not even a bound."""
+    if "failed_requests" in lacks:
+        return {name: Measured(None, n=rows.requests, note=UNANSWERED) for name in QUANTILES}
+    return {name: _percentile(times.all, q, times.all_at_worst) for name, q in QUANTILES.items()}
 
 
 def _error_rate(rows: Usable, lacks: frozenset[str]) -> Measured:
     rate = share(rows.errors, rows.requests)
     if "failed_requests" in lacks:
-        return Measured(
-            None, rate.low, None, rows.requests, "requests without an answer are not in this source"
-        )
+        return Measured(None, rate.low, None, rows.requests, UNANSWERED)
     return Measured(rate.value, rate.low, rate.high, rows.requests)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis.latency import Latencies
 from analysis.usable import Usable
-from analysis.verdict import Interval, LoadEffect, LoadLevel, Percentiles, TimeDrift
+from analysis.verdict import Interval, LatencyMs, LoadEffect, LoadLevel, Percentiles, TimeDrift
 
 DOUBTS: tuple[tuple[str, str], ...] = (
     ("request_times", "this file holds sums, not requests with their times"),
@@ -59,6 +59,13 @@ def told_latencies(rows: Usable, lacks: frozenset[str]) -> Latencies:
     none = np.zeros(0, bool)
     empty = rows.samples.take(np.zeros(0, np.int64))
     return Latencies.of(replace(rows, samples=empty, weight=rows.weight[:0], failed=none))
+
+
+def told_percentiles(figures: LatencyMs, lacks: frozenset[str]) -> LatencyMs:
+    """Percentiles of the answered only, where the others are missing: a time-out would stand at their end."""
+    if "failed_requests" not in lacks:
+        return figures
+    return figures.model_copy(update={"all": no_percentiles(), "failures_infinite": no_percentiles()})
 
 
 def no_percentiles() -> Percentiles:

@@ -4,9 +4,9 @@
 
 PATH holds a folder per tool (jmeter, taurus, k6, hey, ...). The server answered request n by n mod 50: 42
 times 200, three 503, two 500, one 401, one held until the client gave up, one reset. Every file must be
-read with exactly the requests and failures that its tool counted in its own summary, its failures must be a stretch of
-that pattern, and none may be said to rise with load. `--rivals` names a folder with virtual environments
-`heimr-ai` and `lysiro`, whose answers on the same files are printed beside.
+read with exactly the requests and failures that its tool counted in its own summary, its failures must be a
+stretch of that pattern, and none may be said to rise with load. `--rivals` names a folder with virtual
+environments `heimr-ai` and `lysiro`, whose answers on the same files are printed beside.
 """
 
 from __future__ import annotations

@@ -89,10 +89,13 @@ def test_no_file_is_said_to_rise_and_sums_say_nothing_of_load(name: str) -> None
 
 
 def test_without_rows_for_failed_requests_there_is_no_error_rate() -> None:
-    verdict = diagnose(read_run(FILES / "hey.csv"), ("error_rate < 50 %", "error_rate < 1 %"))
+    targets = ("error_rate < 50 %", "error_rate < 1 %", "p95 < 9000 ms", "p95(ok) < 9000 ms")
+    verdict = diagnose(read_run(FILES / "hey.csv"), targets)
     assert verdict.error_rate.value is None
     assert verdict.error_rate.low is not None
-    assert [target.outcome for target in verdict.slo] == ["no_data", "missed"]
+    assert [target.outcome for target in verdict.slo] == ["no_data", "missed", "no_data", "met"]
+    assert verdict.latency_ms.all.p50 is None
+    assert verdict.latency_ms.failures_infinite.p50 is None
     assert "6 of 59 answered requests failed" in verdict.sentence
 
 
