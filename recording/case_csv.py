@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recording.foreign.csv_file import CsvColumns, Layout, read_columns
 from recording.foreign.head import has_columns
+from recording.foreign.times import plausible
 from recording.run import Run
 from recording.sample import Category, Samples
 
@@ -34,6 +35,9 @@ def read_case_csv(path: Path) -> Run:
         NoDataError: a header and nothing below it.
     """
     found = read_columns(path, _LAYOUT)
+    sane = plausible(found.number("timestamp"))
+    bad_lines = found.bad_lines + int((~sane).sum())
+    found = found.keep(sane)
     start_s = found.number("timestamp")
     lacks = {"endpoint", "message", "unfinished", "readings"}
     lacks |= set() if "users" in found else {"users"}
@@ -44,7 +48,7 @@ def read_case_csv(path: Path) -> Run:
         source="case_csv",
         samples=samples,
         lacks=frozenset(lacks),
-        bad_lines=found.bad_lines,
+        bad_lines=bad_lines,
     )
 
 

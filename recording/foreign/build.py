@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from recording.errors import NoDataError
 from recording.examples import PER_KIND, FailureCodes
 from recording.foreign.outcomes import Judged, judged
+from recording.foreign.times import plausible
 from recording.run import ErrorExample, Run
 from recording.sample import OUTCOMES, Category, Samples
 
@@ -78,6 +79,9 @@ def make_run(
     if len(rows.start_s) == 0:
         raise NoDataError(f"{path} ({source}) holds no requests")
     samples, examples = _samples(rows, judge)
+    sane = plausible(samples.start_s)
+    if not sane.all():
+        samples, bad_lines = samples.take(sane), bad_lines + int((~sane).sum())
     missing = {"endpoint": rows.endpoint, "users": rows.users}
     told = {name for name, column in missing.items() if column is None}
     if bool(np.all(rows.start_s == np.floor(rows.start_s))) and "request_times" not in lacks:

@@ -21,6 +21,7 @@ from recording.sample import Category
 
 NUMBER, TEXT = pa.float64(), pa.dictionary(pa.int32(), pa.string())
 LARGEST = 2.0**31 - 1
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 _NULLS = ["", "N/A", "null", "None"]
 
 
@@ -212,11 +213,6 @@ def _read(
 def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
     if pa.types.is_floating(column.type):
         return np.asarray(pc.fill_null(column, float("nan")).to_numpy(), np.float64)
-    return np.array([_float(value) for value in column.to_pylist()], np.float64)
-
-
-def _float(value: str | None) -> float:
-    try:
-        return float(value) if value is not None else float("nan")
-    except ValueError:
-        return float("nan")
+    plain = pc.utf8_trim_whitespace(column)
+    numbers = pc.if_else(pc.match_substring_regex(plain, _NUMBER), plain, None).cast(NUMBER)
+    return np.asarray(pc.fill_null(numbers, float("nan")).to_numpy(), np.float64)

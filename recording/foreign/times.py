@@ -13,6 +13,15 @@ _UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 """Above this an epoch stamp can only be in nano-, micro- or milliseconds (until the year 5138)."""
 
 
+YEAR_S = 366 * 86400.0
+
+
+def plausible(start_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which starts lie within a year of the others: a torn stamp is still a number, but decades off."""
+    middle = np.median(start_s[:: max(1, len(start_s) // 1001)]) if len(start_s) else 0.0
+    return np.asarray(~(np.abs(start_s - middle) > YEAR_S))
+
+
 def epoch_s(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Numbers in s, ms, µs or ns as seconds; the unit is read off their size."""
     finite = values[np.isfinite(values)]

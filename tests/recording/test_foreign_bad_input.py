@@ -70,6 +70,14 @@ def test_values_that_are_no_numbers_are_counted(tmp_path: Path) -> None:
     assert run.bad_lines == 3
 
 
+def test_a_stamp_that_was_torn_is_a_bad_line(tmp_path: Path) -> None:
+    head = b"request_id,http_code,duration_ms,timestamp\n"
+    rows = b"1,200,5,1700000000.25\n2,503,5,1700000001.5\n3,200,5,1700000002\n4,200,5,17000"
+    run = read_run(write(tmp_path, head + rows))
+    assert len(run.samples) == 3
+    assert run.bad_lines == 1
+
+
 @pytest.mark.parametrize(
     ("data", "error", "words"),
     [

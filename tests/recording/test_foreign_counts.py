@@ -109,6 +109,49 @@ def test_end_stamps_become_starts() -> None:
     assert jmeter.start_s[0] == pytest.approx(1795437298.454)
 
 
+@pytest.mark.parametrize(
+    "stamp",
+    ["1795436986.5", "1795436986500", "1795436986500000", "1795436986500000000", "2026-11-23T12:29:46.5Z",
+     "2026-11-23T12:29:46.500000001Z"],
+)  # fmt: skip
+def test_k6_stamps_of_any_unit(stamp: str, tmp_path: Path) -> None:
+    path = tmp_path / "k6"
+    head = "metric_name,timestamp,metric_value,error,error_code,expected_response,status\n"
+    path.write_text(head + f"http_reqs,{stamp},1,,,true,200\nhttp_req_duration,{stamp},500,,,true,200\n")
+    run = read_run(path)
+    assert run.samples.start_s[0] == pytest.approx(1795436986.0, abs=1e-3)
+    assert run.samples.outcome.to_list() == ["ok"]
+
+
+def test_k6_codes_decide_before_words(tmp_path: Path) -> None:
+    path = tmp_path / "k6"
+    rows = [("1050", "request timeout"), ("1101", "lookup: no such host"), ("1211", "dial: i/o timeout"),
+            ("1212", "dial: connection refused"), ("1220", "read: connection reset by peer"),
+            ("1310", "x509: unknown authority"), ("1000", "EOF"), ("1000", "strange"), ("1202", "EMFILE")]  # fmt: skip
+    head = "metric_name,timestamp,metric_value,error,error_code,expected_response,status\n"
+    path.write_text(
+        head
+        + "".join(f"http_req_duration,{i},1,{text},{code},false,0\n" for i, (code, text) in enumerate(rows))
+    )
+    assert read_run(path).samples.outcome.to_list() == [
+        "total_timeout", "dns", "connect_timeout", "refused", "reset", "tls", "closed_early", "unknown",
+        "generator",
+    ]  # fmt: skip
+
+
+def test_of_nested_jmeter_samples_each_request_counts_once(tmp_path: Path) -> None:
+    path = tmp_path / "jtl"
+    one = '<httpSample t="5" ts="{ts}000" s="{s}" rc="{rc}" rm="{rm}" lb="a"'
+    ok = one.format(ts=100, s="true", rc=200, rm="OK")
+    bad = one.format(ts=101, s="false", rc=503, rm="Service Unavailable")
+    path.write_text(
+        f'<?xml version="1.0"?><testResults version="1.2">{ok}>{ok}/></httpSample>'
+        f'<sample t="9" ts="102000" s="false" rc="" rm="Number of samples in transaction : 2" lb="t">'
+        f'{ok}/>{bad}/></sample><sample t="1" ts="103000" s="true" rc="200" rm="OK" lb="jdbc"/></testResults>'
+    )
+    assert counts(read_run(path)) == {"ok": 3, "503": 1}
+
+
 def test_both_outputs_of_one_run_agree() -> None:
     csv, lines = (read_run(FILES / name).samples for name in ("k6.csv", "k6.json.gz"))
     n = len(csv) - 1
