@@ -127,7 +127,8 @@ def test_k6_codes_decide_before_words(tmp_path: Path) -> None:
     path = tmp_path / "k6"
     rows = [("1050", "request timeout"), ("1101", "lookup: no such host"), ("1211", "dial: i/o timeout"),
             ("1212", "dial: connection refused"), ("1220", "read: connection reset by peer"),
-            ("1310", "x509: unknown authority"), ("1000", "EOF"), ("1000", "strange"), ("1202", "EMFILE")]  # fmt: skip
+            ("1310", "x509: unknown authority"), ("1000", "EOF"), ("1000", "strange"),
+            ("1202", "EMFILE")]  # fmt: skip
     head = "metric_name,timestamp,metric_value,error,error_code,expected_response,status\n"
     lines = [f"http_req_duration,{i},1,{text},{code},false,0\n" for i, (code, text) in enumerate(rows)]
     path.write_text(head + "".join(lines))
