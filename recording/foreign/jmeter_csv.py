@@ -64,6 +64,8 @@ def is_taurus(head: bytes) -> bool:
 
 def is_jmeter_csv(head: bytes) -> bool:
     """With the columns' names, or without and then by what the first fields look like."""
+    if is_taurus(head):
+        return False
     mark = delimiter_of(head)
     if has_columns(head, "timeStamp", "elapsed", "success", delimiter=mark):
         return True

@@ -83,10 +83,9 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format("h2load_summary", _holds(b"starting benchmark...", b"status codes:"), printed.read_h2load_summary),
     Format("siege", _holds(b'"failed_transactions"', b'"availability"'), printed.read_siege),
-    # Last: without a header it is recognised by the look of its fields only.
     Format("jmeter_csv", jmeter_csv.is_jmeter_csv, jmeter_csv.read_jmeter_csv),
 )
-"""In the order in which they are asked; the first that fits reads the file."""
+"""No two claim the same file; the first that does reads it."""
 
 REFUSED: tuple[Refusal, ...] = (
     Refusal(

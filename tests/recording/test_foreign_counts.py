@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from analysis.diagnose import diagnose
+from recording.foreign.head import head_of
+from recording.foreign.registry import FORMATS, REFUSED
 from recording.reader import read_run
 from recording.run import LACKS, Run
 
@@ -71,6 +73,14 @@ def test_counts_are_exact_whatever_the_file_is_called(name: str, tmp_path: Path)
     assert (run.source, counts(run)) == EXACT[name]
     assert run.bad_lines == 0
     assert run.lacks <= set(LACKS)
+
+
+@pytest.mark.parametrize("name", sorted(EXACT))
+def test_one_format_alone_claims_a_file(name: str) -> None:
+    head = head_of(FILES / name)
+    claims = [known.name for known in FORMATS if known.detect(head)]
+    claims += [refused.name for refused in REFUSED if refused.detect(head)]
+    assert claims == [EXACT[name][0]]
 
 
 @pytest.mark.parametrize("name", sorted(EXACT))
