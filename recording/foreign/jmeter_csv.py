@@ -10,6 +10,8 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from recording.foreign.build import Rows, make_run
 from recording.foreign.csv_file import CsvColumns, Layout, read_columns
@@ -89,10 +91,18 @@ def read_jmeter_csv(path: Path) -> Run:
     mark = delimiter_of(head)
     fields = columns(head, mark)
     bare = "timeStamp" not in first_line(head)
+    numeric = _has_numeric_stamps(head, mark)
     layout = Layout(
         "jmeter_csv",
-        numbers=("elapsed",),
-        texts=("timeStamp", "label", "responseCode", "responseMessage", "success", "failureMessage"),
+        numbers=("timeStamp", "elapsed") if numeric else ("elapsed",),
+        texts=(
+            *(() if numeric else ("timeStamp",)),
+            "label",
+            "responseCode",
+            "responseMessage",
+            "success",
+            "failureMessage",
+        ),
         maybe=("bytes", "allThreads"),
         names=_names(len(fields)) if bare else (),
         delimiter=mark,
@@ -106,6 +116,23 @@ def read_jmeter_csv(path: Path) -> Run:
     return make_run(path, "jmeter_csv", _rows(found), _lacks(found), bad_lines=found.bad_lines)
 
 
+def _has_numeric_stamps(head: bytes, mark: str) -> bool:
+    """Whether the first line of data has a number for its time; else it is a date of a format of choice."""
+    names = columns(head, mark)
+    if "timeStamp" not in names:
+        return True
+    values = columns(head.partition(b"\n")[2], mark)
+    place = names.index("timeStamp")
+    return place >= len(values) or bool(_BARE.fullmatch(values[place]))
+
+
+def _starts(found: CsvColumns) -> NDArray[np.float64]:
+    if pa.types.is_dictionary(found.table.column("timeStamp").type):
+        stamps = found.text("timeStamp")
+        return stamps_s(stamps.names)[stamps.codes]
+    return epoch_s(found.number("timeStamp"))
+
+
 def _names(count: int) -> tuple[str, ...]:
     behind = _BEHIND.get(count, ())
     names = (*_FIRST_EIGHT, *behind)
@@ -114,10 +141,9 @@ def _names(count: int) -> tuple[str, ...]:
 
 def _rows(found: CsvColumns) -> Rows:
     n = len(found)
-    stamps = found.text("timeStamp")
     code = found.text("responseCode") if "responseCode" in found else Category.constant("", n)
     return Rows(
-        start_s=stamps_s(stamps.names)[stamps.codes],
+        start_s=_starts(found),
         duration_ms=found.number("elapsed"),
         status=np.array([status_of(name) for name in code.names] or [0], np.int64)[code.codes],
         message=_message(found, code),

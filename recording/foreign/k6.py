@@ -6,6 +6,7 @@ http_req_blocked. A user waits for both, so both are added, and the start is the
 
 from __future__ import annotations
 
+import math
 from array import array
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from recording.foreign.build import Rows, make_run
 from recording.foreign.csv_file import CsvColumns, Layout, read_columns
 from recording.foreign.head import has_columns
-from recording.foreign.json_lines import JsonLines, first_object
+from recording.foreign.json_lines import JsonLines, first_object, is_number
 from recording.foreign.outcomes import Judged, from_k6, judged
 from recording.foreign.times import iso_s, stamps_s
 from recording.run import Run
@@ -167,11 +168,15 @@ def read_k6_json(path: Path) -> Run:
     """The points of http_req_duration and http_req_blocked; stamps have nanoseconds."""
     lines = JsonLines(path, _wanted)
     points, waits, wait_ends = _Points(), array("d"), array("d")
+    stamp: object = None
+    seconds = float("nan")
     for line in lines:
         data = line.get("data")
         value, end = (data.get("value"), data.get("time")) if isinstance(data, dict) else (None, None)
-        seconds = iso_s(end) if isinstance(end, str) else float("nan")
-        if not isinstance(value, int | float) or not np.isfinite([value, seconds]).all():
+        # The nine points of a request share their stamp: reading it once saves a third of the time.
+        if end != stamp:
+            stamp, seconds = end, iso_s(end) if isinstance(end, str) else float("nan")
+        if not is_number(value) or math.isnan(seconds):
             lines.bad()
         elif line.get("metric") == DURATION:
             tags = data.get("tags") if isinstance(data, dict) else {}

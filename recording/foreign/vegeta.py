@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from array import array
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from recording.foreign.build import Rows, make_run
 from recording.foreign.csv_file import Layout, read_columns
 from recording.foreign.head import columns
-from recording.foreign.json_lines import JsonLines, first_object
+from recording.foreign.json_lines import JsonLines, first_object, is_number
 from recording.foreign.times import iso_s
 from recording.run import Run
 from recording.sample import Category
@@ -99,10 +100,6 @@ def read_vegeta_json(path: Path) -> Run:
 def _values(line: dict[str, Any]) -> tuple[float, float, int, int] | None:
     start = iso_s(str(line.get("timestamp")))
     code, latency, size = line.get("code"), line.get("latency"), line.get("bytes_in", -1)
-    if (
-        not isinstance(code, int)
-        or not isinstance(latency, int | float)
-        or not np.isfinite([start, latency]).all()
-    ):
+    if not (is_number(code) and is_number(latency)) or math.isnan(start) or not 0 <= code < 1000:
         return None
-    return start, latency / 1e6, code, size if isinstance(size, int) else -1
+    return start, latency / 1e6, int(code), int(size) if is_number(size) else -1

@@ -70,6 +70,20 @@ def test_values_that_are_no_numbers_are_counted(tmp_path: Path) -> None:
     assert run.bad_lines == 3
 
 
+@pytest.mark.parametrize("number", ["1e999", "NaN", "9" * 400, "true", '"5"', "null"])
+def test_numbers_that_are_none_in_json_lines(number: str, tmp_path: Path) -> None:
+    point = (
+        '{"metric":"http_req_duration","type":"Point","data":{"time":"2026-11-23T12:29:46Z","value":%s}}\n'
+    )
+    run = read_run(write(tmp_path, (point % "5" + point % number).encode()))
+    assert (len(run.samples), run.bad_lines) == (1, 1)
+    hit = (
+        '{"attack":"a","code":%s,"timestamp":"2026-11-23T12:29:46Z","latency":%s,"bytes_in":%s,"error":""}\n'
+    )
+    run = read_run(write(tmp_path, (hit % (200, 5, number) + hit % (200, number, 1)).encode()))
+    assert (len(run.samples), run.bad_lines) == (1, 1)
+
+
 def test_a_stamp_that_was_torn_is_a_bad_line(tmp_path: Path) -> None:
     head = b"request_id,http_code,duration_ms,timestamp\n"
     rows = b"1,200,5,1700000000.25\n2,503,5,1700000001.5\n3,200,5,1700000002\n4,200,5,17000"
