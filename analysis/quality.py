@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from analysis import phrases
+from analysis.foreign_quality import bad_lines, foreign
 from analysis.lines import warm_up_s
 from analysis.usable import Floats, Usable, weights
 from analysis.verdict import Finding, Quality, Severity
@@ -263,52 +264,6 @@ def _warm_up(_: Run, __: Usable, windows: Windows) -> Iterator[Finding]:
         )
 
 
-def _foreign(run: Run, rows: Usable, __: Windows) -> Iterator[Finding]:
-    if rows.requests and ("readings" in run.lacks or run.readings is None):
-        yield Finding(
-            code="generator_unknown",
-            severity="note",
-            text="This source tells nothing about the load generator's own health; if it was saturated, "
-            "the figures are its own.",
-        )
-    for lack, text in _FOREIGN_LACKS:
-        if rows.requests and lack in run.lacks:
-            yield Finding(code=f"no_{lack}", severity="warning", text=text)
-    if rows.requests and "users" in run.lacks and "request_times" not in run.lacks:
-        yield Finding(
-            code="users_unknown",
-            severity="note",
-            text="This source lacks the number of users; load is derived as requests in flight, which "
-            "failures themselves can raise or lower: read the relation to load with caution.",
-        )
-
-
-_FOREIGN_LACKS = (
-    (
-        "failed_requests",
-        "This source has no row for a request without an answer; shares are of answered requests, and the "
-        "error rate is at least theirs.",
-    ),
-    (
-        "request_times",
-        "This source holds sums, not requests; whether errors depend on load or come in bursts cannot be "
-        "read from it.",
-    ),
-)
-
-
-def _bad_lines(run: Run, rows: Usable, __: Windows) -> Iterator[Finding]:
-    if run.bad_lines == 0 or rows.requests == 0:
-        return
-    grave = run.bad_lines > max(1, BROKEN_SHARE * len(run.samples))
-    yield Finding(
-        code="bad_lines",
-        severity="incomplete" if grave else "warning",
-        text=f"{phrases.counted(run.bad_lines, 'line')} of the file could not be read and "
-        "were left out; check what wrote it, or whether it was cut short.",
-    )
-
-
 _Check = Callable[[Run, Usable, Windows], Iterator[Finding]]
 _CHECKS: tuple[_Check, ...] = (
     _no_data,
@@ -322,6 +277,6 @@ _CHECKS: tuple[_Check, ...] = (
     _users,
     _coverage,
     _warm_up,
-    _bad_lines,
-    _foreign,
+    bad_lines,
+    foreign,
 )
