@@ -14,6 +14,7 @@ from analysis.temporal import temporal
 from analysis.usable import Bools, Floats, Ints, Usable, status_labels
 from analysis.verdict import LoadAnswer, LoadEffect, StatusClass, Temporal, TemporalAnswer
 from analysis.windows import Windows, window_of
+from analysis.withheld import no_load_effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Judge:
         place: (n,) window of each row.
         weight: (n,) requests per row.
         reached: (n,) requests sent up to and including each row.
+        doubt: why nothing can be said about load and pattern, "" where something can; see `withheld`.
     """
 
     rows: Usable
@@ -33,19 +35,24 @@ class Judge:
     place: Ints
     weight: Ints
     reached: Ints
+    doubt: str = ""
 
     @classmethod
-    def of(cls, rows: Usable, windows: Windows) -> Judge:
+    def of(cls, rows: Usable, windows: Windows, doubt: str = "") -> Judge:
         """Prepare a run."""
         place = window_of(rows.samples, windows.origin_s, windows.width_s, len(windows))
-        return cls(rows, windows, place, rows.weight, np.cumsum(rows.weight))
+        return cls(rows, windows, place, rows.weight, np.cumsum(rows.weight), doubt)
 
     def load(self, failed: Bools, *, several: bool = False) -> LoadEffect:
         """Relation of the chosen failures to load; `several` asks for 99 % intervals."""
+        if self.doubt:
+            return no_load_effect(self.windows.axis, self.doubt)
         return load_effect(self.windows, self.per_window(failed), several=several)
 
     def temporal(self, failed: Bools) -> Temporal:
         """Pattern of the chosen failures in time."""
+        if self.doubt:
+            return Temporal(answer="inconclusive", why=self.doubt)
         return temporal(self.windows, self._positions(failed), self.per_window(failed))
 
     def answers(self, failed: Bools, *, several: bool) -> tuple[LoadAnswer, TemporalAnswer]:

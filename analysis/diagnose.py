@@ -10,10 +10,9 @@ from analysis.concentration import concentration
 from analysis.drift import time_drift
 from analysis.evidence import Evidence
 from analysis.fingerprints import fingerprints
-from analysis.freezes import silences
+from analysis.freezes import Silences, silences
 from analysis.intervals import share
 from analysis.knee import knee, within_levels
-from analysis.latency import Latencies
 from analysis.levels import capacity, cut_levels, level_table
 from analysis.measured import measure
 from analysis.next_run import next_run
@@ -25,6 +24,7 @@ from analysis.tree import tree
 from analysis.usable import bounds, usable
 from analysis.verdict import Verdict
 from analysis.windows import cut_windows, row_load
+from analysis.withheld import doubt_of, no_drift, told_latencies, told_levels, told_percentiles, told_rate
 from recording.run import Run
 
 ERROR_LIMIT = 0.05
@@ -46,21 +46,23 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
     rows = usable(run.samples)
     samples = rows.samples
     cut = cut_windows(rows)
-    judge = Judge.of(rows, cut)
+    doubt = doubt_of(run.lacks)
+    judge = Judge.of(rows, cut, doubt)
     first, last = bounds(samples)
+    length_s = last - first if run.length_s is None else run.length_s
     levels = cut_levels(samples, row_load(samples, cut))
-    table = level_table(rows, levels)
+    table = told_levels(level_table(rows, levels), run.lacks)
     load, pattern = judge.load(rows.failed), judge.temporal(rows.failed)
     bend = within_levels(knee(cut), table) if load.answer == "rises" else None
     kinds = fingerprints(run, judge)
     statuses = by_status(judge)
-    silent = silences(samples, levels)
-    held = concentration(rows, levels)
+    silent = Silences((), 0.0) if doubt else silences(samples, levels)
+    held = [] if "request_times" in run.lacks else concentration(rows, levels)
     trust = quality(run, rows, cut)
-    drift = time_drift(cut)
-    rate = share(rows.errors, rows.requests)
-    times = Latencies.of(rows)
-    figures = times.report()
+    drift = no_drift(doubt) if doubt else time_drift(cut)
+    rate = told_rate(share(rows.errors, rows.requests), run.lacks)
+    times = told_latencies(rows, run.lacks)
+    figures = told_percentiles(times.report(), run.lacks)
     evidence = Evidence(
         rows=rows,
         levels=table,
@@ -79,7 +81,7 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
         run_id=run.id,
         source=run.source,
         **_origin(run),
-        duration_s=last - first,
+        duration_s=length_s,
         sentence=sentence(
             rate,
             rows.errors,
@@ -89,7 +91,7 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
             table,
             kinds,
             trust,
-            last - first,
+            length_s,
             drift,
             silent.freezes,
         ),
@@ -101,7 +103,7 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
         temporal=pattern,
         time_drift=drift,
         knee=bend,
-        capacity=capacity(table, levels, _error_limit(slo)),
+        capacity=None if doubt else capacity(table, levels, _error_limit(slo)),
         freezes=list(silent.freezes),
         latency_ms=figures,
         levels=table,

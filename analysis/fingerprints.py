@@ -13,6 +13,7 @@ from analysis.latency import percentiles
 from analysis.messages import clearness, masked
 from analysis.usable import Bools, Ints
 from analysis.verdict import Example, FingerprintReport
+from analysis.withheld import no_percentiles
 from recording.run import ErrorExample, Run
 
 MOST = 50
@@ -39,7 +40,7 @@ class Kind:
 def fingerprints(run: Run, judge: Judge) -> list[FingerprintReport]:
     """At most 50 kinds of failure and "other", the most frequent first, each judged on its own."""
     kinds = _kinds(run, judge)
-    return [_report(kind, judge, several=len(kinds) > 1) for kind in kinds]
+    return [_report(kind, judge, run.lacks, several=len(kinds) > 1) for kind in kinds]
 
 
 def _kinds(run: Run, judge: Judge) -> list[Kind]:
@@ -108,7 +109,7 @@ def _identity(status: int, outcome: str, message: str) -> str:
     return f"{status or outcome}-{digest[:8]}"
 
 
-def _report(kind: Kind, judge: Judge, *, several: bool) -> FingerprintReport:
+def _report(kind: Kind, judge: Judge, lacks: frozenset[str], *, several: bool) -> FingerprintReport:
     rows, failed = judge.rows.samples, kind.failed
     load, pattern = judge.answers(failed, several=several)
     start = rows.start_s[failed] - judge.windows.origin_s
@@ -116,7 +117,9 @@ def _report(kind: Kind, judge: Judge, *, several: bool) -> FingerprintReport:
     if kind.outcome == OTHER:
         clear, why = None, "many kinds, not looked at one by one"
     else:
-        clear, why = clearness(kind.status, list(kind.examples))
+        # Texts of a foreign file are the tool's; what the answer itself said is not in it.
+        said = () if "message" in lacks else kind.examples
+        clear, why = clearness(kind.status, list(said))
     return FingerprintReport(
         id=kind.id,
         status=kind.status,
@@ -130,7 +133,9 @@ def _report(kind: Kind, judge: Judge, *, several: bool) -> FingerprintReport:
         temporal=pattern,
         clear=clear,
         clear_why=why,
-        duration_ms=percentiles(rows.duration_ms[failed], judge.weight[failed]),
+        duration_ms=no_percentiles()
+        if "durations" in lacks
+        else percentiles(rows.duration_ms[failed], judge.weight[failed]),
         examples=[_example(e) for e in kind.examples[:EXAMPLES]],
     )
 

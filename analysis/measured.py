@@ -11,7 +11,9 @@ from analysis.latency import LEAST, Distribution, Latencies
 from analysis.slo import Measured
 from analysis.usable import Usable
 from analysis.verdict import FingerprintReport
+from analysis.withheld import doubt_of
 
+UNANSWERED = "requests without an answer are not in this source"
 QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
@@ -26,16 +28,25 @@ def measure(
     if rows.requests == 0:
         return {}
     return {
-        "error_rate": _error_rate(rows),
+        "error_rate": _error_rate(rows, lacks),
         "unclear_errors": _unclear(rows, fingerprints),
         "freeze": _freeze(rows, silences, lacks),
-        **{name: _percentile(times.all, q, times.all_at_worst) for name, q in QUANTILES.items()},
+        **_percentiles_of_all(times, rows, lacks),
         **{f"{name}(ok)": _percentile(times.ok, q) for name, q in QUANTILES.items()},
     }
 
 
-def _error_rate(rows: Usable) -> Measured:
+def _percentiles_of_all(times: Latencies, rows: Usable, lacks: frozenset[str]) -> dict[str, Measured]:
+    """Percentiles of all requests; without those that timed out there are none, not even a bound."""
+    if "failed_requests" in lacks:
+        return {name: Measured(None, n=rows.requests, note=UNANSWERED) for name in QUANTILES}
+    return {name: _percentile(times.all, q, times.all_at_worst) for name, q in QUANTILES.items()}
+
+
+def _error_rate(rows: Usable, lacks: frozenset[str]) -> Measured:
     rate = share(rows.errors, rows.requests)
+    if "failed_requests" in lacks:
+        return Measured(None, rate.low, None, rows.requests, UNANSWERED)
     return Measured(rate.value, rate.low, rate.high, rows.requests)
 
 
@@ -52,6 +63,8 @@ def _unclear(rows: Usable, fingerprints: Sequence[FingerprintReport]) -> Measure
 
 
 def _freeze(rows: Usable, silences: Silences, lacks: frozenset[str]) -> Measured:
+    if doubt := doubt_of(lacks):
+        return Measured(None, n=rows.requests, note=doubt)
     notes = []
     if silences.longest_s == 0:
         notes.append("no stretch without answers was out of proportion")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.verdict import LoadEffect, NextRun, Temporal
+from analysis.withheld import DOUBTS
 
 ROUTES: tuple[tuple[str, str, str], ...] = (
     (
@@ -17,6 +18,14 @@ ROUTES: tuple[tuple[str, str, str], ...] = (
         "high load was reached only once",
         "steps",
         "visit high load several times, so that one event cannot pose as load",
+    ),
+    *(
+        (
+            why,
+            "steps",
+            "only a row for every request tells: record the run here, or have the tool write its log",
+        )
+        for _, why in DOUBTS
     ),
     ("too few requests", "steps", "longer, or with more users: there were too few requests to judge"),
     ("too few errors", "steps", "longer, or with more users: there were too few failures to judge"),

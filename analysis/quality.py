@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from analysis import phrases
+from analysis.foreign_quality import bad_lines, foreign
 from analysis.lines import warm_up_s
 from analysis.usable import Floats, Usable, weights
 from analysis.verdict import Finding, Quality, Severity
@@ -259,12 +260,15 @@ def _coverage(_: Run, rows: Usable, __: Windows) -> Iterator[Finding]:
                 "ended; they count as failures with their age as duration."
             )
             yield Finding(code="unfinished", severity="note", text=text)
-        elif part > UNKNOWN_SHARE:
+        elif count:
+            named = phrases.percent(1 - count / max(rows.errors, 1))
             text = (
                 f"{phrases.counted(count, 'request')} ({phrases.percent(part)}) failed in a way that was not "
-                "recorded; their cause cannot be told apart."
+                f"recorded; their cause cannot be told apart. Of the failures {named} have a known kind."
             )
-            yield Finding(code="unknown_outcomes", severity=severity, text=text)
+            yield Finding(
+                code="unknown_outcomes", severity=severity if part > UNKNOWN_SHARE else "note", text=text
+            )
 
 
 def _warm_up(_: Run, __: Usable, windows: Windows) -> Iterator[Finding]:
@@ -276,23 +280,6 @@ def _warm_up(_: Run, __: Usable, windows: Windows) -> Iterator[Finding]:
             severity="note",
             text=f"{phrases.counted(errors, 'failure')} fell into the first {phrases.seconds(length)}, which "
             "the relation to load leaves out as warm-up; every other figure includes them.",
-        )
-
-
-def _foreign(run: Run, rows: Usable, __: Windows) -> Iterator[Finding]:
-    if rows.requests and ("readings" in run.lacks or run.readings is None):
-        yield Finding(
-            code="generator_unknown",
-            severity="note",
-            text="This source tells nothing about the load generator's own health; if it was saturated, "
-            "the figures are its own.",
-        )
-    if rows.requests and "users" in run.lacks:
-        yield Finding(
-            code="users_unknown",
-            severity="note",
-            text="This source lacks the number of users; load is derived as requests in flight, which "
-            "failures themselves can raise or lower: read the relation to load with caution.",
         )
 
 
@@ -310,5 +297,6 @@ _CHECKS: tuple[_Check, ...] = (
     _users,
     _coverage,
     _warm_up,
-    _foreign,
+    bad_lines,
+    foreign,
 )

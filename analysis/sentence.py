@@ -16,6 +16,7 @@ from analysis.verdict import (
     Temporal,
     TimeDrift,
 )
+from analysis.withheld import DOUBTS
 
 LONGEST = 240
 MESSAGE = 60
@@ -42,6 +43,8 @@ def sentence(
     if rate.n == 0:
         return "No data: nothing was measured."
     prefix = _prefix(quality, duration_s)
+    if errors == 0 and rate.value is None:
+        return f"{prefix}No request in this file failed ({phrases.count(rate.n)}), but {DOUBTS[-1][1]}."
     if errors == 0:
         body = (
             f"No request failed in {phrases.count(rate.n)} (so under {phrases.percent(rate.high)} at 95 %)."
@@ -139,7 +142,13 @@ def _level(level: LoadLevel) -> str:
 
 def _reason(load: LoadEffect) -> str:
     """The short form of why: up to its first colon or semicolon."""
-    for known in ("load did not vary", "load and time moved together", "too few requests", "too few errors"):
+    for known in (
+        *(why for _, why in DOUBTS),
+        "load did not vary",
+        "load and time moved together",
+        "too few requests",
+        "too few errors",
+    ):
         if load.why.startswith(known):
             return known
     if load.why.startswith("high load was reached only once"):
@@ -162,4 +171,6 @@ def _what(rate: Interval, errors: int, fingerprints: Sequence[FingerprintReport]
 
 def _amount(rate: Interval, errors: int) -> str:
     requests = phrases.counted(rate.n, "request")
+    if rate.value is None:
+        return f"{phrases.count(errors)} of {phrases.counted(rate.n, 'answered request')} failed"
     return f"{phrases.percent(rate.value)} of {requests} failed ({phrases.count(errors)})"

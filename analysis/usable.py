@@ -119,6 +119,8 @@ def status_labels(samples: Samples, failed: Bools) -> Category:
 
 
 def _status_label(status: int, outcome: str) -> str:
+    if status == 0:
+        return outcome
     if outcome == "http_error" or (status >= 400 and outcome != "ok"):
         return str(status)
     return outcome

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from rich.console import Console
 
 from analysis.case_table import case_table
@@ -16,7 +18,7 @@ from analysis.render.terminal import print_verdict
 from analysis.render.write import write_figures, write_report
 from analysis.slo import CASE_SLO, parse_slo
 from analysis.verdict import Verdict
-from analysis.windows import windows
+from analysis.windows import Windows, windows
 from recording.errors import UsageError
 from recording.folder import RunFolder, find_run, is_run_folder
 from recording.follow import Follower
@@ -60,7 +62,7 @@ def write_diagnosis(path: Path, out: Path | None = None, *, draw: bool = True) -
     folder = out or (path / "analysis" if path.is_dir() else Path("reports") / "files" / path.name)
     write = write_report if draw else write_figures
     try:
-        write(verdict, windows(run.samples), folder)
+        write(verdict, _drawn(run), folder)
     except OSError as error:
         raise UsageError(f"cannot write the report into {folder}: {error.strerror}; choose --out") from error
     return Diagnosis(run, verdict, folder / "report.html")
@@ -79,6 +81,15 @@ def slo_of(run: Run) -> tuple[str, ...]:
     except (TypeError, ValueError) as error:
         raise UsageError(f"{run.id}/scenario.yaml: slo: {error}") from error
     return tuple(slo)
+
+
+def _drawn(run: Run) -> Windows:
+    """The run in windows; without latencies where the source holds none."""
+    cut = windows(run.samples)
+    if "durations" not in run.lacks:
+        return cut
+    unknown = np.full(len(cut), np.nan)
+    return replace(cut, ok_p50_ms=unknown, ok_p99_ms=unknown)
 
 
 def is_over(folder: RunFolder) -> bool:

@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from recording.case_csv import is_case_csv, read_case_csv
-from recording.errors import NoDataError, UsageError
+from recording.errors import NoDataError
 from recording.examples import read_examples
 from recording.folder import RunFolder, is_run_folder
+from recording.foreign.registry import read_foreign
 from recording.logs import read_logs, read_parquet
 from recording.run import Run
 
@@ -29,12 +29,7 @@ def read_run(path: Path) -> Run:
         raise NoDataError(f"{path} is not a run folder: it has neither manifest.json nor samples")
     if not path.exists():
         raise NoDataError(f"{path} does not exist; give a run folder or a result file")
-    if is_case_csv(path):
-        return read_case_csv(path)
-    raise UsageError(
-        f"{path} is in no known format; expected a run folder or a CSV with the header "
-        "request_id,http_code,duration_ms,timestamp"
-    )
+    return read_foreign(path)
 
 
 def _read_folder(folder: RunFolder) -> Run:

@@ -10,6 +10,32 @@ from numpy.typing import NDArray
 
 from recording.sample import Samples
 
+LACKS = (
+    "users",
+    "endpoint",
+    "message",
+    "unfinished",
+    "readings",
+    "sub_second_time",
+    "failed_requests",
+    "status",
+    "request_times",
+    "durations",
+)
+"""What a source may be unable to tell:
+
+    users            active users; load is derived from requests in flight
+    endpoint         which endpoint a request went to
+    message          what the body of a failed answer said
+    unfinished       requests without an answer when the run ended
+    readings         health of the load generator
+    sub_second_time  starts are whole seconds
+    failed_requests  requests without an answer have no row, so there is no error rate
+    status           which status or error a failed request had
+    request_times    when each request was sent: the file holds sums; neither load nor bursts can be judged
+    durations        how long single requests took: no percentiles
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorExample:
@@ -89,8 +115,7 @@ class Run:
         id: run folder name, or the file's name.
         source: format it was read from: "run_folder", "case_csv", ...
         samples: every request.
-        lacks: what this source cannot tell, from {"users", "endpoint", "message", "unfinished", "readings",
-            "sub_second_time"}.
+        lacks: what this source cannot tell, words of `LACKS`.
         readings: figures beside the requests, if any.
         manifest: the run folder's manifest as a plain mapping; empty for foreign files.
         scenario: the resolved scenario as a plain mapping; empty for foreign files.
@@ -98,6 +123,8 @@ class Run:
             "interrupted", "fault", "note".
         examples: failed requests kept as examples.
         health: what is known about the logs' completeness; None for foreign files.
+        bad_lines: lines of a foreign file that could not be read and were left out.
+        length_s: seconds from start to end, where a file of sums tells that and its rows do not.
     """
 
     id: str
@@ -110,3 +137,5 @@ class Run:
     events: tuple[dict[str, Any], ...] = ()
     examples: tuple[ErrorExample, ...] = ()
     health: LogHealth | None = None
+    bad_lines: int = 0
+    length_s: float | None = None

@@ -80,6 +80,10 @@ LACKS = {
     "unfinished": "requests that were never answered",
     "readings": "the load generator's own health and the target's metrics",
     "sub_second_time": "times finer than a second, so short bursts and freezes stay unseen",
+    "failed_requests": "requests that got no answer, so it holds no error rate",
+    "status": "which status or error a failed request had",
+    "request_times": "when each request was sent, so neither load nor bursts can be judged",
+    "durations": "how long single requests took",
 }
 _SEVERITIES: tuple[Severity, ...] = ("invalid", "incomplete", "warning", "note")
 

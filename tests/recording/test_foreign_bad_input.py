@@ -1,0 +1,142 @@
+"""Bad input is one sentence, or counted; never a traceback."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from pathlib import Path
+
+import pytest
+
+from analysis.diagnose import diagnose
+from recording.errors import LoadverdictError, NoDataError, UsageError
+from recording.reader import read_run
+
+FILES = Path(__file__).parents[1] / "golden" / "foreign"
+NAMES = sorted(path.name for path in FILES.iterdir() if path.suffix != ".md")
+JUNK = (b"abc\n", b",,,,,,,\n", b'"open quote\n', b"\x00\xff\xfe\n", b'{"type":"Point"}\n', b"nan,inf,-inf\n")
+
+
+def write(tmp_path: Path, data: bytes) -> Path:
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    return path
+
+
+def answer(path: Path) -> str:
+    """The sentence of the error, or the run's name; anything but our own errors passes through."""
+    try:
+        return diagnose(read_run(path)).run_id
+    except LoadverdictError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_damage_of_any_kind_is_survived(name: str, tmp_path: Path) -> None:
+    chance = random.Random(name)
+    raw = (FILES / name).read_bytes()
+    whole = gzip.decompress(raw) if name.endswith(".gz") else raw
+    damaged = [raw[: len(raw) // 2], raw[:-7], whole[: len(whole) // 3]]
+    for _ in range(3):
+        lines = whole.splitlines(keepends=True)
+        lines.insert(chance.randrange(1, len(lines) + 1), chance.choice(JUNK))
+        damaged.append(b"".join(lines))
+        flipped = bytearray(whole)
+        for _ in range(10):
+            flipped[chance.randrange(len(flipped))] = chance.randrange(256)
+        damaged.append(bytes(flipped))
+    for data in damaged:
+        told = answer(write(tmp_path, data))
+        assert told.count("\n") == 0
+        assert "file" in told
+
+
+@pytest.mark.parametrize("name", ["jmeter.jtl", "taurus.jtl", "k6.csv", "hey.csv", "locust_requests.csv"])
+def test_a_torn_line_and_a_foreign_one_are_counted_and_told(name: str, tmp_path: Path) -> None:
+    data = (FILES / name).read_bytes()
+    before = read_run(FILES / name)
+    run = read_run(write(tmp_path, data + b"not a line of this file\n" + b"17954372"))
+    assert len(run.samples) == len(before.samples)
+    assert run.bad_lines == 2
+    assert "bad_lines" in {finding.code for finding in diagnose(run).quality.findings}
+
+
+def test_values_that_are_no_numbers_are_counted(tmp_path: Path) -> None:
+    head = b"request_id,http_code,duration_ms,timestamp\n"
+    run = read_run(
+        write(tmp_path, head + b"1,200,5,100\n2,200,x,101\n3,200,nan,102\n4,200,inf,103\n5,503,7,104\n")
+    )
+    assert run.samples.status.tolist() == [200, 503]
+    assert run.bad_lines == 3
+
+
+@pytest.mark.parametrize("number", ["1e999", "NaN", "9" * 400, "true", '"5"', "null"])
+def test_numbers_that_are_none_in_json_lines(number: str, tmp_path: Path) -> None:
+    point = (
+        '{"metric":"http_req_duration","type":"Point","data":{"time":"2026-11-23T12:29:46Z","value":%s}}\n'
+    )
+    run = read_run(write(tmp_path, (point % "5" + point % number).encode()))
+    assert (len(run.samples), run.bad_lines) == (1, 1)
+    hit = (
+        '{"attack":"a","code":%s,"timestamp":"2026-11-23T12:29:46Z","latency":%s,"bytes_in":%s,"error":""}\n'
+    )
+    run = read_run(write(tmp_path, (hit % (200, 5, number) + hit % (200, number, 1)).encode()))
+    assert (len(run.samples), run.bad_lines) == (1, 1)
+
+
+def test_a_stamp_that_was_torn_is_a_bad_line(tmp_path: Path) -> None:
+    head = b"request_id,http_code,duration_ms,timestamp\n"
+    rows = b"1,200,5,1700000000.25\n2,503,5,1700000001.5\n3,200,5,1700000002\n4,200,5,17000"
+    run = read_run(write(tmp_path, head + rows))
+    assert len(run.samples) == 3
+    assert run.bad_lines == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "words"),
+    [
+        (b"", NoDataError, "is empty"),
+        (b" \n\n", NoDataError, "is empty"),
+        ("request_id".encode("utf-16"), UsageError, "UTF-16"),
+        (b"timeStamp,elapsed,label,responseCode,success\n", NoDataError, "no requests"),
+        (b"timeStamp,elapsed,label,responseCode,success\n1,x,a,200,true\n", UsageError, "line 2"),
+        (b'{"type":"Metric","metric":"vus","data":{}}\n', NoDataError, "no requests"),
+        (b"\x00\x00\x00\x00\x063.13.1" + bytes(40), UsageError, "Gatling's binary simulation.log"),
+        (b"what is this?\n", UsageError, "no known format"),
+        (b"\x1f\x8b\x08\x00broken", UsageError, "compressed data"),
+        (b'<?xml version="1.0"?><testResults><httpSample', UsageError, "line 1"),
+    ],
+)
+def test_one_sentence_says_what_is_wrong(
+    data: bytes, error: type[LoadverdictError], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=r"file") as raised:
+        read_run(write(tmp_path, data))
+    assert words in str(raised.value)
+
+
+def test_an_entity_bomb_is_refused(tmp_path: Path) -> None:
+    entities = b'<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">'
+    bomb = b"<!DOCTYPE t [" + entities + b']><testResults><httpSample lb="&b;"/></testResults>'
+    with pytest.raises(UsageError, match="document type"):
+        read_run(write(tmp_path, bomb))
+
+
+def test_files_known_and_not_read_say_what_to_give_instead() -> None:
+    with pytest.raises(UsageError, match="what ab printed"):
+        read_run(FILES / "ab_gnuplot.tsv")
+
+
+def test_jmeter_with_another_delimiter_dates_and_controllers(tmp_path: Path) -> None:
+    head = b"timeStamp;elapsed;label;responseCode;responseMessage;success;failureMessage\n"
+    rows = (
+        b"2026/11/23 12:00:00.250;10;a;200;OK;true;\n"
+        b"2026/11/23 12:00:01.250;20;a;200;OK;false;expected token\n"
+        b'2026/11/23 12:00:01.250;30;t;;"Number of samples in transaction : 2, number of fail'
+        b'ing samples : 1";false;\n'
+    )
+    run = read_run(write(tmp_path, head + rows))
+    assert run.samples.outcome.to_list() == ["ok", "wrong_content"]
+    assert run.samples.start_s[1] - run.samples.start_s[0] == pytest.approx(1.0)
+    assert [example.message for example in run.examples] == ["expected token"]
+    assert "users" in run.lacks
