@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.intervals import Coefficient
 from analysis.lines import Design, fit
+from analysis.memory import Averaged, averaged
 from analysis.usable import Floats
 from analysis.verdict import YesNo
 from analysis.windows import IN_FLIGHT, USERS
@@ -40,12 +41,14 @@ HIGH_LOAD = 2 / 3
 
 @dataclass(frozen=True, slots=True)
 class Slopes:
-    """The fits behind one answer: load alone, load beside time, time beside load; time alone."""
+    """The fits behind one answer: load alone, load beside time, time beside load; time alone. And load beside
+    time averaged over how far and how long the rate may wander; None where that cannot be fitted."""
 
     alone: Coefficient
     beside_time: Coefficient
     trend: Coefficient
     trend_alone: Coefficient
+    average: Averaged | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +67,12 @@ def margins(rate: float) -> Margins:
     )
 
 
-def slopes(plan: Design, errors: Floats) -> Slopes:
-    """All four fits."""
+def slopes(plan: Design, errors: Floats, *, average: bool = False) -> Slopes:
+    """All four fits, and the average if asked for: it takes a hundred times as long."""
     (alone,) = fit(plan, errors, plan.x)
     beside_time, trend = fit(plan, errors, plan.x, plan.tau)
     (trend_alone,) = fit(plan, errors, plan.tau)
-    return Slopes(alone, beside_time, trend, trend_alone)
+    return Slopes(alone, beside_time, trend, trend_alone, averaged(plan, errors) if average else None)
 
 
 def load_varied(plan: Design) -> bool:
