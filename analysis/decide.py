@@ -16,8 +16,8 @@ import numpy as np
 from analysis.intervals import Coefficient
 from analysis.lines import Design
 from analysis.memory import Averaged
-from analysis.slopes import ONE_LINE, Margins, Slopes, drifted, visits
-from analysis.verdict import LoadAnswer
+from analysis.slopes import ONE_LINE, Margins, Slopes, came_down, drifted, visits, within
+from analysis.verdict import LoadAnswer, YesNo
 from analysis.windows import IN_FLIGHT
 
 MOVED_TOGETHER = 0.7
@@ -52,6 +52,24 @@ class Levels:
 ONE = Levels()
 SEVERAL = Levels(same=0.01, rises=0.005, falls=0.005, lean_rises=0.1, lean_falls=0.05)
 """One class of failure among several: looking many times finds something by chance."""
+RELIABILITY: dict[str, tuple[tuple[float, float], ...]] = {
+    "rises": (
+        (1e-5, 0.999),
+        (1e-4, 0.995),
+        (5e-4, 0.986),
+        (1.5e-3, 0.97),
+        (4e-3, 0.95),
+        (9e-3, 0.89),
+        (1.8e-2, 0.80),
+    ),
+    "constant": ((1e-3, 0.999), (1e-2, 0.993), (2e-2, 0.988), (4e-2, 0.968)),
+    "falls": ((1e-6, 0.999), (3e-5, 0.98), (2e-4, 0.965), (6e-4, 0.92), (1.5e-3, 0.80), (4e-3, 0.65)),
+}
+"""p-value of the decision and the share of right answers measured there (tuning seeds); checked on fresh
+seeds in docs/method.md. Below the first p-value and above the last the share stays."""
+DRIFT, DRIFT_AVERAGE, DRIFT_LEAN = 0.005, 0.01, 0.1
+"""One-sided p-values for a trend: by stretches left out alone, or by the average with those leaning. Stricter
+than for load, as every run has a time axis and most do not drift."""
 ONCE = 0.5
 """High load visited once: a wandering rate has one chance to mimic it, so half the level is left."""
 
@@ -71,9 +89,9 @@ def decide(plan: Design, s: Slopes, m: Margins, *, several: bool) -> Decision:
     levels = SEVERAL if several else ONE
     one_line = plan.correlation >= ONE_LINE
     flat = s.alone if one_line or not np.isfinite(s.beside_time.se) else s.beside_time
-    best: Fitted = s.average if s.average else flat
+    best: Fitted = s.average.load if s.average else flat
     steady: list[Fitted] = [s.alone if one_line else s.beside_time]
-    steady += [s.average] if s.average else []
+    steady += [s.average.load] if s.average and came_down(plan) else []
     chance, chosen = min(((_outside(c, m.same), c) for c in steady), key=lambda found: found[0])
     if chance < levels.same:
         return Decision("constant", chosen, chance)
@@ -105,7 +123,7 @@ def _changes(
     named = sign * flat.value >= m.small and stretches < level
     if s.average is None:
         return (flat, stretches) if named else None
-    average = s.average
+    average = s.average.load
     level_average = level * ONCE if visits(plan) <= 1 else level
     together = plan.correlation >= MOVED_TOGETHER
     leaning = stretches < (level if together else lean)
@@ -122,6 +140,30 @@ def _mid_run_event(plan: Design, s: Slopes, m: Margins) -> bool:
     return outweighed and visits(plan) <= 1 and drifted(s.trend, m) == "yes"
 
 
+def decide_drift(s: Slopes, m: Margins, *, varied: bool) -> YesNo:
+    """Yes if stretches left out show a trend for certain, or lean that way where the average is clear."""
+    if not varied or s.average is None:
+        return drifted(s.trend if varied else s.trend_alone, m)
+    if within(s.trend, m.same):
+        return "no"
+    sign = 1 if s.trend.value >= 0 else -1
+    stretches, average = (
+        c.chance_above(0.0) if sign > 0 else c.chance_below(0.0) for c in (s.trend, s.average.trend)
+    )
+    clear = stretches < DRIFT or (average < DRIFT_AVERAGE and stretches < DRIFT_LEAN)
+    if clear and abs(s.trend.value) >= m.small:
+        return "yes"
+    return "no" if within(s.average.trend, m.same) else "inconclusive"
+
+
 def confidence(decision: Decision) -> float | None:
-    """One minus the two-sided p-value, for now."""
-    return None if decision.chance is None else 1 - 2 * decision.chance
+    """Measured share of right answers among made-up runs decided with about this p-value; None if undecided.
+
+    Interpolated on the log of the p-value. All kinds of truth, shapes and lengths count alike, so it is the
+    chance of being right only as far as the runs at hand are like that mixture.
+    """
+    if decision.chance is None:
+        return None
+    known = RELIABILITY[decision.answer]
+    at, right = np.log10([p for p, _ in known]), [share for _, share in known]
+    return float(np.interp(np.log10(max(decision.chance, 1e-12)), at, right))

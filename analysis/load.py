@@ -33,6 +33,8 @@ from analysis.windows import Windows
 
 RARE = 0.01
 """With few errors "constant" still holds if low and high load are both surely under one per cent."""
+WITHOUT_FIT = 0.99
+"""Confidence of "constant" where next to nothing fails: measured share of right answers."""
 DECISIVE_SE = 3.0
 """The margin must be about this many standard errors wide for "constant" to be found nine times in ten."""
 
@@ -63,10 +65,8 @@ def load_effect(windows: Windows, errors: Ints | None = None, *, several: bool =
         several: this is one class among several; ask for 99 % intervals.
 
     Returns:
-        `confidence` is one minus the p-value of the weakest condition that the answer had to meet (for
-        "rises" and "falls" the two-sided p-value of the worse of the two fits, for "constant" the larger
-        of the two one-sided ones); None where nothing was decided. It is not the probability that the
-        answer is right: the measured share of right answers is in docs/method.md.
+        `confidence` is the measured share of right answers among made-up runs decided as clearly as this
+        one (`analysis.decide.confidence`); None where nothing was decided.
     """
     plan = design(windows)
     if plan is None:
@@ -122,7 +122,7 @@ def _no_error(q: _Question) -> LoadEffect | None:
         f"no failure in {phrases.counted(q.requests, 'request')} at {_span(q.plan)}: "
         f"at every load the rate is the same, under {phrases.percent(bound)} (95 %)"
     )
-    return _answer(q, "constant", why, margin=bound, confidence=CHANGE_LEVEL)
+    return _answer(q, "constant", why, margin=bound, confidence=WITHOUT_FIT)
 
 
 def _few_errors(q: _Question) -> LoadEffect | None:
@@ -139,7 +139,7 @@ def _few_errors(q: _Question) -> LoadEffect | None:
         f"only {phrases.counted(q.total, 'failure')} in {requests}: the rate is under "
         f"{phrases.percent(bound)} (95 %) in the lowest and in the highest third of the load"
     )
-    return _answer(q, "constant", why, margin=RARE, confidence=CHANGE_LEVEL)
+    return _answer(q, "constant", why, margin=RARE, confidence=WITHOUT_FIT)
 
 
 _EARLY: tuple[Callable[[_Question], LoadEffect | None], ...] = (

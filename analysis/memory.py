@@ -93,6 +93,14 @@ class Averaged:
 
 
 @dataclass(frozen=True, slots=True)
+class Averages:
+    """Load beside time, and time beside load."""
+
+    load: Averaged
+    trend: Averaged
+
+
+@dataclass(frozen=True, slots=True)
 class _Cells:
     """Neighbouring windows merged: requests, error rate, the columns of the fit, seconds."""
 
@@ -113,8 +121,8 @@ class _Cells:
         return cls(n, np.bincount(place, errors) / n, np.column_stack(columns), mean(plan.time_s))
 
 
-def averaged(plan: Design, errors: Floats) -> Averaged | None:
-    """Load beside time; None where they are one line or nothing failed.
+def averaged(plan: Design, errors: Floats) -> Averages | None:
+    """Load beside time and time beside load; None where they are one line or nothing failed.
 
     Args:
         plan: the windows to judge by.
@@ -129,7 +137,8 @@ def averaged(plan: Design, errors: Floats) -> Averaged | None:
     weight, coefficient, variance = _fits(cells, mean, noise)
     if not (np.isfinite(coefficient).all() and np.isfinite(variance).all() and (variance > 0).all()):
         return None
-    return Averaged(weight, coefficient[:, 1], np.sqrt(variance[:, 1]))
+    load, trend = (Averaged(weight, coefficient[:, i], np.sqrt(variance[:, i])) for i in (1, 2))
+    return Averages(load, trend)
 
 
 def _counting_noise(cells: _Cells, mean: float, total: float) -> Floats:

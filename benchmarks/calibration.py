@@ -22,7 +22,7 @@ from analysis.knee import knee
 from analysis.load import load_effect
 from analysis.temporal import temporal
 from benchmarks.kinds import HARDER, KINDS
-from benchmarks.recipe import knee_users, load_answer
+from benchmarks.recipe import drift_answer, knee_users, load_answer
 from benchmarks.simulate import SHAPES, Made, draw
 from benchmarks.tables import BLIND, Record, Rows, report
 
@@ -50,7 +50,8 @@ def judge(task: tuple[str, str, float, int]) -> Record:
         confidence=engine.confidence,
         recipe_confidence=recipe.confidence,
         drifts=made.drifts,
-        drift=time_drift(cut).answer,
+        drift_engine=time_drift(cut).answer,
+        drift_recipe=drift_answer(cut),
         pattern=made.pattern,
         temporal=temporal(cut, made.positions).answer,
         knee_engine=_knee(made, found),

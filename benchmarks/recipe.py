@@ -29,7 +29,7 @@ from analysis.slopes import (
     within,
 )
 from analysis.usable import Floats
-from analysis.verdict import LoadAnswer
+from analysis.verdict import LoadAnswer, YesNo
 from analysis.windows import Windows
 
 RARE = 0.01
@@ -82,6 +82,21 @@ def _decide(plan: Design, s: Slopes, m: Margins) -> Answer:
 
 def _sure(pair: tuple[Coefficient, ...], sign: int) -> float:
     return 1 - 2 * max(Coefficient(sign * c.value, c.se, c.df).chance_above(0) for c in pair)
+
+
+def drift_answer(windows: Windows) -> YesNo:
+    """Drift by the recipe."""
+    plan = design(windows)
+    if plan is None:
+        return "inconclusive"
+    errors = plan.of(windows.errors)
+    total, requests = float(errors.sum()), float(plan.n.sum())
+    if requests < LEAST_REQUESTS or len(plan.n) < LEAST_WINDOWS:
+        return "inconclusive"
+    if total < LEAST_ERRORS:
+        return "inconclusive" if total else "no"
+    s = slopes(plan, errors)
+    return drifted(s.trend if load_varied(plan) else s.trend_alone, margins(total / requests))
 
 
 def knee_users(windows: Windows) -> tuple[float, float, float] | None:

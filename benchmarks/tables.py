@@ -37,7 +37,8 @@ class Record:
     confidence: float | None
     recipe_confidence: float | None
     drifts: bool | None
-    drift: str
+    drift_engine: str
+    drift_recipe: str
     pattern: str | None
     temporal: str
     knee_engine: tuple[bool, bool, float] | None
@@ -177,38 +178,36 @@ def _constant(who: str) -> Test:
 
 
 def _patterns(rows: Rows) -> None:
-    long = [r for r in rows if r.duration_s >= LONG]
-    lines = []
-    for name, part in (("all lengths", rows), ("300 s and more", long)):
+    """Temporal has one rule, so one column; drift on shapes that come down."""
+    temporal, drift = [], []
+    for name, least_s in (("all lengths", 0.0), ("300 s and more", LONG)):
+        part = [r for r in rows if r.duration_s >= least_s]
         judged = [r for r in part if r.pattern and r.kind in KINDS]
         told = [r for r in judged if r.temporal != "inconclusive"]
-        lines.append([f"temporal right, {name}", str(len(judged)), share(judged, _pattern_right)])
-        lines.append(
-            [f"temporal right where it answers, {name}", str(len(told)), share(told, _pattern_right)]
-        )
-        steady = [r for r in part if r.drifts is False]
-        moving = [r for r in part if r.drifts and r.shape in COME_DOWN]
-        lines.append([f"drift: none, and not called one, {name}", str(len(steady)), share(steady, _no_drift)])
-        lines.append([f"drift: found, come down, {name}", str(len(moving)), share(moving, _drift)])
-        wrong = [r for r in part if r.drifts is not None]
-        lines.append([f"drift: not confidently wrong, {name}", str(len(wrong)), share(wrong, _drift_fair)])
-    table("Pattern and drift (engine)", ["", "runs", "per cent"], lines)
+        temporal.append([f"right, {name}", str(len(judged)), share(judged, _pattern_right)])
+        temporal.append([f"right where it answers, {name}", str(len(told)), share(told, _pattern_right)])
+        asked: dict[str, tuple[Test, Callable[[str], Test]]] = {
+            "none, and not called one": (lambda r: r.drifts is False, _not_drift("yes")),
+            "found": (lambda r: r.drifts is True, _is_drift("yes")),
+            "there, and called none": (lambda r: r.drifts is True, _is_drift("no")),
+            "none, and said so": (lambda r: r.drifts is False, _is_drift("no")),
+        }
+        for what, (chosen, test) in asked.items():
+            drift.append([f"{what}, {name}", *both([r for r in part if _down(r) and chosen(r)], test)])
+    table("Pattern in time, 13 kinds", ["", "runs", "per cent"], temporal)
+    table("Drift, shapes that come down", ["", "runs", "recipe", "engine"], drift)
 
 
 def _pattern_right(row: Record) -> bool:
     return row.temporal == row.pattern
 
 
-def _drift(row: Record) -> bool:
-    return row.drift == "yes"
+def _is_drift(answer: str) -> Callable[[str], Test]:
+    return lambda who: lambda row: getattr(row, f"drift_{who}") == answer
 
 
-def _no_drift(row: Record) -> bool:
-    return row.drift != "yes"
-
-
-def _drift_fair(row: Record) -> bool:
-    return row.drift != ("no" if row.drifts else "yes")
+def _not_drift(answer: str) -> Callable[[str], Test]:
+    return lambda who: lambda row: getattr(row, f"drift_{who}") != answer
 
 
 def _knees(rows: Rows) -> None:

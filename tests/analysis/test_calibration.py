@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from analysis.decide import RELIABILITY, Decision, confidence
+from analysis.drift import time_drift
+from analysis.intervals import Coefficient
 from analysis.knee import knee
 from analysis.lines import design
 from analysis.load import load_effect
@@ -48,7 +51,7 @@ def test_a_steady_rate_gets_an_interval_as_narrow_as_counting_allows():
     made = draw("case_plain", "shuffled_steps", 600.0, 5001)
     plan = design(made.windows)
     errors = plan.of(made.windows.errors)
-    found = averaged(plan, errors)
+    found = averaged(plan, errors).load
     x = plan.x - np.average(plan.x, weights=plan.n)
     counting = np.sqrt(0.166 * 0.834 / np.sum(plan.n * x**2))
     assert 0.9 * counting < found.se < 1.6 * counting
@@ -62,7 +65,7 @@ def test_a_wandering_rate_under_one_up_and_down_gets_a_wider_interval_than_by_le
     for seed in range(5000, 5020):
         plan = design((made := draw("wander_180s", "stairs_up_down", 600.0, seed)).windows)
         found = slopes(plan, plan.of(made.windows.errors), average=True)
-        wider += found.average.se > found.beside_time.se
+        wider += found.average.load.se > found.beside_time.se
     assert wider >= 15
 
 
@@ -109,3 +112,28 @@ def test_the_knee_of_an_exceeded_capacity_lies_in_its_interval():
     assert offered >= 50
     assert covered >= 0.9 * offered
     assert near["engine"] > near["recipe"]
+
+
+def test_confidence_falls_with_the_p_value_and_is_none_where_nothing_was_decided():
+    shown = Coefficient(0.1, 0.01, 19)
+    assert confidence(Decision("inconclusive", shown)) is None
+    for answer in RELIABILITY:
+        stated = [confidence(Decision(answer, shown, p)) for p in (0.0, 1e-9, 1e-4, 1e-3, 0.01, 0.05)]
+        assert stated == sorted(stated, reverse=True)
+        assert stated[-1] < stated[0] < 1
+
+
+def test_a_load_that_never_comes_down_again_is_not_called_constant_by_the_average():
+    engine, _ = answers("case_plain", "ramp_hold", 600.0, 40)
+    assert set(engine) == {"inconclusive"}
+
+
+def test_drift_is_found_and_rarely_made_up():
+    said = {
+        kind: [
+            time_drift(draw(kind, "shuffled_steps", 600.0, seed).windows).answer for seed in range(5000, 5050)
+        ]
+        for kind in ("constant", "drift")
+    }
+    assert said["constant"].count("yes") <= 3
+    assert said["drift"].count("yes") >= 46
