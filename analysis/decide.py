@@ -89,7 +89,6 @@ def decide(plan: Design, s: Slopes, m: Margins, *, several: bool) -> Decision:
     levels = SEVERAL if several else ONE
     one_line = plan.correlation >= ONE_LINE
     flat = s.alone if one_line or not np.isfinite(s.beside_time.se) else s.beside_time
-    best: Fitted = s.average.load if s.average else flat
     steady: list[Fitted] = [s.alone if one_line else s.beside_time]
     steady += [s.average.load] if s.average and came_down(plan) else []
     chance, chosen = min(((_outside(c, m.same), c) for c in steady), key=lambda found: found[0])
@@ -102,7 +101,13 @@ def decide(plan: Design, s: Slopes, m: Margins, *, several: bool) -> Decision:
         if _mid_run_event(plan, s, m):
             return Decision("inconclusive", flat, one_event=True)
         return Decision("rises" if answer == "rises" else "falls", *found)
-    return Decision("inconclusive", best)
+    return Decision("inconclusive", _least_clear(flat, s))
+
+
+def _least_clear(flat: Coefficient, s: Slopes) -> Fitted:
+    """The coefficient to show where nothing was decided: one that says so, the wider one of two."""
+    asked: list[Fitted] = [flat, s.average.load] if s.average else [flat]
+    return max(asked, key=lambda c: (min(c.chance_above(0.0), c.chance_below(0.0)) >= ONE.rises, c.se))
 
 
 def _outside(slope: Fitted, margin: float) -> float:

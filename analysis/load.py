@@ -188,7 +188,10 @@ def _why_undecided(q: _Question, s: Slopes, m: Margins, shown: Fitted) -> str:
         else ""
     )
     margin = phrases.points(m.same)
-    return f"{_numbers(q, shown)}: too wide for a rise and for ±{margin} points that count as constant{more}"
+    return (
+        f"{_numbers(q, shown)}: not clear enough for a rise or fall, too wide for the ±{margin} points "
+        f"that count as constant{more}"
+    )
 
 
 def _numbers(q: _Question, shown: Fitted, verb: str = "changes") -> str:

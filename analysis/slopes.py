@@ -68,11 +68,15 @@ def margins(rate: float) -> Margins:
 
 
 def slopes(plan: Design, errors: Floats, *, average: bool = False) -> Slopes:
-    """All four fits, and the average if asked for: it takes a hundred times as long."""
+    """All four fits, and the average if asked for, which takes a hundred times as long.
+
+    Only over users: requests in flight follow the failures themselves, and the average takes that for load.
+    """
     (alone,) = fit(plan, errors, plan.x)
     beside_time, trend = fit(plan, errors, plan.x, plan.tau)
     (trend_alone,) = fit(plan, errors, plan.tau)
-    return Slopes(alone, beside_time, trend, trend_alone, averaged(plan, errors) if average else None)
+    mean = averaged(plan, errors) if average and plan.axis == USERS else None
+    return Slopes(alone, beside_time, trend, trend_alone, mean)
 
 
 def load_varied(plan: Design) -> bool:
