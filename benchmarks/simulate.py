@@ -106,23 +106,11 @@ def draw(kind: str, shape: str, duration_s: float, seed: int, width_factor: floa
     width = default_width(length) * width_factor
     count = int(np.ceil(length / width - 1e-9))
     dt = width / SLICES
-    time_s = (np.arange(count * SLICES, dtype=np.float64) + 0.5) * dt
-    think = float(rng.uniform(1.7, 3.2) if kind == "tiny" else rng.uniform(0.8, 2.0))
-    w = World(
-        rng=rng,
-        duration_s=length,
-        time_s=time_s,
-        users=profile(shape, time_s, length, peak, rng),
-        p=np.zeros(len(time_s)),
-        err_ms=float(rng.choice([20.0, 1000.0, 3000.0])),
-        think_s=think,
-        base_ms=float(rng.uniform(60, 260)),
-        capacity=float(rng.uniform(0.7, 1.6) * peak),
-    )
+    w = _world(rng, shape, length, peak, (np.arange(count * SLICES, dtype=np.float64) + 0.5) * dt, kind)
     fill(w)
     sigma = 0.0 if rng.random() < 0.4 else float(rng.uniform(0.1, 0.34))
     sigma, memory_s = WANDERING.get(kind, (sigma, float(rng.uniform(3, 30))))
-    factor = wander(rng, len(time_s), dt, sigma, memory_s) if sigma else np.ones(len(time_s))
+    factor = wander(rng, len(w.users), dt, sigma, memory_s) if sigma else np.ones(len(w.users))
     n, k, p = _loop(w, factor, dt)
     cut, positions = _cut(w, n, k, width, count)
     effect, se = _contrast(w, n, p)
@@ -140,6 +128,24 @@ def draw(kind: str, shape: str, duration_s: float, seed: int, width_factor: floa
         knee=w.knee,
         effect=effect,
         wandering=sigma,
+    )
+
+
+def _world(
+    rng: np.random.Generator, shape: str, length: float, peak: int, time_s: Floats, kind: str
+) -> World:
+    """The server and its users before anything fails."""
+    think = float(rng.uniform(1.7, 3.2) if kind == "tiny" else rng.uniform(0.8, 2.0))
+    return World(
+        rng=rng,
+        duration_s=length,
+        time_s=time_s,
+        users=profile(shape, time_s, length, peak, rng),
+        p=np.zeros(len(time_s)),
+        err_ms=float(rng.choice([20.0, 1000.0, 3000.0])),
+        think_s=think,
+        base_ms=float(rng.uniform(60, 260)),
+        capacity=float(rng.uniform(0.7, 1.6) * peak),
     )
 
 
