@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from analysis import phrases
+from analysis.decide import decide_drift
 from analysis.lines import design
 from analysis.slopes import (
     CONSTANT_LEVEL,
     LEAST_ERRORS,
     LEAST_REQUESTS,
     LEAST_WINDOWS,
-    drifted,
     load_varied,
     margins,
     slopes,
+    within,
 )
 from analysis.usable import Ints
 from analysis.verdict import TimeDrift
@@ -40,8 +41,8 @@ def time_drift(windows: Windows, errors: Ints | None = None) -> TimeDrift:
         )
     if total < LEAST_ERRORS:
         return _unknown(f"too few errors: {phrases.count(total)}, {LEAST_ERRORS} are needed")
-    s, m = slopes(plan, k), margins(total / requests)
     varied = load_varied(plan)
+    s, m = slopes(plan, k, average=varied), margins(total / requests)
     trend = s.trend if varied else s.trend_alone
     low, high = trend.interval()
     if not np.isfinite(trend.se):
@@ -51,9 +52,10 @@ def time_drift(windows: Windows, errors: Ints | None = None) -> TimeDrift:
         f"{phrases.points(abs(trend.value))} points (95 % interval {phrases.points_range(low, high)})"
         f"{', load being equal' if varied else ', on time alone'}"
     )
-    answer = drifted(trend, m)
+    answer = decide_drift(s, m, varied=varied)
     if answer == "no":
-        inner = phrases.points_range(*trend.interval(CONSTANT_LEVEL))
+        steady = trend if within(trend, m.same) or s.average is None else s.average.trend
+        inner = phrases.points_range(*steady.interval(CONSTANT_LEVEL))
         margin = phrases.points(m.same)
         text += f"; its 90 % interval {inner} lies within ±{margin} points, which counts as steady"
     elif answer == "inconclusive":

@@ -110,6 +110,11 @@ def poisson_tail(events: int, expected: float) -> float:
     return float(_special().gammainc(events, expected)) if expected > 0 else 0.0
 
 
+def normal_tail(z: Floats) -> Floats:
+    """P(Z >= z) for a standard normal Z, elementwise."""
+    return np.asarray(_special().ndtr(-z), np.float64)
+
+
 def chi_square_tail(statistic: float, df: int) -> float:
     """P(X >= statistic) for chi-square with df degrees of freedom."""
     return float(_special().chdtrc(df, statistic))

@@ -12,37 +12,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis import phrases
-from analysis.intervals import Coefficient, share_upper
+from analysis.decide import MOVED_TOGETHER, ONE, SEVERAL, Fitted, confidence, decide
+from analysis.intervals import share_upper
 from analysis.lines import Design, design
 from analysis.slopes import (
     CHANGE_LEVEL,
-    CONSTANT_LEVEL,
     HIGH_LOAD,
     LEAST_ERRORS,
     LEAST_REQUESTS,
     LEAST_WINDOWS,
-    ONE_LINE,
     Margins,
     Slopes,
-    drifted,
     load_varied,
     margins,
     slopes,
-    visits,
-    within,
 )
 from analysis.usable import Floats, Ints
 from analysis.verdict import LoadAnswer, LoadEffect
-from analysis.windows import IN_FLIGHT, Windows
+from analysis.windows import Windows
 
 RARE = 0.01
 """With few errors "constant" still holds if low and high load are both surely under one per cent."""
-FALLS_LEVEL = 0.99
-"""Stricter than rises: falling with load is rare and usually an artefact."""
-SEVERAL_LEVEL = 0.99
-SEVERAL_CONSTANT_LEVEL = 0.98
-"""For one class of failure among several: looking many times finds something by chance."""
-MOVED_TOGETHER = 0.7
+WITHOUT_FIT = 0.99
+"""Confidence of "constant" where next to nothing fails: measured share of right answers."""
 DECISIVE_SE = 3.0
 """The margin must be about this many standard errors wide for "constant" to be found nine times in ten."""
 
@@ -73,10 +65,8 @@ def load_effect(windows: Windows, errors: Ints | None = None, *, several: bool =
         several: this is one class among several; ask for 99 % intervals.
 
     Returns:
-        `confidence` is one minus the p-value of the weakest condition that the answer had to meet (for
-        "rises" and "falls" the two-sided p-value of the worse of the two fits, for "constant" the larger
-        of the two one-sided ones); None where nothing was decided. It is not the probability that the
-        answer is right: the measured share of right answers is in docs/method.md.
+        `confidence` is the measured share of right answers among made-up runs decided as clearly as this
+        one (`analysis.decide.confidence`); None where nothing was decided.
     """
     plan = design(windows)
     if plan is None:
@@ -95,7 +85,11 @@ def load_effect(windows: Windows, errors: Ints | None = None, *, several: bool =
         answer = early(question)
         if answer is not None:
             return answer
-    return _decide(question, slopes(plan, question.errors), margins(question.total / question.requests))
+    return _decide(
+        question,
+        slopes(plan, question.errors, average=True),
+        margins(question.total / question.requests),
+    )
 
 
 def _too_few(q: _Question) -> LoadEffect | None:
@@ -128,7 +122,7 @@ def _no_error(q: _Question) -> LoadEffect | None:
         f"no failure in {phrases.counted(q.requests, 'request')} at {_span(q.plan)}: "
         f"at every load the rate is the same, under {phrases.percent(bound)} (95 %)"
     )
-    return _answer(q, "constant", why, margin=bound, confidence=CHANGE_LEVEL)
+    return _answer(q, "constant", why, margin=bound, confidence=WITHOUT_FIT)
 
 
 def _few_errors(q: _Question) -> LoadEffect | None:
@@ -145,7 +139,7 @@ def _few_errors(q: _Question) -> LoadEffect | None:
         f"only {phrases.counted(q.total, 'failure')} in {requests}: the rate is under "
         f"{phrases.percent(bound)} (95 %) in the lowest and in the highest third of the load"
     )
-    return _answer(q, "constant", why, margin=RARE, confidence=CHANGE_LEVEL)
+    return _answer(q, "constant", why, margin=RARE, confidence=WITHOUT_FIT)
 
 
 _EARLY: tuple[Callable[[_Question], LoadEffect | None], ...] = (
@@ -158,53 +152,29 @@ _EARLY: tuple[Callable[[_Question], LoadEffect | None], ...] = (
 
 
 def _decide(q: _Question, s: Slopes, m: Margins) -> LoadEffect:
-    """Constant first, then rises or falls: a tiny slope in a long run is significant and still no rise."""
-    one_line = q.plan.correlation >= ONE_LINE
-    shown = s.alone if one_line or not np.isfinite(s.beside_time.se) else s.beside_time
-    level = SEVERAL_CONSTANT_LEVEL if q.several else CONSTANT_LEVEL
-    flat = s.alone if one_line else s.beside_time
-    if within(flat, m.same, level):
-        inner = phrases.points_range(*flat.interval(level))
+    """The decision in words."""
+    found = decide(q.plan, s, m, several=q.several)
+    shown = found.shown
+    if found.answer == "constant":
+        level = 1 - 2 * (SEVERAL if q.several else ONE).same
+        inner = phrases.points_range(*shown.interval(level))
         why = (
             f"{_numbers(q, shown)}; its {100 * level:.0f} % interval {inner} "
             f"lies within ±{phrases.points(m.same)} points, which counts as constant"
         )
-        sure = 1 - max(flat.chance_above(-m.same), flat.chance_below(m.same))
-        return _answer(q, "constant", why, flat, m.same, sure)
-    answer = _direction(q, s, shown, m)
-    if answer == "inconclusive":
-        return _answer(q, "inconclusive", _why_undecided(q, s, m, shown), shown, m.same)
-    if _mid_run_event(q, s, m):
+    elif found.one_event:
         why = (
             "high load was reached only once, while the rate drifted by "
             f"{phrases.points(s.trend.value)} points over the run: one event then looks the same as load"
         )
-        return _answer(q, "inconclusive", why, shown, m.same)
-    sign = 1 if answer == "rises" else -1
-    chance = max(Coefficient(sign * c.value, c.se, c.df).chance_above(0) for c in (s.alone, s.beside_time))
-    return _answer(q, answer, _numbers(q, shown, answer), shown, m.same, 1 - 2 * chance)
+    elif found.answer == "inconclusive":
+        why = _why_undecided(q, s, m, shown)
+    else:
+        why = _numbers(q, shown, found.answer)
+    return _answer(q, found.answer, why, shown, m.same, confidence(found))
 
 
-def _direction(q: _Question, s: Slopes, shown: Coefficient, m: Margins) -> LoadAnswer:
-    """Rises or falls only if both fits, with time and without, say so, and the effect is worth the word.
-
-    Requests in flight never "fall": quick failures lower them, which looks the same.
-    """
-    pair = (s.alone, s.beside_time)
-    level = SEVERAL_LEVEL if q.several else CHANGE_LEVEL
-    if shown.value >= m.small and min(c.interval(level)[0] for c in pair) > 0:
-        return "rises"
-    falling = shown.value <= -m.small and max(c.interval(FALLS_LEVEL)[1] for c in pair) < 0
-    return "falls" if falling and q.plan.axis != IN_FLIGHT else "inconclusive"
-
-
-def _mid_run_event(q: _Question, s: Slopes, m: Margins) -> bool:
-    """High load visited once under a clear drift that outweighs the effect: cannot be told from one event."""
-    outweighed = abs(s.beside_time.value) < abs(s.trend.value) / 2
-    return outweighed and visits(q.plan) <= 1 and drifted(s.trend, m) == "yes"
-
-
-def _why_undecided(q: _Question, s: Slopes, m: Margins, shown: Coefficient) -> str:
+def _why_undecided(q: _Question, s: Slopes, m: Margins, shown: Fitted) -> str:
     low, high = s.alone.interval(CHANGE_LEVEL)
     if q.plan.correlation >= MOVED_TOGETHER and (low > 0 or high < 0):
         return (
@@ -218,10 +188,13 @@ def _why_undecided(q: _Question, s: Slopes, m: Margins, shown: Coefficient) -> s
         else ""
     )
     margin = phrases.points(m.same)
-    return f"{_numbers(q, shown)}: too wide for a rise and for ±{margin} points that count as constant{more}"
+    return (
+        f"{_numbers(q, shown)}: not clear enough for a rise or fall, too wide for the ±{margin} points "
+        f"that count as constant{more}"
+    )
 
 
-def _numbers(q: _Question, shown: Coefficient, verb: str = "changes") -> str:
+def _numbers(q: _Question, shown: Fitted, verb: str = "changes") -> str:
     place = f"between {phrases.load(q.plan.low)} and {phrases.load(q.plan.high)} {q.plan.axis}"
     sizes = f"from {len(q.plan.n)} windows and {phrases.counted(q.requests, 'request')}"
     if not np.isfinite(shown.se):
@@ -242,7 +215,7 @@ def _answer(
     q: _Question,
     answer: LoadAnswer,
     why: str,
-    shown: Coefficient | None = None,
+    shown: Fitted | None = None,
     margin: float | None = None,
     confidence: float | None = None,
 ) -> LoadEffect:

@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.intervals import Coefficient
 from analysis.lines import Design, fit
+from analysis.memory import Averaged, Averages, averaged
 from analysis.usable import Floats
 from analysis.verdict import YesNo
 from analysis.windows import IN_FLIGHT, USERS
@@ -40,12 +41,14 @@ HIGH_LOAD = 2 / 3
 
 @dataclass(frozen=True, slots=True)
 class Slopes:
-    """The fits behind one answer: load alone, load beside time, time beside load; time alone."""
+    """The fits behind one answer: load alone, load beside time, time beside load; time alone. And load and
+    time averaged over how far and how long the rate may wander; None where that cannot be fitted."""
 
     alone: Coefficient
     beside_time: Coefficient
     trend: Coefficient
     trend_alone: Coefficient
+    average: Averages | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +67,16 @@ def margins(rate: float) -> Margins:
     )
 
 
-def slopes(plan: Design, errors: Floats) -> Slopes:
-    """All four fits."""
+def slopes(plan: Design, errors: Floats, *, average: bool = False) -> Slopes:
+    """All four fits, and the average if asked for, which takes a hundred times as long.
+
+    Only over users: requests in flight follow the failures themselves, and the average takes that for load.
+    """
     (alone,) = fit(plan, errors, plan.x)
     beside_time, trend = fit(plan, errors, plan.x, plan.tau)
     (trend_alone,) = fit(plan, errors, plan.tau)
-    return Slopes(alone, beside_time, trend, trend_alone)
+    mean = averaged(plan, errors) if average and plan.axis == USERS else None
+    return Slopes(alone, beside_time, trend, trend_alone, mean)
 
 
 def load_varied(plan: Design) -> bool:
@@ -78,7 +85,7 @@ def load_varied(plan: Design) -> bool:
     return plan.high >= times * plan.low and plan.high - plan.low >= above
 
 
-def within(slope: Coefficient, margin: float, level: float = CONSTANT_LEVEL) -> bool:
+def within(slope: Coefficient | Averaged, margin: float, level: float = CONSTANT_LEVEL) -> bool:
     """Whether the whole interval lies inside the margin: the positive finding "no change"."""
     low, high = slope.interval(level)
     return -margin < low and high < margin
@@ -90,6 +97,12 @@ def drifted(trend: Coefficient, margin: Margins) -> YesNo:
         return "no"
     low, high = trend.interval(CHANGE_LEVEL)
     return "yes" if (low > 0 or high < 0) and abs(trend.value) >= margin.small else "inconclusive"
+
+
+def came_down(plan: Design) -> bool:
+    """Whether the lowest third of the load was seen again after the highest third."""
+    top = np.flatnonzero(plan.x >= HIGH_LOAD)
+    return bool(len(top)) and bool((plan.x[top[0] :] <= 1 - HIGH_LOAD).any())
 
 
 def visits(plan: Design) -> int:

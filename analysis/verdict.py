@@ -39,6 +39,7 @@ class LoadEffect(Model):
 
     `slope` is the extra share of errors at the highest load against the lowest (0.12 = 12 points), with
     its 95 % interval. `axis` names the measure of load. `margin` is what still counts as "no change".
+    `confidence` is the share of right answers measured on made-up runs decided as clearly (docs/method.md).
     """
 
     answer: LoadAnswer
