@@ -19,8 +19,8 @@ from typing import Any
 from scenarios.scenario import CONFIG_DIR
 
 HEADER = (
-    "| fault | seed | exit | requests | errors | answer | slope, points (95 %) | pattern | drift "
-    "| first suspect |\n"
+    "| fault | seed | exit of the gate | requests | errors | answer | slope, points (95 %) "
+    "| errors begin at, users | drift | first suspect |\n"
     "|---|---|---|---|---|---|---|---|---|---|"
 )
 
@@ -44,6 +44,7 @@ def row(fault: str, seed: int, code: int, verdict: dict[str, Any]) -> str:
     slope = "–"
     if effect["slope"] is not None:
         slope = f"{100 * effect['slope']:+.1f} ({100 * effect['low']:+.1f} to {100 * effect['high']:+.1f})"
+    knee = verdict["knee"]
     suspect = verdict["suspects"][0]["title"] if verdict["suspects"] else "none"
     cells = (
         fault,
@@ -53,7 +54,7 @@ def row(fault: str, seed: int, code: int, verdict: dict[str, Any]) -> str:
         f"{verdict['error_rate']['value']:.1%}",
         effect["answer"],
         slope,
-        verdict["temporal"]["answer"],
+        f"{knee['low']:.1f}–{knee['high']:.1f}" if knee else "–",
         verdict["time_drift"]["answer"],
         suspect,
     )
