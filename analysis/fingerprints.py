@@ -14,6 +14,7 @@ from analysis.messages import clearness, masked
 from analysis.usable import Bools, Ints
 from analysis.verdict import Example, FingerprintReport
 from analysis.withheld import no_percentiles
+from recording.examples import OTHER as VARIOUS
 from recording.run import ErrorExample, Run
 
 MOST = 50
@@ -97,6 +98,8 @@ def _examples(run: Run) -> dict[Key, tuple[ErrorExample, ...]]:
 
 def _message(key: Key, examples: tuple[ErrorExample, ...]) -> str:
     """Most frequent masked message of the examples; else the code in words; "" if nothing was recorded."""
+    if key[2] == VARIOUS:
+        return "various texts, too many to tell apart"
     texts = Counter(text for e in examples if (text := masked(e.message)))
     if texts:
         return min(texts, key=lambda text: (-texts[text], text))

@@ -17,6 +17,9 @@ PER_KIND = 3
 MAX_CODES = 200
 """Distinct codes per process; whatever comes after them is called `other`."""
 
+OTHER = "other"
+"""Code of all failures whose texts are too many to tell apart."""
+
 _VARIABLE = re.compile(
     r"\b(?:[0-9a-f]{8}-[0-9a-f-]{27}|0x[0-9a-f]+|[0-9a-f]{12,}|\d[\d.,:]*)\w*", re.IGNORECASE
 )
@@ -38,7 +41,7 @@ class FailureCodes:
         words = _SEPARATORS.sub("_", _VARIABLE.sub(" ", message.lower())).strip("_")[:60].rstrip("_")
         if words and words not in self._known:
             if len(self._known) >= self._limit:
-                return "other"
+                return OTHER
             self._known.add(words)
         return words
 

@@ -171,3 +171,11 @@ def test_failures_without_an_answer_are_named_by_outcome():
     )
     assert list(verdict.by_status) == ["total_timeout"]
     assert verdict.fingerprints[0].clear is False
+
+
+def test_texts_too_many_to_tell_apart_are_not_called_by_the_first_of_them() -> None:
+    run = make_run(errors=0.2, message="failed for object abc")
+    codes = replace(run.samples, code=Category.constant("other", len(run.samples)))
+    examples = tuple(replace(example, code="other") for example in run.examples)
+    (kind,) = diagnose(replace(run, samples=codes, examples=examples)).fingerprints
+    assert "various texts" in kind.message
