@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
 from analysis.case_table import case_table
 from analysis.gate import validity_code
@@ -26,7 +25,7 @@ def run_probe(target_name: str, fault: str | None, runs_dir: Path, *, as_json: b
     """Send the requests, write the CSV, print the tables and the verdict; returns the exit code."""
     console = Console(stderr=as_json)
     scenario, target = load_scenario(SCENARIO), load_target(target_name)
-    with reachable(target, fault, lambda text: console.print(Text(f"lab: {text}", style="dim"))) as there:
+    with reachable(target, fault, console) as there:
         check_before_load(scenario, there, processes=1)
         folder = RunFolder.create(runs_dir.resolve(), scenario.name)
         record(scenario, SCENARIO, there, target_name, 1, folder, console)

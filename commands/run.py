@@ -26,7 +26,7 @@ def run_scenario(
     """Run, diagnose, print; returns the exit code of the gate."""
     console = Console(stderr=as_json)
     scenario, target = load_scenario(scenario_name), load_target(target_name)
-    with reachable(target, fault, lambda text: console.print(Text(f"lab: {text}", style="dim"))) as there:
+    with reachable(target, fault, console) as there:
         check_before_load(scenario, there, processes)
         folder = RunFolder.create(runs_dir.resolve(), scenario.name)
         _announce(console, scenario, there, folder)

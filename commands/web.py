@@ -24,7 +24,7 @@ def serve(target_name: str, fault: str | None, port: int, processes: int, runs_d
     _check_port(port)
     console = Console()
     target = load_target(target_name)
-    with reachable(target, fault, lambda text: console.print(Text(f"lab: {text}", style="dim"))) as there:
+    with reachable(target, fault, console) as there:
         check_before_load(load_scenario(DEFAULT_SCENARIO), there, processes=1)
         options = ["--web-host", "127.0.0.1", "--web-port", str(port)]
         arguments = locust_process.command(processes, *options)

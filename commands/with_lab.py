@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+
+from rich.console import Console
+from rich.text import Text
 
 from recording.errors import UsageError
 from scenarios.target import Target
 
 
 @contextmanager
-def reachable(target: Target, fault: str | None, say: Callable[[str], None]) -> Iterator[Target]:
+def reachable(target: Target, fault: str | None, console: Console) -> Iterator[Target]:
     """The target with a URL and accounts; starts and stops the lab where the target is the lab.
+
+    What the lab says while it starts goes to the console.
 
     Raises:
         UsageError: a fault was asked of a target that is not the lab, or the lab could not start.
@@ -23,6 +28,9 @@ def reachable(target: Target, fault: str | None, say: Callable[[str], None]) -> 
         yield target
         return
     import lab
+
+    def say(text: str) -> None:
+        console.print(Text(f"lab: {text}", style="dim"))
 
     try:
         settings = lab.load_settings(None, os.environ)
