@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.load import load_effect
+from analysis.load import class_effect, load_effect
 from analysis.temporal import temporal
 from analysis.usable import Bools, Floats, Ints, Usable, status_labels
 from analysis.verdict import LoadAnswer, LoadEffect, StatusClass, Temporal, TemporalAnswer
@@ -44,10 +44,11 @@ class Judge:
         return cls(rows, windows, place, rows.weight, np.cumsum(rows.weight), doubt)
 
     def load(self, failed: Bools, *, several: bool = False) -> LoadEffect:
-        """Relation of the chosen failures to load; `several` asks for 99 % intervals."""
+        """Relation of the chosen failures to load; `several`: they are one class among several."""
         if self.doubt:
             return no_load_effect(self.windows.axis, self.doubt)
-        return load_effect(self.windows, self.per_window(failed), several=several)
+        counts = self.per_window(failed)
+        return class_effect(self.windows, counts) if several else load_effect(self.windows, counts)
 
     def temporal(self, failed: Bools) -> Temporal:
         """Pattern of the chosen failures in time."""

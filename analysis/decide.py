@@ -15,7 +15,7 @@ import numpy as np
 
 from analysis.intervals import Coefficient
 from analysis.lines import Design
-from analysis.memory import Averaged
+from analysis.memory import Averaged, Averages
 from analysis.slopes import ONE_LINE, Margins, Slopes, came_down, drifted, visits, within
 from analysis.verdict import LoadAnswer, YesNo
 from analysis.windows import IN_FLIGHT
@@ -39,39 +39,48 @@ class Levels:
         lean_falls: the same downwards.
         lean_average: what the average must show where the stretches left out are the clear ones, as a
             multiple of its own level.
+        lean_bursts: the same where the rate comes in bursts, which the stretches are made for.
     """
 
     same: float = 0.05
     rises: float = 0.025
-    falls: float = 0.005
+    falls: float = 0.001
     lean_rises: float = 0.15
     lean_falls: float = 0.05
     lean_average: float = 2.0
+    lean_bursts: float = 0.1
 
 
 ONE = Levels()
-SEVERAL = Levels(same=0.01, rises=0.005, falls=0.005, lean_rises=0.1, lean_falls=0.05)
+SEVERAL = Levels(same=0.01, rises=0.005, falls=0.001, lean_rises=0.1, lean_falls=0.05, lean_bursts=0.02)
 """One class of failure among several: looking many times finds something by chance."""
 RELIABILITY: dict[str, tuple[tuple[float, float], ...]] = {
     "rises": (
         (1e-5, 0.999),
-        (1e-4, 0.995),
-        (5e-4, 0.986),
-        (1.5e-3, 0.97),
-        (4e-3, 0.95),
-        (9e-3, 0.89),
-        (1.8e-2, 0.80),
+        (1e-4, 0.992),
+        (5e-4, 0.965),
+        (1.5e-3, 0.95),
+        (4e-3, 0.93),
+        (9e-3, 0.90),
+        (1.8e-2, 0.86),
+        (5e-2, 0.80),
     ),
-    "constant": ((1e-3, 0.999), (1e-2, 0.993), (2e-2, 0.988), (4e-2, 0.968)),
-    "falls": ((1e-6, 0.999), (3e-5, 0.98), (2e-4, 0.965), (6e-4, 0.92), (1.5e-3, 0.80), (4e-3, 0.65)),
+    "constant": ((1e-3, 0.999), (1e-2, 0.997), (2e-2, 0.992), (3.2e-2, 0.985), (4.7e-2, 0.95)),
+    "falls": ((1e-6, 0.999), (3e-5, 0.97), (2e-4, 0.955), (6e-4, 0.92), (1e-3, 0.85)),
 }
 """p-value of the decision and the share of right answers measured there (tuning seeds); checked on fresh
 seeds in docs/method.md. Below the first p-value and above the last the share stays."""
 DRIFT, DRIFT_AVERAGE, DRIFT_LEAN = 0.005, 0.01, 0.1
 """One-sided p-values for a trend: by stretches left out alone, or by the average with those leaning. Stricter
 than for load, as every run has a time axis and most do not drift."""
-ONCE = 0.5
-"""High load visited once: a wandering rate has one chance to mimic it, so half the level is left."""
+ONCE, ONCE_MOST, ONCE_POWER = 0.4, 0.8, 3.0
+"""High load visited once: a wandering rate has one chance to mimic it. Wandering seldom moves a rate by as
+much as the rate itself, a load that causes the failures moves it by about twice as much. So the level for a
+rise is multiplied by 0.4 times the third power of effect over rate (less what drift adds), at most by 0.8."""
+ONCE_FALLS = 0.5
+BRIEF, STRONG = 0.85, 0.7
+"""Bursts: wandering that is over within a stretch left out (this chance at least) and moves the rate by this
+share of it. Gaussian wandering is a poor picture of bursts, stretches left out a good one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +138,30 @@ def _changes(
     if s.average is None:
         return (flat, stretches) if named else None
     average = s.average.load
-    level_average = level * ONCE if visits(plan) <= 1 else level
+    level_average = level * _once(s.average, m.rate, sign) if visits(plan) <= 1 else level
     together = plan.correlation >= MOVED_TOGETHER
     leaning = stretches < (level if together else lean)
     if sign * average.value >= m.small and clear(average) < level_average and leaning:
         return average, clear(average)
-    if named and not together and clear(average) < levels.lean_average * level_average:
+    limit = levels.lean_average * level_average
+    if sign > 0 and _in_bursts(s.average):
+        limit = max(limit, levels.lean_bursts)
+    if named and not together and clear(average) < limit:
         return flat, clear(average)
     return None
+
+
+def _once(average: Averages, rate: float, sign: int) -> float:
+    """Share of the level that is left where high load was visited once."""
+    if sign < 0:
+        return ONCE_FALLS
+    without_drift = max(rate - abs(average.trend.value) / 2, rate / 2)
+    effect = max(average.load.value, 0.0) / without_drift
+    return float(min(ONCE * effect**ONCE_POWER, ONCE_MOST))
+
+
+def _in_bursts(average: Averages) -> bool:
+    return average.brief >= BRIEF and average.strength >= STRONG
 
 
 def _mid_run_event(plan: Design, s: Slopes, m: Margins) -> bool:

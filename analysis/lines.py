@@ -65,6 +65,11 @@ class Design:
         """Highest load."""
         return float(self.load.max())
 
+    @property
+    def block_s(self) -> float:
+        """Seconds of one stretch left out."""
+        return float(np.ptp(self.time_s)) / (int(self.block.max()) + 1)
+
     def of(self, per_window: Ints) -> Floats:
         """A column of counts over all windows, cut to the windows of this design."""
         return per_window[self.rows].astype(float)

@@ -7,7 +7,7 @@ interval lies within a margin), never the mere absence of a significant slope.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,6 +37,10 @@ WITHOUT_FIT = 0.99
 """Confidence of "constant" where next to nothing fails: measured share of right answers."""
 DECISIVE_SE = 3.0
 """The margin must be about this many standard errors wide for "constant" to be found nine times in ten."""
+
+
+FEW_OTHERS = 0.01
+"""With fewer other failures than this share of the requests it does not matter which came first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,36 @@ def load_effect(windows: Windows, errors: Ints | None = None, *, several: bool =
         slopes(plan, question.errors, average=True),
         margins(question.total / question.requests),
     )
+
+
+def class_effect(windows: Windows, errors: Ints) -> LoadEffect:
+    """Judge one class of failure among several, at the stricter levels for several.
+
+    A request fails once: what comes first in the target takes requests away from what comes later. So a fault
+    that hits a steady share of what reaches it holds a falling share of all requests once others rise with
+    load. Nobody knows the order from outside; so the class is judged against all requests and against those
+    that no other class took (competing risks: Prentice et al. 1978, Biometrics 34:541). It is constant if
+    either shows that, and falls only if both do.
+
+    Args:
+        windows: the run, with all failures in `errors`.
+        errors: failures of this class per window.
+    """
+    whole = load_effect(windows, errors, several=True)
+    others = windows.errors - errors
+    if others.sum() <= FEW_OTHERS * windows.requests.sum():
+        return whole
+    left = load_effect(replace(windows, requests=windows.requests - others), errors, several=True)
+    if "constant" in (whole.answer, left.answer):
+        return whole if whole.answer == "constant" else _of_the_rest(left)
+    if whole.answer == "falls" != left.answer:
+        why = f"{whole.why}; but other failures come with load and take its requests: of the rest, {left.why}"
+        return whole.model_copy(update={"answer": "inconclusive", "confidence": None, "why": why})
+    return whole
+
+
+def _of_the_rest(left: LoadEffect) -> LoadEffect:
+    return left.model_copy(update={"why": f"of the requests that no other failure took, {left.why}"})
 
 
 def _too_few(q: _Question) -> LoadEffect | None:

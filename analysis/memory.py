@@ -1,10 +1,11 @@
 """Memory: lines through a rate that wanders, with intervals that know how long it remembers.
 
-An error rate that drifts up and down by itself looks like an effect of load wherever a level was visited only
-once or twice. How far it wanders (its strength) and for how long (its memory) are unknown, so neither is
-fixed: the line is fitted under each of a grid of both, and the fits are averaged with the weights that the
-run itself gives them (restricted likelihood times a prior). A rate with purely binomial noise gets an
-interval as narrow as counting allows; bursts and slow wandering get the wide one that they deserve.
+An error rate that drifts up and down by itself looks like an effect of load wherever a level was visited
+only once or twice. How far it wanders (its strength) and for how long (its memory) are unknown, and so is the
+shape of the effect of load, so none is fixed: three shapes are fitted under each of a grid of strengths and
+memories, and the fits are averaged with the weights that the run itself gives them (restricted likelihood
+times a prior). A rate with purely binomial noise gets an interval as narrow as counting allows; bursts and
+slow wandering get the wide one that they deserve.
 
 Literature: Patterson, Thompson (1971), Biometrika 58:545 (restricted likelihood); Hoeting et al. (1999),
 Stat. Sci. 14:382 (model averaging); Uhlenbeck, Ornstein (1930), Phys. Rev. 36:823 (the wandering). Grid,
@@ -14,6 +15,7 @@ prior and levels were chosen on simulated runs, see docs/method.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,6 +44,13 @@ a level that had none by chance is not known to be free of noise."""
 LEAST_RATE_SHARE, MOST_RATE = 0.25, 0.98
 ROUNDS = 2
 BISECTIONS = 60
+
+BENDS = (0.0, 0.3, 0.6)
+SHAPE_PRIOR = (0.5, 0.25, 0.25)
+"""Shapes of the effect of load: straight, and flat up to a share of the load range. A straight line misses an
+exceeded capacity by so much, for so long, that the miss looks like wandering with a long memory."""
+STRAIGHT, TIME = 2, 1
+"""Columns of `_Cells`: a constant, time, then one column a shape, the straight one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +103,38 @@ class Averaged:
 
 @dataclass(frozen=True, slots=True)
 class Averages:
-    """Load beside time, and time beside load."""
+    """Load beside time, and time beside load, and how the rate wanders by itself.
+
+    Attributes:
+        load: error rate at the highest load minus that at the lowest, time being equal.
+        trend: the same from start to end of the run, load being equal.
+        brief: chance that it does not wander for longer than a stretch left out.
+        strength: expected standard deviation of the wandering as a share of the mean rate.
+    """
 
     load: Averaged
     trend: Averaged
+    brief: float
+    strength: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """Neighbouring windows merged: requests, error rate, the columns of the fit, seconds."""
+    """Neighbouring windows merged.
+
+    Attributes:
+        n: (c,) requests.
+        rate: (c,) error rate.
+        columns: (c, 2 + shapes) a constant, time, and load in each shape, from 0 at the lowest to 1 at the
+            highest load of the run.
+        shapes: which of `BENDS` can be told from constant and time in this run.
+        time_s: (c,) seconds.
+    """
 
     n: Floats
     rate: Floats
-    basis: Floats
+    columns: Floats
+    shapes: tuple[int, ...]
     time_s: Floats
 
     @classmethod
@@ -117,8 +145,17 @@ class _Cells:
         def mean(values: Floats) -> Floats:
             return np.asarray(np.bincount(place, plan.n * values) / n, np.float64)
 
-        columns = [np.ones(len(n)), mean(plan.x), mean(plan.tau)]
-        return cls(n, np.bincount(place, errors) / n, np.column_stack(columns), mean(plan.time_s))
+        bent = [mean(np.maximum(0.0, plan.x - bend) / (1 - bend)) for bend in BENDS]
+        columns = np.column_stack([np.ones(len(n)), mean(plan.tau), *bent])
+        told = [
+            i for i in range(len(BENDS)) if np.linalg.matrix_rank(columns[:, [0, TIME, STRAIGHT + i]]) == 3
+        ]
+        return cls(n, np.bincount(place, errors) / n, columns, tuple(told), mean(plan.time_s))
+
+    @property
+    def line(self) -> Floats:
+        """(c, 3) constant, time and load as a straight line."""
+        return self.columns[:, : STRAIGHT + 1]
 
 
 def averaged(plan: Design, errors: Floats) -> Averages | None:
@@ -130,15 +167,23 @@ def averaged(plan: Design, errors: Floats) -> Averages | None:
     """
     cells = _Cells.of(plan, errors)
     total = float(errors.sum())
-    if total <= 0 or np.linalg.matrix_rank(cells.basis) < 3 or len(cells.n) < 8:
+    if total <= 0 or 0 not in cells.shapes or len(cells.n) < 8:
         return None
     mean = total / float(cells.n.sum())
-    noise = _counting_noise(cells, mean, total)
-    weight, coefficient, variance = _fits(cells, mean, noise)
-    if not (np.isfinite(coefficient).all() and np.isfinite(variance).all() and (variance > 0).all()):
+    fits = _fits(cells, mean, _counting_noise(cells, mean, total))
+    if not all(np.isfinite(column).all() for column in fits) or (fits.variance <= 0).any():
         return None
-    load, trend = (Averaged(weight, coefficient[:, i], np.sqrt(variance[:, i])) for i in (1, 2))
-    return Averages(load, trend)
+    weight = np.exp(fits.log_weight - fits.log_weight.max())
+    weight /= weight.sum()
+    load, trend = (Averaged(weight, fits.coefficient[:, i], np.sqrt(fits.variance[:, i])) for i in (0, 1))
+    by_memory = weight.reshape(-1, MEMORIES, len(STRENGTHS)).sum(axis=0)
+    lasting = _memories(cells) > plan.block_s
+    return Averages(
+        load,
+        trend,
+        brief=1 - float(by_memory[lasting][:, STRENGTHS > 0].sum()),
+        strength=float(by_memory.sum(axis=0) @ STRENGTHS),
+    )
 
 
 def _counting_noise(cells: _Cells, mean: float, total: float) -> Floats:
@@ -148,36 +193,73 @@ def _counting_noise(cells: _Cells, mean: float, total: float) -> Floats:
     rate = np.full(len(cells.n), mean)
     for _ in range(ROUNDS):
         root = np.sqrt(weight)
-        line = np.linalg.lstsq(cells.basis * root[:, None], cells.rate * root, rcond=None)[0]
-        rate = np.clip(mean + trust * (cells.basis @ line - mean), LEAST_RATE_SHARE * mean, MOST_RATE)
+        line = np.linalg.lstsq(cells.line * root[:, None], cells.rate * root, rcond=None)[0]
+        rate = np.clip(mean + trust * (cells.line @ line - mean), LEAST_RATE_SHARE * mean, MOST_RATE)
         weight = cells.n / (rate * (1 - rate))
     return np.asarray(1 / weight, np.float64)
 
 
-def _fits(cells: _Cells, mean: float, noise: Floats) -> tuple[Floats, Floats, Floats]:
-    """Weight, coefficients (fits, 3) and their variances under every memory and strength.
+class _Fits(NamedTuple):
+    """All fits, one row each: log weight up to a constant, coefficients of load and time, their variances."""
 
-    Eigenvectors per memory turn every strength into independent cells with weights 1 / (1 + strength² λ).
-    """
-    root = mean / np.sqrt(noise)
+    log_weight: Floats
+    coefficient: Floats
+    variance: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Sums of squares and products under every memory and strength: (memories, strengths, ...)."""
+
+    gram: Floats
+    moment: Floats
+    square: Floats
+    log_det: Floats
+
+    @classmethod
+    def of(cls, cells: _Cells, mean: float, noise: Floats) -> _Sums:
+        """Eigenvectors per memory make cells independent, with weights 1 / (1 + strength² λ)."""
+        scale = np.sqrt(noise)
+        root = mean / scale
+        apart = np.abs(cells.time_s[:, None] - cells.time_s[None, :])
+        alike = np.exp(-apart / _memories(cells)[:, None, None]) * (root[:, None] * root[None, :])
+        values, vectors = np.linalg.eigh(alike)
+        turned = np.swapaxes(vectors, 1, 2)
+        columns, rate = turned @ (cells.columns / scale[:, None]), turned @ (cells.rate / scale)
+        weight = 1 / (1 + STRENGTHS[None, :, None] ** 2 * np.maximum(values, 0.0)[:, None, :])
+        outer = columns[:, :, :, None] * columns[:, :, None, :]
+        return cls(
+            gram=np.einsum("msc,mcpq->mspq", weight, outer, optimize=True),
+            moment=np.einsum("msc,mcp->msp", weight, columns * rate[:, :, None], optimize=True),
+            square=np.einsum("msc,mc->ms", weight, rate**2),
+            log_det=np.log(weight).sum(axis=-1),
+        )
+
+
+def _memories(cells: _Cells) -> Floats:
+    """Seconds, from one cell to the whole run."""
     length = float(cells.time_s[-1] - cells.time_s[0])
-    memory = np.geomspace(max(length / len(cells.n), LEAST_MEMORY_S), max(length, LEAST_MEMORY_S), MEMORIES)
-    apart = np.abs(cells.time_s[:, None] - cells.time_s[None, :])
-    alike = np.exp(-apart / memory[:, None, None]) * (root[:, None] * root[None, :])
-    values, vectors = np.linalg.eigh(alike)
-    turned = np.swapaxes(vectors, 1, 2)
-    basis, rate = turned @ (cells.basis / np.sqrt(noise)[:, None]), turned @ (cells.rate / np.sqrt(noise))
-    weight = 1 / (1 + STRENGTHS[None, :, None] ** 2 * np.maximum(values, 0.0)[:, None, :])
-    outer = basis[:, :, :, None] * basis[:, :, None, :]
-    gram = np.einsum("msc,mcpq->mspq", weight, outer, optimize=True)
-    moment = np.einsum("msc,mcp->msp", weight, basis * rate[:, :, None], optimize=True)
-    solved = np.linalg.solve(gram, moment[..., None])[..., 0]
-    left = np.einsum("msc,mc->ms", weight, rate**2) - np.einsum("msp,msp->ms", moment, solved)
-    fit = 0.5 * (np.log(weight).sum(axis=-1) - np.linalg.slogdet(gram)[1] - left) + _log_prior()
-    share = np.exp(fit - fit.max())
-    variance = np.einsum("mspp->msp", np.linalg.inv(gram))
-    p = solved.shape[-1]
-    return (share / share.sum()).ravel(), solved.reshape(-1, p), variance.reshape(-1, p)
+    least = max(length / len(cells.n), LEAST_MEMORY_S)
+    return np.asarray(np.geomspace(least, max(length, LEAST_MEMORY_S), MEMORIES), np.float64)
+
+
+def _fits(cells: _Cells, mean: float, noise: Floats) -> _Fits:
+    """Every shape under every memory and strength."""
+    sums = _Sums.of(cells, mean, noise)
+    parts = [_fit(sums, shape) for shape in cells.shapes]
+    return _Fits(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _fit(sums: _Sums, shape: int) -> _Fits:
+    """One shape of load beside a constant and time; columns span 0 to 1, so that fits can be compared."""
+    chosen = np.array([STRAIGHT + shape, TIME, 0])
+    gram, moment = sums.gram[:, :, chosen[:, None], chosen], sums.moment[:, :, chosen]
+    inverse = np.linalg.inv(gram)
+    solved = np.einsum("mspq,msq->msp", inverse, moment)
+    left = sums.square - np.einsum("msp,msp->ms", moment, solved)
+    fit = 0.5 * (sums.log_det - np.linalg.slogdet(gram)[1] - left) + _log_prior() + np.log(SHAPE_PRIOR[shape])
+    variance = np.einsum("mspp->msp", inverse)
+    return _Fits(fit.ravel(), solved.reshape(-1, 3)[:, :2], variance.reshape(-1, 3)[:, :2])
 
 
 def _log_prior() -> Floats:

@@ -53,8 +53,9 @@ class Slopes:
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """What counts as no change and what as too small to name, as ratios."""
+    """The overall error rate, what counts as no change and what as too small to name, as ratios."""
 
+    rate: float
     same: float
     small: float
 
@@ -62,6 +63,7 @@ class Margins:
 def margins(rate: float) -> Margins:
     """Margins for an overall error rate."""
     return Margins(
+        rate=rate,
         same=float(np.clip(MARGIN_SHARE * rate, MARGIN_LEAST, MARGIN_MOST)),
         small=float(np.clip(SMALL_SHARE * rate, SMALL_LEAST, SMALL_MOST)),
     )

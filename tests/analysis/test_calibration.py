@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,10 +12,11 @@ from analysis.drift import time_drift
 from analysis.intervals import Coefficient
 from analysis.knee import knee
 from analysis.lines import design
-from analysis.load import load_effect
+from analysis.load import class_effect, load_effect
 from analysis.memory import averaged
 from analysis.slopes import slopes
 from benchmarks.kinds import HARDER, KINDS
+from benchmarks.mixtures import PLACES, judge
 from benchmarks.recipe import knee_users, load_answer
 from benchmarks.simulate import COME_DOWN, SHAPES, draw
 from benchmarks.tables import wilson
@@ -137,3 +140,24 @@ def test_drift_is_found_and_rarely_made_up():
     }
     assert said["constant"].count("yes") <= 3
     assert said["drift"].count("yes") >= 46
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_steady_class_under_one_that_rises_is_never_called_rising_or_falling(place):
+    judged = [
+        judge(("rises_knee", shape, 600.0, place, seed)) for shape in COME_DOWN for seed in range(5000, 5012)
+    ]
+    assert [j.steady for j in judged if j.steady not in {"constant", "inconclusive"}] == []
+    assert sum(j.steady == "constant" for j in judged) >= 0.6 * len(judged)
+    assert sum(j.other == "rises" for j in judged) >= 0.9 * len(judged)
+
+
+def test_against_all_requests_alone_the_steady_class_would_be_said_to_fall():
+    made = draw("rate_limit", "shuffled_steps", 600.0, 5002)
+    cut = made.windows
+    behind = np.round(0.12 * (cut.requests - cut.errors)).astype(np.int64)
+    whole = replace(cut, errors=cut.errors + behind)
+    assert load_effect(whole, behind, several=True).answer == "falls"
+    found = class_effect(whole, behind)
+    assert found.answer == "constant"
+    assert found.why.startswith("of the requests that no other failure took")
