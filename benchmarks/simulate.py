@@ -56,6 +56,26 @@ class Made:
     wandering: float
 
 
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """A made-up run as counts per slice of time, arrays with one entry per slice.
+
+    Attributes:
+        world: users, latency and what else the run was made from.
+        dt_s: seconds per slice.
+        requests, errors: counts; whole numbers.
+        rate: error rate before wandering.
+        wandering: how far the rate wanders, as a share of itself.
+    """
+
+    world: World
+    dt_s: float
+    requests: Floats
+    errors: Floats
+    rate: Floats
+    wandering: float
+
+
 def profile(shape: str, time_s: Floats, duration_s: float, peak: int, rng: np.random.Generator) -> Floats:
     """Active users at each moment."""
     low = max(1, round(peak / 12))
@@ -99,8 +119,32 @@ def draw(kind: str, shape: str, duration_s: float, seed: int, width_factor: floa
         seed: of everything random.
         width_factor: windows so many times as wide as usual.
     """
+    s = slices(kind, shape, duration_s, seed, width_factor)
+    w, n, k = s.world, s.requests, s.errors
+    _, truth, drifts, pattern = {**KINDS, **HARDER}[kind]
+    cut, positions = _cut(w, n, k, s.dt_s * SLICES, len(n) // SLICES)
+    effect, se = _contrast(w, n, s.rate)
+    must = _must(kind, truth, shape, effect, se, s.wandering, float(k.sum() / max(n.sum(), 1)))
+    return Made(
+        kind=kind,
+        shape=shape,
+        duration_s=w.duration_s,
+        windows=cut,
+        positions=positions,
+        truth=truth,
+        drifts=drifts,
+        pattern=pattern,
+        must_decide=must,
+        knee=w.knee,
+        effect=effect,
+        wandering=s.wandering,
+    )
+
+
+def slices(kind: str, shape: str, duration_s: float, seed: int, width_factor: float = 1.0) -> Slices:
+    """The same run before it is cut into windows; arguments as in `draw`."""
     rng = np.random.default_rng([seed, round(duration_s), SHAPES.index(shape), sum(kind.encode())])
-    fill, truth, drifts, pattern = {**KINDS, **HARDER}[kind]
+    fill, *_ = {**KINDS, **HARDER}[kind]
     length = float(rng.uniform(20, 45)) if kind == "tiny" else duration_s
     peak = int(rng.integers(3, 6)) if kind == "tiny" else int(rng.integers(20, 61))
     width = default_width(length) * width_factor
@@ -112,23 +156,7 @@ def draw(kind: str, shape: str, duration_s: float, seed: int, width_factor: floa
     sigma, memory_s = WANDERING.get(kind, (sigma, float(rng.uniform(3, 30))))
     factor = wander(rng, len(w.users), dt, sigma, memory_s) if sigma else np.ones(len(w.users))
     n, k, p = _loop(w, factor, dt)
-    cut, positions = _cut(w, n, k, width, count)
-    effect, se = _contrast(w, n, p)
-    must = _must(kind, truth, shape, effect, se, sigma, float(k.sum() / max(n.sum(), 1)))
-    return Made(
-        kind=kind,
-        shape=shape,
-        duration_s=length,
-        windows=cut,
-        positions=positions,
-        truth=truth,
-        drifts=drifts,
-        pattern=pattern,
-        must_decide=must,
-        knee=w.knee,
-        effect=effect,
-        wandering=sigma,
-    )
+    return Slices(world=w, dt_s=dt, requests=n, errors=k, rate=p, wandering=sigma)
 
 
 def _world(
