@@ -81,10 +81,16 @@ def _in_order(samples: Samples) -> Samples:
     tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
     if len(tied):
         rows = order[tied]
-        ranks = name_ranks(samples.outcome.take(rows))
-        keys = (ranks, samples.status[rows], samples.duration_ms[rows], start[rows])
-        order[tied] = rows[np.lexsort(keys)]
+        order[tied] = rows[np.lexsort(_tie_keys(samples, rows, start[rows]))]
     return samples.take(order)
+
+
+def _tie_keys(samples: Samples, rows: Ints, start: Floats) -> list[Ints | Floats]:
+    """What tells rows of one instant apart wherever their order counts, the most important last."""
+    names = [name_ranks(column.take(rows)) for column in (samples.code, samples.outcome)]
+    numbers = (samples.weight, samples.users, samples.status, samples.duration_ms)
+    keys = [*names, *(values[rows] for values in numbers)]
+    return [*(key for key in keys if key.min() != key.max()), start]
 
 
 def name_ranks(column: Category) -> Ints:
