@@ -7,6 +7,7 @@ times. Every other module starts from here, so that none of them has to think ab
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,11 +86,12 @@ def _in_order(samples: Samples) -> Samples:
     return samples.take(order)
 
 
-def _tie_keys(samples: Samples, rows: Ints, start: Floats) -> list[Ints | Floats]:
+def _tie_keys(samples: Samples, rows: Ints, start: Floats) -> list[NDArray[Any]]:
     """What tells rows of one instant apart wherever their order counts, the most important last."""
-    names = [name_ranks(column.take(rows)) for column in (samples.code, samples.outcome)]
+    names = (samples.code, samples.outcome)
     numbers = (samples.weight, samples.users, samples.status, samples.duration_ms)
-    keys = [*names, *(values[rows] for values in numbers)]
+    keys: list[NDArray[Any]] = [name_ranks(column.take(rows)) for column in names]
+    keys += [values[rows] for values in numbers]
     return [*(key for key in keys if key.min() != key.max()), start]
 
 
