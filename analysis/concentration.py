@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.intervals import binomial_tail, holm, poisson_tail
+from analysis.intervals import binomial_tail, holm, poisson_tail, table_tail
 from analysis.levels import Levels
 from analysis.usable import Bools, Floats, Ints, Usable
 from analysis.verdict import Concentration
@@ -41,21 +41,25 @@ def _of(dimension: str, codes: Ints, names: list[str], rows: Usable, levels: Lev
     failures = rows.errors
     if len(names) < 2 or not known.any() or failures == 0:
         return []
-    n, k, expected = _tables(codes, len(names), rows, levels)
+    n, k, expected, others = _tables(codes, len(names), rows, levels)
     used = n > 0
     if np.count_nonzero(used) < 2:
         return []
     tail = np.ones(len(n))
     rate = np.divide(expected, n, out=np.zeros(len(n)), where=used)
-    tail[used] = holm(binomial_tail(k[used], n[used], rate[used]))
+    tail[used] = binomial_tail(k[used], n[used], rate[used])
+    for i in np.flatnonzero(used & (tail < CHANCE)):
+        tail[i] = max(tail[i], table_tail(k[i], n[i], rate[i] * others[i], others[i]))
+    tail[used] = holm(tail[used])
     own = np.divide(k, n, out=np.zeros(len(n)), where=used)
     hot = (tail < CHANCE) & (own >= LEAST_FACTOR * rate) & (own >= rate + LEAST_POINTS)
     found = _listed(dimension, names, n, k, tail, hot, failures)
     return found or (_always(dimension, n, k, rate, failures) if dimension == "account" else [])
 
 
-def _tables(codes: Ints, count: int, rows: Usable, levels: Levels) -> tuple[Floats, Floats, Floats]:
-    """Requests and failures per value, and the failures expected from the others at the same load."""
+def _tables(codes: Ints, count: int, rows: Usable, levels: Levels) -> tuple[Floats, Floats, Floats, Floats]:
+    """Requests and failures per value, the failures expected from the others at the same load, and how many
+    requests of others that expectation is worth: few, where few others saw the same load."""
     level_count = len(levels) + 1
     level = np.where(levels.place < 0, level_count - 1, levels.place)
     known = codes >= 0
@@ -68,7 +72,10 @@ def _tables(codes: Ints, count: int, rows: Usable, levels: Levels) -> tuple[Floa
     others_n, others_k = n.sum(axis=0) - n, k.sum(axis=0) - k
     overall = np.full_like(n, k.sum() / max(n.sum(), 1.0))
     rate = np.divide(others_k, others_n, out=overall, where=others_n > 0)
-    return n.sum(axis=1), k.sum(axis=1), (n * rate).sum(axis=1)
+    total = n.sum(axis=1)
+    seen = np.where(others_n > 0, others_n, np.maximum(others_n.sum(axis=1, keepdims=True), 1.0))
+    worth = np.divide(total**2, (n**2 / seen).sum(axis=1), out=np.zeros(count), where=total > 0)
+    return total, k.sum(axis=1), (n * rate).sum(axis=1), worth
 
 
 def _listed(

@@ -105,6 +105,28 @@ def binomial_tail(errors: Floats, requests: Floats, rate: Floats) -> Floats:
     return np.asarray(np.where(errors <= 0, 1.0, tail), np.float64)
 
 
+MOST_TERMS = 20_000
+"""Terms of a tail that are added up: some standard deviations even of millions of failures."""
+
+
+def table_tail(k: float, n: float, others_k: float, others_n: float) -> float:
+    """Chance of k or more failures among n requests if they fail no more often than the others.
+
+    Both samples count, so few others prove little (Fisher's exact test, one-sided). Counts are rounded.
+    """
+    mine, theirs, failed = round(n), round(others_n), round(k) + round(others_k)
+    most = min(mine, failed, round(k) + MOST_TERMS)
+    x = np.arange(round(k), most + 1, dtype=np.float64)
+
+    def ways(of: float, pick: Floats | float) -> Floats:
+        log = _special().gammaln
+        return np.asarray(log(of + 1) - log(pick + 1) - log(of - pick + 1), np.float64)
+
+    possible = x[failed - x <= theirs]
+    chance = np.exp(ways(mine, possible) + ways(theirs, failed - possible) - ways(mine + theirs, failed))
+    return float(min(chance.sum(), 1.0))
+
+
 def poisson_tail(events: int, expected: float) -> float:
     """P(X >= events) for a Poisson count, events > 0."""
     return float(_special().gammainc(events, expected)) if expected > 0 else 0.0
