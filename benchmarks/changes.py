@@ -64,8 +64,9 @@ def worker(samples: Samples, count: int) -> Any:
 
 
 def renamed(samples: Samples, rng: np.random.Generator) -> Asked:
-    """Other names for endpoints, other numbers for accounts."""
-    names = tuple(f"request-{place}" for place in rng.permutation(len(samples.endpoint.names)))
+    """Other names for endpoints, other numbers for accounts. What a name says is kept: suspects read it."""
+    places = rng.permutation(len(samples.endpoint.names))
+    names = tuple(f"{name}-{place}" for name, place in zip(samples.endpoint.names, places, strict=True))
     numbers = rng.permutation(int(samples.account.max()) + 1).astype(np.int32)
     endpoint = Category(samples.endpoint.codes, names)
     return Asked(replace(samples, endpoint=endpoint, account=numbers[samples.account]))

@@ -37,7 +37,7 @@ ASKED = (*SAME_ANSWER, *NEVER_OPPOSITE)
 OUTCOMES = ("same", "lost", "gained", "opposite")
 CONCENTRATION = "concentration"
 """Key of verdict.json that names accounts and nodes."""
-ENDPOINT = re.compile(rf"\b(?:{'|'.join(ENDPOINTS)}|request-\d+)\b")
+ENDPOINT = re.compile(rf"\b(?:{'|'.join(ENDPOINTS)})(?:-\d+)?\b")
 Task = tuple[str, str, float, int]
 
 
