@@ -84,7 +84,7 @@ def test_a_lost_part_never_turns_a_clear_answer_around(name, clear):
             assert found in {answer, "inconclusive"}
 
 
-@settings(max_examples=120, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(
     kind=st.sampled_from([*KINDS, *HARDER]),
     shape=st.sampled_from(SHAPES),
@@ -100,7 +100,7 @@ def test_no_change_turns_an_answer_about_load_around(kind, shape, duration_s, se
         assert outcome(before[2], after[2]) != "opposite"
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, database=None)
+@settings(max_examples=8, deadline=None, derandomize=True, database=None)
 @given(
     kind=st.sampled_from([*KINDS, *HARDER]),
     shape=st.sampled_from(SHAPES),
