@@ -73,6 +73,9 @@ seeds in docs/method.md. Below the first p-value and above the last the share st
 DRIFT, DRIFT_AVERAGE, DRIFT_LEAN = 0.005, 0.01, 0.1
 """One-sided p-values for a trend: by stretches left out alone, or by the average with those leaning. Stricter
 than for load, as every run has a time axis and most do not drift."""
+NEARLY_SAME = 0.25
+"""An effect that is so nearly proven to be within the margin is no rise either: without a stretch of
+"inconclusive" between them, a few rows more or less would turn "constant" into "rises"."""
 ONCE, ONCE_MOST, ONCE_POWER = 0.4, 0.8, 3.0
 """High load visited once: a wandering rate has one chance to mimic it. Wandering seldom moves a rate by as
 much as the rate itself, a load that causes the failures moves it by about twice as much. So the level for a
@@ -103,6 +106,8 @@ def decide(plan: Design, s: Slopes, m: Margins, *, several: bool) -> Decision:
     chance, chosen = min(((_outside(c, m.same), c) for c in steady), key=lambda found: found[0])
     if chance < levels.same:
         return Decision("constant", chosen, chance)
+    if chance < NEARLY_SAME:
+        return Decision("inconclusive", _least_clear(flat, s))
     for answer, sign in (("rises", 1), ("falls", -1)):
         found = _changes(plan, s, m, levels, flat, sign)
         if found is None or (sign < 0 and plan.axis == IN_FLIGHT):
@@ -173,7 +178,7 @@ def _mid_run_event(plan: Design, s: Slopes, m: Margins) -> bool:
 def decide_drift(s: Slopes, m: Margins, *, varied: bool) -> YesNo:
     """Yes if stretches left out show a trend for certain, or lean that way where the average is clear."""
     if not varied or s.average is None:
-        return drifted(s.trend if varied else s.trend_alone, m)
+        return _drift_by_stretches(s.trend if varied else s.trend_alone, m)
     if within(s.trend, m.same):
         return "no"
     sign = 1 if s.trend.value >= 0 else -1
@@ -181,9 +186,19 @@ def decide_drift(s: Slopes, m: Margins, *, varied: bool) -> YesNo:
         c.chance_above(0.0) if sign > 0 else c.chance_below(0.0) for c in (s.trend, s.average.trend)
     )
     clear = stretches < DRIFT or (average < DRIFT_AVERAGE and stretches < DRIFT_LEAN)
-    if clear and abs(s.trend.value) >= m.small:
+    nearly = min(_outside(c, m.same) for c in (s.trend, s.average.trend)) < NEARLY_SAME
+    if clear and abs(s.trend.value) >= m.small and not nearly:
         return "yes"
     return "no" if within(s.average.trend, m.same) else "inconclusive"
+
+
+def _drift_by_stretches(trend: Coefficient, m: Margins) -> YesNo:
+    """Without an average the stretches left out decide alone, at the same level."""
+    if within(trend, m.same):
+        return "no"
+    clear = min(trend.chance_above(0.0), trend.chance_below(0.0)) < DRIFT
+    nearly = _outside(trend, m.same) < NEARLY_SAME
+    return "yes" if clear and not nearly and abs(trend.value) >= m.small else "inconclusive"
 
 
 def confidence(decision: Decision) -> float | None:

@@ -43,6 +43,7 @@ class Design:
         block: stretch of the run that each window belongs to.
         correlation: |correlation| of load and time, weighted; 1 is a ramp.
         axis: what load is measured in.
+        thinning: see `Windows.thinning`.
     """
 
     rows: Bools
@@ -54,6 +55,7 @@ class Design:
     block: Ints
     correlation: float
     axis: str
+    thinning: float = 1.0
 
     @property
     def low(self) -> float:
@@ -101,6 +103,7 @@ def design(windows: Windows) -> Design | None:
         block=np.maximum(block, 0),
         correlation=abs(weighted_correlation(load, time_s, n)),
         axis=windows.axis,
+        thinning=windows.thinning,
     )
 
 

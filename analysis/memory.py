@@ -170,7 +170,7 @@ def averaged(plan: Design, errors: Floats) -> Averages | None:
     if total <= 0 or 0 not in cells.shapes or len(cells.n) < 8:
         return None
     mean = total / float(cells.n.sum())
-    fits = _fits(cells, mean, _counting_noise(cells, mean, total))
+    fits = _fits(cells, mean, _counting_noise(cells, mean, total) * (1 - mean + mean * plan.thinning))
     if not all(np.isfinite(column).all() for column in fits) or (fits.variance <= 0).any():
         return None
     weight = np.exp(fits.log_weight - fits.log_weight.max())

@@ -95,7 +95,7 @@ def excess(windows: Windows, counts: Floats) -> Excess:
     weights, *_ = np.linalg.lstsq(basis * root[:, None], k / root, rcond=None)
     overall = float(k.sum() / n.sum())
     p = np.clip(basis @ weights, overall / 100, 1 - 1e-6)
-    noise = n * p * (1 - p)
+    noise = n * p * (1 - p) * (1 - p + p * windows.thinning)
     surplus = float(np.sum((k - n * p) ** 2 - noise))
     df = max(len(n) - rank, 1)
     expected = np.zeros(len(rows))

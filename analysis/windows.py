@@ -51,6 +51,8 @@ class Windows:
         by_class: (w, c) int64, requests per window and class; rows sum to `requests`.
         ok_p50_ms: (w,) float64, median duration of successes; NaN where there was none.
         ok_p99_ms: (w,) float64, 99th percentile (nearest rank) of successes; NaN where there was none.
+        thinning: how many requests a success stands for on average (sum of squared weights over weights); the
+            number of requests is then itself a sample's estimate, and counting noise grows with it.
     """
 
     origin_s: float
@@ -67,6 +69,7 @@ class Windows:
     by_class: Ints
     ok_p50_ms: Floats
     ok_p99_ms: Floats
+    thinning: float = 1.0
 
     def __len__(self) -> int:
         return len(self.start_s)
@@ -187,6 +190,7 @@ def _cut(usable_rows: Usable, place: Ints, origin: float, width: float, count: i
         by_class=by_class,
         ok_p50_ms=p50,
         ok_p99_ms=p99,
+        thinning=float(np.dot(weight[ok], weight[ok]) / weight[ok].sum()) if ok.any() else 1.0,
     )
 
 

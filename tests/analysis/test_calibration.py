@@ -153,7 +153,7 @@ def test_a_steady_class_under_one_that_rises_is_never_called_rising_or_falling(p
 
 
 def test_against_all_requests_alone_the_steady_class_would_be_said_to_fall():
-    made = draw("rate_limit", "shuffled_steps", 600.0, 5002)
+    made = draw("rate_limit", "shuffled_steps", 600.0, 5003)
     cut = made.windows
     behind = np.round(0.12 * (cut.requests - cut.errors)).astype(np.int64)
     whole = replace(cut, errors=cut.errors + behind)
