@@ -24,7 +24,7 @@ from analysis.tree import tree
 from analysis.usable import bounds, usable
 from analysis.verdict import Verdict
 from analysis.windows import cut_windows, row_load
-from analysis.withheld import doubt_of, no_drift, told_latencies, told_levels, told_percentiles, told_rate
+from analysis.withheld import doubt_of, no_drift, told_durations, told_levels, told_percentiles, told_rate
 from recording.run import Run
 
 ERROR_LIMIT = 0.05
@@ -51,7 +51,8 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
     first, last = bounds(samples)
     length_s = last - first if run.length_s is None else run.length_s
     levels = cut_levels(samples, row_load(samples, cut))
-    table = told_levels(level_table(rows, levels), run.lacks)
+    ranked = told_durations(rows, levels, run.lacks)
+    table = told_levels(level_table(rows, levels, ranked), run.lacks)
     load, pattern = judge.load(rows.failed), judge.temporal(rows.failed)
     bend = within_levels(knee(cut), table) if load.answer == "rises" else None
     kinds = fingerprints(run, judge)
@@ -61,7 +62,7 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
     trust = quality(run, rows, cut)
     drift = no_drift(doubt) if doubt else time_drift(cut)
     rate = told_rate(share(rows.errors, rows.requests), run.lacks)
-    times = told_latencies(rows, run.lacks)
+    times = ranked.latencies()
     figures = told_percentiles(times.report(), run.lacks)
     evidence = Evidence(
         rows=rows,

@@ -58,16 +58,26 @@ def rate_interval(events: int, seconds: float, level: float = LEVEL) -> tuple[fl
     return low / seconds, float(_special().gammaincinv(events + 1, 1 - tail)) / seconds
 
 
-def order_ranks(n: int, quantile: float, level: float = LEVEL) -> tuple[int, int]:
-    """Ranks (from 1) of the order statistics that bound a quantile; high is n + 1 where n is too small.
+def order_ranks(n: int, quantile: float, level: float = LEVEL, effect: float = 1.0) -> tuple[int, int]:
+    """Ranks (from 1) of the order statistics that bound a quantile; 0 and n + 1 where n is too small.
 
     Distribution free: the number of values below the quantile is binomial, here in its normal
-    approximation with continuity correction (David, Nagaraja: Order Statistics, 7.1).
+    approximation with continuity correction (David, Nagaraja: Order Statistics, 7.1). `effect` is how many
+    times as variable it is as that, where requests hang together.
     """
-    half = float(_special().ndtri((1 + level) / 2)) * math.sqrt(n * quantile * (1 - quantile))
-    low = max(1, math.floor(n * quantile - half))
+    half = float(_special().ndtri((1 + level) / 2)) * math.sqrt(n * quantile * (1 - quantile) * effect)
+    low = math.floor(n * quantile - half)
     high = math.ceil(n * quantile + half) + 1
+    # Below the first rank the smallest value still bounds if it is above the quantile by rare chance only.
+    if low < 1:
+        low = 1 if (1 - quantile) ** (n / effect) <= (1 - level) / 2 else 0
     return low, min(high, n + 1)
+
+
+def variance_factor(df: float, level: float = LEVEL) -> float:
+    """How many times larger a variance known from `df` degrees of freedom counts, by Student's t."""
+    tail = (1 + level) / 2
+    return float(_special().stdtrit(df, tail) / _special().ndtri(tail)) ** 2
 
 
 @dataclass(frozen=True, slots=True)

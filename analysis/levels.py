@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.intervals import rate_interval, share
-from analysis.latency import percentiles
+from analysis.ranked import Ranked
 from analysis.usable import Floats, Ints, Usable, weights
 from analysis.verdict import Capacity, LoadLevel
 from recording.sample import Samples
@@ -97,28 +97,33 @@ def _seconds(start_s: Floats, place: Ints, count: int) -> Floats:
     return np.bincount(before[before >= 0], gaps[before >= 0], minlength=count).astype(np.float64)
 
 
-def level_table(usable: Usable, levels: Levels) -> list[LoadLevel]:
-    """One row per level, lowest load first."""
-    samples, weight, failed = usable.samples, usable.weight, usable.failed
-    rows = []
-    for i in range(len(levels)):
-        here = levels.place == i
-        requests, errors = int(weight[here].sum()), int(weight[here & failed].sum())
-        ok_ms = percentiles(samples.duration_ms[here & ~failed], weight[here & ~failed])
-        rows.append(
-            LoadLevel(
-                users_low=float(levels.low[i]),
-                users_high=float(levels.high[i]),
-                requests=requests,
-                errors=errors,
-                error_rate=share(errors, requests),
-                rate_per_s=requests / float(levels.seconds[i]) if levels.seconds[i] > 0 else None,
-                ok_p50_ms=ok_ms.p50,
-                ok_p95_ms=ok_ms.p95,
-                ok_p99_ms=ok_ms.p99,
-            )
-        )
-    return rows
+def level_table(usable: Usable, levels: Levels, ranked: Ranked | None = None) -> list[LoadLevel]:
+    """One row per level, lowest load first; `ranked` are its durations, sorted here if not given."""
+    ranked = Ranked.of(usable, levels.place, len(levels)) if ranked is None else ranked
+    requests = _per_level(levels.place, usable.weight, len(levels))
+    errors = _per_level(levels.place[usable.failed], usable.weight[usable.failed], len(levels))
+    return [_row(levels, i, int(requests[i]), int(errors[i]), ranked) for i in range(len(levels))]
+
+
+def _per_level(place: Ints, weight: Ints, count: int) -> Floats:
+    """Requests of each level; those of unknown load (-1) are counted first and left out."""
+    return np.bincount(place + 1, weight, minlength=count + 1)[1:].astype(np.float64)
+
+
+def _row(levels: Levels, i: int, requests: int, errors: int, ranked: Ranked) -> LoadLevel:
+    figures = ranked.latencies(i).report()
+    return LoadLevel(
+        users_low=float(levels.low[i]),
+        users_high=float(levels.high[i]),
+        requests=requests,
+        errors=errors,
+        error_rate=share(errors, requests),
+        rate_per_s=requests / float(levels.seconds[i]) if levels.seconds[i] > 0 else None,
+        ok_p50_ms=figures.ok.p50,
+        ok_p95_ms=figures.ok.p95,
+        ok_p99_ms=figures.ok.p99,
+        latency_ms=figures,
+    )
 
 
 def capacity(table: list[LoadLevel], levels: Levels, error_limit: float) -> Capacity | None:

@@ -112,20 +112,32 @@ class Freeze(Model):
 
 
 class Percentiles(Model):
-    """Percentiles from raw samples, in milliseconds. None: too few samples, or without bound (failures)."""
+    """Percentiles from raw samples, in milliseconds, with 95 % intervals.
+
+    None: too few samples, or without bound because it falls among failures that count as infinitely slow;
+    the names of those are in `infinite`.
+    """
 
     n: int
     p50: float | None
     p95: float | None
     p99: float | None
     max: float | None = None
+    p50_low: float | None = None
+    p50_high: float | None = None
+    p95_low: float | None = None
+    p95_high: float | None = None
+    p99_low: float | None = None
+    p99_high: float | None = None
+    infinite: list[str] = Field(default_factory=list)
 
 
 class LatencyMs(Model):
-    """Latency told apart: successes, errors with an answer or a limit, all of them (time-outs at their
-    limit), and all with each failure as infinitely slow (None where the percentile falls among failures)."""
+    """Latency told apart: successes; whatever was answered, be it with an error; errors with an answer or a
+    limit; all of them (time-outs at their limit); all with each failure as infinitely slow."""
 
     ok: Percentiles
+    answered: Percentiles | None = None
     errors: Percentiles
     all: Percentiles
     failures_infinite: Percentiles
@@ -143,6 +155,7 @@ class LoadLevel(Model):
     ok_p50_ms: float | None
     ok_p95_ms: float | None
     ok_p99_ms: float | None
+    latency_ms: LatencyMs | None = None
 
 
 class StatusClass(Model):

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.latency import Latencies
+from analysis.levels import Levels
+from analysis.ranked import Ranked
 from analysis.usable import Usable
 from analysis.verdict import Interval, LatencyMs, LoadEffect, LoadLevel, Percentiles, TimeDrift
 
@@ -49,16 +50,24 @@ def told_levels(levels: list[LoadLevel], lacks: frozenset[str]) -> list[LoadLeve
     """The table by load, or what is left of it."""
     if "request_times" in lacks:
         return []
-    return [level.model_copy(update={"error_rate": told_rate(level.error_rate, lacks)}) for level in levels]
+    return [
+        level.model_copy(
+            update={
+                "error_rate": told_rate(level.error_rate, lacks),
+                "latency_ms": level.latency_ms and told_percentiles(level.latency_ms, lacks),
+            }
+        )
+        for level in levels
+    ]
 
 
-def told_latencies(rows: Usable, lacks: frozenset[str]) -> Latencies:
-    """Latency distributions, empty where no durations of single requests are known."""
+def told_durations(rows: Usable, levels: Levels, lacks: frozenset[str]) -> Ranked:
+    """Durations in order, none where those of single requests are not known."""
     if "durations" not in lacks:
-        return Latencies.of(rows)
-    none = np.zeros(0, bool)
-    empty = rows.samples.take(np.zeros(0, np.int64))
-    return Latencies.of(replace(rows, samples=empty, weight=rows.weight[:0], failed=none))
+        return Ranked.of(rows, levels.place, len(levels))
+    none = np.zeros(0, np.int64)
+    empty = replace(rows, samples=rows.samples.take(none), weight=none, failed=np.zeros(0, bool))
+    return Ranked.of(empty, none, len(levels))
 
 
 def told_percentiles(figures: LatencyMs, lacks: frozenset[str]) -> LatencyMs:

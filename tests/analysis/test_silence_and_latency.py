@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from run_builder import by_load, make_run, make_samples
 
 from analysis.freezes import silences
-from analysis.latency import Distribution, Latencies
+from analysis.latency import Distribution
 from analysis.levels import capacity, cut_levels, level_table
+from analysis.ranked import Ranked
 from analysis.usable import usable
 from analysis.windows import cut_windows, row_load
 
@@ -98,11 +101,109 @@ def test_percentiles_that_too_few_samples_cannot_give_are_none():
 
 
 def test_failures_as_infinite_leave_no_p99_when_more_than_one_per_cent_fail():
-    report = Latencies.of(usable(make_run(errors=0.05).samples)).report()
+    report = Ranked.of(usable(make_run(errors=0.05).samples)).latencies().report()
     assert report.failures_infinite.p50 is not None
     assert report.failures_infinite.p99 is None
     assert report.failures_infinite.max is None
     assert report.all.p99 is not None
+
+
+def ways_to_fail():
+    """800 quick successes, 100 rejections at 5 ms, 80 time-outs at 10 s, 20 unfinished; twice."""
+    outcome = ["ok"] * 8 + ["http_error"]
+    rows = (outcome * 100 + ["total_timeout"] * 80 + ["unfinished"] * 20) * 2
+    rows = [rows[i] for i in np.random.default_rng(1).permutation(len(rows))]
+    limits = {"ok": 100.0, "http_error": 5.0, "total_timeout": 10_000.0, "unfinished": 700.0}
+    return make_samples(
+        start_s=1e9 + np.arange(len(rows)) * 0.1,
+        duration_ms=[limits[name] for name in rows],
+        outcome=rows,
+        users=np.repeat([5, 10], len(rows) // 2),
+    )
+
+
+def test_latency_is_given_three_ways_beside_the_successes():
+    found = Ranked.of(usable(ways_to_fail())).latencies()
+    views = (found.ok, found.answered, found.all, found.failures_infinite, found.errors)
+    assert [view.n for view in views] == [1600, 1800, 2000, 2000, 400]
+    assert [view.percentile(0.5) for view in views] == [100, 100, 100, 100, 5]
+    assert [view.percentile(0.95) for view in views] == [100, 100, 10_000, None, 10_000]
+    report = found.report()
+    assert report.answered.p99 == 100
+    assert report.all.p99 == 10_000
+    assert set(report.failures_infinite.infinite) == {
+        "p95",
+        "p95_low",
+        "p95_high",
+        "p99",
+        "p99_low",
+        "p99_high",
+    }
+    assert report.all.infinite == []
+
+
+def test_every_level_has_all_views_and_they_are_those_of_its_rows_alone():
+    rows, levels = prepared(ways_to_fail())
+    whole = level_table(rows, levels)
+    assert [level.users_low for level in whole] == [5, 10]
+    for level in whole:
+        alone = usable(rows.samples.take(rows.samples.users == level.users_low))
+        expected = Ranked.of(alone).latencies().report()
+        for view in ("ok", "answered", "all", "errors", "failures_infinite"):
+            mine, theirs = getattr(level.latency_ms, view), getattr(expected, view)
+            assert [mine.n, mine.p50, mine.p95, mine.p99] == [theirs.n, theirs.p50, theirs.p95, theirs.p99]
+        assert level.ok_p95_ms == level.latency_ms.ok.p95
+
+
+def test_a_foreign_failure_with_a_status_was_answered():
+    samples = make_samples(start_s=1e9 + np.arange(4.0), outcome="unknown", status=[0, 500, 500, 0])
+    assert Ranked.of(usable(samples)).latencies().answered.n == 2
+
+
+def test_thinned_successes_give_the_same_percentiles_as_all_of_them():
+    rng = np.random.default_rng(3)
+    once = make_samples(start_s=1e9 + np.arange(600.0), duration_ms=rng.lognormal(5, 1, 600), users=5)
+    order = np.repeat(np.arange(600), 4)
+    thick = make_samples(start_s=once.start_s[order], duration_ms=once.duration_ms[order], users=5)
+    thinned = make_samples(start_s=once.start_s, duration_ms=once.duration_ms, users=5, weight=4)
+    figures = [Ranked.of(usable(s)).latencies().report().all for s in (thick, thinned)]
+    assert figures[0] == figures[1]
+
+
+def test_intervals_hold_the_percentile_of_the_process_also_where_latency_wanders():
+    """600 s at 20 a second; the level of the latency wanders by 30 % over ten seconds."""
+    held = {"independent": 0, "measured": 0}
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        start = np.sort(rng.uniform(0, 600, 12_000))
+        pull, noise = np.exp(-0.1 / 10), rng.normal(0, 0.3, 6001)
+        wander = np.empty(6001)
+        wander[0] = noise[0]
+        for i in range(1, 6001):
+            wander[i] = pull * wander[i - 1] + np.sqrt(1 - pull**2) * noise[i]
+        duration = np.exp(5 + wander[(start * 10).astype(int)] + rng.normal(0, 0.4, 12_000))
+        found = Ranked.of(usable(make_samples(start_s=1e9 + start, duration_ms=duration))).latencies().ok
+        for name, view in (("measured", found), ("independent", replace(found, effects=()))):
+            low, high = view.interval(0.5)
+            held[name] += low <= np.exp(5) <= high
+    assert held["measured"] >= 34
+    assert held["independent"] <= 15
+
+
+def test_intervals_of_independent_requests_hardly_grow():
+    effects = []
+    for seed in range(9):
+        duration = np.random.default_rng(seed).lognormal(5, 0.5, 5000)
+        samples = make_samples(start_s=1e9 + np.arange(5000) * 0.1, duration_ms=duration)
+        effects += [effect for _, effect in Ranked.of(usable(samples)).latencies().ok.effects]
+    assert min(effects) >= 1
+    assert np.median(effects) < 1.5
+
+
+@pytest.mark.parametrize(("n", "share", "bounded"), [(5, 0.5, False), (6, 0.5, True), (1, 0.95, False)])
+def test_a_few_values_bound_a_percentile_only_where_chance_could_not_do_it(n, share, bounded):
+    low, _ = Distribution.of(np.arange(1.0, n + 1), np.ones(n, np.int64)).interval(share)
+    assert (low is not None) is bounded
 
 
 def test_levels_of_a_stepped_plan_are_its_steps():
