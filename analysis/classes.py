@@ -6,13 +6,15 @@ A constant 401 bug and a load-driven 503 hide each other in the total; apart, ea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from analysis.load import class_effect, load_effect
+from analysis.shares import Shares
 from analysis.temporal import temporal
 from analysis.usable import Bools, Floats, Ints, Usable, status_labels
-from analysis.verdict import LoadAnswer, LoadEffect, StatusClass, Temporal, TemporalAnswer
+from analysis.verdict import LoadEffect, StatusClass, Temporal
 from analysis.windows import Windows, window_of
 from analysis.withheld import no_load_effect
 
@@ -28,6 +30,7 @@ class Judge:
         weight: (n,) requests per row.
         reached: (n,) requests sent up to and including each row.
         doubt: why nothing can be said about load and pattern, "" where something can; see `withheld`.
+        shares: what it takes to attribute the total to classes; None where that is not asked.
     """
 
     rows: Usable
@@ -36,12 +39,13 @@ class Judge:
     weight: Ints
     reached: Ints
     doubt: str = ""
+    shares: Shares | None = None
 
     @classmethod
-    def of(cls, rows: Usable, windows: Windows, doubt: str = "") -> Judge:
+    def of(cls, rows: Usable, windows: Windows, doubt: str = "", shares: Shares | None = None) -> Judge:
         """Prepare a run."""
         place = window_of(rows.samples, windows.origin_s, windows.width_s, len(windows))
-        return cls(rows, windows, place, rows.weight, np.cumsum(rows.weight), doubt)
+        return cls(rows, windows, place, rows.weight, np.cumsum(rows.weight), doubt, shares)
 
     def load(self, failed: Bools, *, several: bool = False) -> LoadEffect:
         """Relation of the chosen failures to load; `several`: they are one class among several."""
@@ -56,9 +60,23 @@ class Judge:
             return Temporal(answer="inconclusive", why=self.doubt)
         return temporal(self.windows, self._positions(failed), self.per_window(failed))
 
-    def answers(self, failed: Bools, *, several: bool) -> tuple[LoadAnswer, TemporalAnswer]:
-        """Both answers without their reasons."""
-        return self.load(failed, several=several).answer, self.temporal(failed).answer
+    def answers(self, failed: Bools, *, several: bool) -> dict[str, Any]:
+        """The fields of a `verdict.JudgedClass`."""
+        load = self.load(failed, several=several)
+        return {
+            "load_effect": load.answer,
+            "temporal": self.temporal(failed).answer,
+            **{name: getattr(load, name) for name in ("slope", "low", "high", "confidence", "why")},
+            **self._shares(failed),
+        }
+
+    def _shares(self, failed: Bools) -> dict[str, float | None]:
+        """What the chosen failures add to the total, over load."""
+        if self.shares is None or self.doubt:
+            return {}
+        low, high = self.shares.rates(self.shares.level[failed], self.weight[failed])
+        slope = self.shares.slope(self.per_window(failed))
+        return {"slope_part": slope, "at_lowest_load": low, "at_highest_load": high}
 
     def per_window(self, failed: Bools) -> Ints:
         """Chosen failures per window."""
@@ -78,8 +96,8 @@ def by_status(judge: Judge) -> dict[str, StatusClass]:
     requests = max(judge.rows.requests, 1)
     classes = {}
     for i in failing:
-        load, pattern = judge.answers(labels.codes == i, several=len(failing) > 1)
+        answers = judge.answers(labels.codes == i, several=len(failing) > 1)
         classes[labels.names[i]] = StatusClass(
-            count=int(totals[i]), share=float(totals[i] / requests), load_effect=load, temporal=pattern
+            count=int(totals[i]), share=float(totals[i] / requests), **answers
         )
     return classes

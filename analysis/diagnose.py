@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from analysis.attribution import attribution, findings, reason, summary
 from analysis.classes import Judge, by_status
 from analysis.concentration import concentration
 from analysis.drift import time_drift
@@ -16,8 +17,9 @@ from analysis.knee import knee, within_levels
 from analysis.levels import capacity, cut_levels, level_table
 from analysis.measured import measure
 from analysis.next_run import next_run
-from analysis.quality import quality
+from analysis.quality import quality, with_findings
 from analysis.sentence import sentence
+from analysis.shares import Shares
 from analysis.slo import CASE_SLO, evaluate, parse_slo
 from analysis.suspects import Suspect, known_suspects, weigh
 from analysis.tree import tree
@@ -47,21 +49,24 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
     samples = rows.samples
     cut = cut_windows(rows)
     doubt = doubt_of(run.lacks)
-    judge = Judge.of(rows, cut, doubt)
     first, last = bounds(samples)
     length_s = last - first if run.length_s is None else run.length_s
     levels = cut_levels(samples, row_load(samples, cut))
     ranked = told_durations(rows, levels, run.lacks)
     table = told_levels(level_table(rows, levels, ranked), run.lacks)
+    shares = Shares.of(cut, levels.place, table)
+    judge = Judge.of(rows, cut, doubt, shares)
     load, pattern = judge.load(rows.failed), judge.temporal(rows.failed)
     bend = within_levels(knee(cut), table) if load.answer == "rises" else None
     kinds = fingerprints(run, judge)
     statuses = by_status(judge)
     silent = Silences((), 0.0) if doubt else silences(samples, levels)
     held = [] if "request_times" in run.lacks else concentration(rows, levels)
-    trust = quality(run, rows, cut)
-    drift = no_drift(doubt) if doubt else time_drift(cut)
     rate = told_rate(share(rows.errors, rows.requests), run.lacks)
+    parts = [] if rate.value is None else attribution(statuses, kinds, rows.errors)
+    trust = with_findings(quality(run, rows, cut), findings(load, parts))
+    load = load.model_copy(update={"why": reason(load, parts)})
+    drift = no_drift(doubt) if doubt else time_drift(cut)
     times = ranked.latencies()
     figures = told_percentiles(times.report(), run.lacks)
     evidence = Evidence(
@@ -110,6 +115,8 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
         levels=table,
         by_status=statuses,
         fingerprints=kinds,
+        attribution=parts,
+        attribution_text=summary(rate.value, parts, shares.ends, cut.axis),
         concentration=held,
         tree=tree(rows.requests, statuses, kinds, pattern, load),
         suspects=weigh(known_suspects() if suspects is None else suspects, evidence),

@@ -114,7 +114,6 @@ def _identity(status: int, outcome: str, message: str) -> str:
 
 def _report(kind: Kind, judge: Judge, lacks: frozenset[str], *, several: bool) -> FingerprintReport:
     rows, failed = judge.rows.samples, kind.failed
-    load, pattern = judge.answers(failed, several=several)
     start = rows.start_s[failed] - judge.windows.origin_s
     count = int(judge.weight[failed].sum())
     if kind.outcome == OTHER:
@@ -132,8 +131,7 @@ def _report(kind: Kind, judge: Judge, lacks: frozenset[str], *, several: bool) -
         share=count / judge.rows.requests,
         first_s=float(start.min()),
         last_s=float(start.max()),
-        load_effect=load,
-        temporal=pattern,
+        **judge.answers(failed, several=several),
         clear=clear,
         clear_why=why,
         duration_ms=no_percentiles()

@@ -43,6 +43,12 @@ def quality(run: Run, rows: Usable, windows: Windows) -> Quality:
     )
 
 
+def with_findings(known: Quality, more: list[Finding]) -> Quality:
+    """The same with findings of other modules, the gravest first."""
+    found = sorted([*known.findings, *more], key=lambda finding: _ORDER.index(finding.severity))
+    return known.model_copy(update={"findings": found})
+
+
 def _no_data(run: Run, rows: Usable, _: Windows) -> Iterator[Finding]:
     if rows.requests > 0:
         return

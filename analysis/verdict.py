@@ -158,14 +158,32 @@ class LoadLevel(Model):
     latency_ms: LatencyMs | None = None
 
 
-class StatusClass(Model):
+class JudgedClass(Model):
+    """One class of failures against load, all requests being the denominator.
+
+    `slope`, its 95 % interval, `confidence` and `why` are those of a LoadEffect. `slope_part` is what the
+    class adds to the slope of one straight line through the rate of all failures, `at_lowest_load` and
+    `at_highest_load` what it adds to the rate there: over classes without a common failure they sum up.
+    """
+
+    load_effect: LoadAnswer
+    temporal: TemporalAnswer
+    slope: float | None = None
+    low: float | None = None
+    high: float | None = None
+    confidence: float | None = None
+    why: str = ""
+    slope_part: float | None = None
+    at_lowest_load: float | None = None
+    at_highest_load: float | None = None
+
+
+class StatusClass(JudgedClass):
     """All failures that ended with one status (or, where the status is not the failure, one outcome). `share`
     is of all requests."""
 
     count: int
     share: float
-    load_effect: LoadAnswer
-    temporal: TemporalAnswer
 
 
 class Example(Model):
@@ -178,7 +196,7 @@ class Example(Model):
     headers: dict[str, str] = Field(default_factory=dict)
 
 
-class FingerprintReport(Model):
+class FingerprintReport(JudgedClass):
     """One kind of failure: status and outcome first, then the message with its variable parts masked."""
 
     id: str
@@ -189,12 +207,32 @@ class FingerprintReport(Model):
     share: float
     first_s: float
     last_s: float
-    load_effect: LoadAnswer
-    temporal: TemporalAnswer
     clear: bool | None
     clear_why: str = ""
     duration_ms: Percentiles
     examples: list[Example] = Field(default_factory=list)
+
+
+class Attribution(Model):
+    """What one class adds to the error rate of the run. The classes hold every failure exactly once.
+
+    A class is a status, or one message of it (`fingerprint`, `message`) where messages differ in what load
+    does to them. `rate` is of all requests, `share` of all failures; the others as in JudgedClass.
+    """
+
+    status: str
+    fingerprint: str | None = None
+    message: str = ""
+    count: int
+    rate: float
+    share: float
+    load_effect: LoadAnswer
+    slope: float | None = None
+    low: float | None = None
+    high: float | None = None
+    slope_part: float | None = None
+    at_lowest_load: float | None = None
+    at_highest_load: float | None = None
 
 
 class Concentration(Model):
@@ -294,6 +332,8 @@ class Verdict(Model):
     levels: list[LoadLevel] = Field(default_factory=list)
     by_status: dict[str, StatusClass] = Field(default_factory=dict)
     fingerprints: list[FingerprintReport] = Field(default_factory=list)
+    attribution: list[Attribution] = Field(default_factory=list)
+    attribution_text: str = ""
     concentration: list[Concentration] = Field(default_factory=list)
     tree: list[TreeNode] = Field(default_factory=list)
     suspects: list[SuspectReport] = Field(default_factory=list)
