@@ -83,11 +83,9 @@ class Distribution:
 
     def percentiles(self) -> Percentiles:
         """p50, p95, p99 with their intervals, and the maximum."""
-        figures = dict(self._figures())
-        longest = None if self.n == 0 or self.infinite else float(self.values[-1])
+        figures = {**dict(self._figures()), "max": self.at_rank(self.n) if self.n else None}
         return Percentiles(
             n=self.n,
-            max=longest,
             infinite=[name for name, value in figures.items() if value == math.inf],
             **{name: _finite(value) for name, value in figures.items()},
         )

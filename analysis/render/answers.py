@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from typing import NamedTuple
 
 from analysis.render import wording
 from analysis.slo import UNITS, parse_slo
 from analysis.verdict import (
+    Attribution,
     Finding,
     Interval,
+    JudgedClass,
+    LatencyMs,
     LoadAnswer,
     LoadLevel,
     Percentiles,
@@ -214,29 +218,131 @@ def validity(verdict: Verdict) -> str:
     return f"valid, {wording.plural(warnings, 'warning')}" if warnings else "valid measurement"
 
 
-def latency_rows(verdict: Verdict) -> list[tuple[str, str, int, list[str]]]:
-    """Latency told apart: name, what it means, requests, and P50, P95, P99 and longest as texts."""
-    latency = verdict.latency_ms
-    rows = [
+class Figure(NamedTuple):
+    """A percentile as text, and its 95 % interval in brackets, "" without one."""
+
+    value: str
+    interval: str
+
+    def __str__(self) -> str:
+        return f"{self.value} {self.interval}".strip()
+
+
+PERCENTILES = ("p50", "p95", "p99")
+ENDLESS = "∞"
+
+
+class LatencyRow(NamedTuple):
+    """One view of latency: what it is called, what it means, its requests and figures."""
+
+    name: str
+    meaning: str
+    requests: int
+    figures: list[Figure]
+
+
+def latency_rows(latency: LatencyMs) -> list[LatencyRow]:
+    """Latency told apart: P50, P95, P99 and longest of each view; views that are not known are left out."""
+    views = [
         ("Successes", "answered as wanted", latency.ok),
+        ("Answered", "successes and answered errors", latency.answered),
         ("All requests", "time-outs at their limit", latency.all),
         ("Errors", "time to the failure, or to the limit", latency.errors),
-    ]
-    endless = latency.failures_infinite
-    # A percentile is missing for want of requests, or because it falls among failures. The second is
-    # meant where the same percentile of all requests is known.
-    infinite = [
-        "∞" if value is None and known is not None else wording.milliseconds(value)
-        for value, known in zip(_values(endless), _values(latency.all), strict=True)
+        ("Failures as infinite", "the wait for the right answer", latency.failures_infinite),
     ]
     return [
-        *((name, text, row.n, [wording.milliseconds(v) for v in _values(row)]) for name, text, row in rows),
-        ("Failures as infinite", "what clients wait who need the right answer", endless.n, infinite),
+        LatencyRow(name, meaning, view.n, [_figure(view, figure) for figure in (*PERCENTILES, "max")])
+        for name, meaning, view in views
+        if view is not None
     ]
 
 
-def _values(figures: Percentiles) -> tuple[float | None, ...]:
-    return figures.p50, figures.p95, figures.p99, figures.max
+def latency_by_level(verdict: Verdict) -> list[tuple[str, str, list[tuple[str, LatencyRow]]]]:
+    """The same per load level: name and meaning of each view, and its row of every level; Errors left out."""
+    known = [
+        (wording.between(level.users_low, level.users_high), latency_rows(level.latency_ms))
+        for level in verdict.levels
+        if level.latency_ms is not None
+    ]
+    views = [(row.name, row.meaning) for row in known[0][1] if row.name != "Errors"] if known else []
+    return [
+        (name, meaning, [(load, next(row for row in rows if row.name == name)) for load, rows in known])
+        for name, meaning in views
+    ]
+
+
+def _figure(view: Percentiles, name: str) -> Figure:
+    value, low, high = (_duration(view, f"{name}{end}") for end in ("", "_low", "_high"))
+    if value is None:
+        return Figure(wording.UNKNOWN, "")
+    if low == ENDLESS or (low is None and high is None) or value == low == high:
+        return Figure(value, "")
+    if value == ENDLESS or high is None:
+        return Figure(value, f"(from {low})")
+    return Figure(value, f"({wording.durations(low, high)})" if low else f"(up to {high})")
+
+
+def _duration(view: Percentiles, name: str) -> str | None:
+    """A figure as text; None if it is not known."""
+    value: float | None = getattr(view, name, None)
+    if name in view.infinite:
+        return ENDLESS
+    return None if value is None else wording.milliseconds(value)
+
+
+def class_numbers(group: JudgedClass) -> str:
+    """What load does to one class, with its interval: "+14 points (+12 to +16)"; "" without."""
+    bounds = wording.points_span(group.low, group.high)
+    return "" if group.slope is None or not bounds else f"{wording.points(group.slope)} ({bounds})"
+
+
+def attribution_rows(verdict: Verdict) -> list[list[str]]:
+    """The error rate taken apart, one row per class and one for all; none where one class is all there is.
+
+    Columns: class, what load does to it, rate, part of the failures, rates at lowest and highest load, part
+    of the slope.
+    """
+    if not verdict.attribution_text:
+        return []
+    rows = [
+        [
+            class_name(part),
+            LOAD[part.load_effect],
+            wording.percent(part.rate),
+            wording.percent(part.share),
+            wording.percent(part.at_lowest_load),
+            wording.percent(part.at_highest_load),
+            wording.points(part.slope_part),
+        ]
+        for part in verdict.attribution
+    ]
+    sums = [_sum(getattr(p, name) for p in verdict.attribution) for name in _SUMMED]
+    rate, share, lowest, highest = (wording.percent(value) for value in sums[:4])
+    total = ["All failures", LOAD[verdict.load_effect.answer], rate, share, lowest, highest]
+    return [*rows, [*total, wording.points(sums[4])]]
+
+
+ATTRIBUTION_HEADS = (
+    "Class",
+    "With load",
+    "Of all requests",
+    "Of all failures",
+    "At lowest load",
+    "At highest load",
+    "Part of the slope",
+)
+_SUMMED = ("rate", "share", "at_lowest_load", "at_highest_load", "slope_part")
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def class_name(part: Attribution) -> str:
+    """A class in words: its status, and its message where that tells it from others."""
+    name = status_name(part.status)
+    return name if part.fingerprint is None else f"{name}: {wording.clean(part.message, 60) or 'no message'}"
 
 
 def level_name(level: LoadLevel, axis: str = "users") -> str:

@@ -129,7 +129,6 @@ def count_axis(axes: Axes, top: float) -> None:
 
 def duration_axis(axes: Axes, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
     """Durations in ms between two series: from 0, or logarithmic where the upper dwarfs the lower."""
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: wording.milliseconds(value)))
     smallest, largest = float(np.nanmin(low)), float(np.nanmax(high))
     if largest > _LOG_FROM * max(float(np.nanmedian(low)), 0.1):
         axes.set_yscale("log")
@@ -140,6 +139,8 @@ def duration_axis(axes: Axes, low: NDArray[np.float64], high: NDArray[np.float64
     else:
         axes.set_ylim(0, largest * 1.08)
         axes.yaxis.set_major_locator(MaxNLocator(5))
+    # Last, since choosing a scale brings that scale's own formatter.
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: wording.milliseconds(value)))
 
 
 def legend(picture: Figure, handles: list[Line2D | Patch], theme: Theme, columns: int = 3) -> None:

@@ -32,6 +32,7 @@ _CAPTIONS = {
     "errors_by_status": "Errors per time window, stacked by status; grey behind: users.",
     "errors_per_window": "Errors per time window; shaded: bursts; hatched: freezes.",
     "latency": "Latency of successes per time window; grey behind: users.",
+    "latency_by_load": "Each load level with 95 % intervals; time-outs count at their limit.",
 }
 
 
@@ -148,6 +149,13 @@ def _alt(name: str, verdict: Verdict) -> str:
     if name == "latency":
         p99 = wording.milliseconds(verdict.latency_ms.ok.p99)
         return f"Latency of successes over time, P99 of the run {p99}"
+    if name == "latency_by_load":
+        levels = "; ".join(
+            f"{load}: {row.figures[2].value}"
+            for _, _, rows in answers.latency_by_level(verdict)[:1]
+            for load, row in rows
+        )
+        return f"Latency against load, P99 of successes. {levels}"
     if name == "errors_by_status":
         statuses = ", ".join(answers.status_name(status) for status in list(verdict.by_status)[:6])
         return f"Errors over time by status: {statuses or 'none'}"

@@ -13,6 +13,7 @@ from analysis.verdict import Verdict
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
 _MOST_ROWS = 20
+_MOST_LEVEL_ROWS = 40
 
 
 def markdown(verdict: Verdict) -> str:
@@ -22,10 +23,12 @@ def markdown(verdict: Verdict) -> str:
         _why(verdict),
         _slo(verdict),
         _levels(verdict),
+        _attribution(verdict),
         _statuses(verdict),
         _fingerprints(verdict),
         _concentration(verdict),
         _latency(verdict),
+        _latency_by_load(verdict),
         _events(verdict),
         _tree(verdict),
         _suspects(verdict),
@@ -52,16 +55,22 @@ def code(text: str, limit: int = 200) -> str:
     return f"{fence}{pad}{body}{pad}{fence}"
 
 
-def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]], numeric_from: int = 1) -> str:
+def _table(
+    title: str,
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    numeric_from: int = 1,
+    most: int = _MOST_ROWS,
+) -> str:
     """A titled table; columns from `numeric_from` on are right-aligned. Empty without rows."""
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     if not lines:
         return ""
     rule = ["---" if index < numeric_from else "--:" for index in range(len(heads))]
-    dropped = len(lines) - _MOST_ROWS
+    dropped = len(lines) - most
     more = [f"\n…and {dropped} more rows in verdict.json."] if dropped > 0 else []
     head = ["| " + " | ".join(heads) + " |", "| " + " | ".join(rule) + " |"]
-    return "\n".join([f"## {title}", "", *head, *lines[:_MOST_ROWS], *more])
+    return "\n".join([f"## {title}", "", *head, *lines[:most], *more])
 
 
 def _head(verdict: Verdict) -> str:
@@ -120,18 +129,27 @@ def _levels(verdict: Verdict) -> str:
     return _table("Error rate by load", heads, rows)
 
 
+def _attribution(verdict: Verdict) -> str:
+    """The sentence and the table; nothing where one class is all there is."""
+    rows = ([plain(row[0], 120), *row[1:]] for row in answers.attribution_rows(verdict))
+    table = _table("What the error rate is made of", answers.ATTRIBUTION_HEADS, rows, numeric_from=2)
+    title, _, rest = table.partition("\n\n")
+    return f"{title}\n\n{plain(verdict.attribution_text)}\n\n{rest}" if rest else ""
+
+
 def _statuses(verdict: Verdict) -> str:
     rows = (
         (
             plain(answers.status_name(status), 60),
             answers.LOAD[group.load_effect],
             answers.TEMPORAL[group.temporal],
+            answers.class_numbers(group),
             wording.count(group.count),
             wording.percent(group.share),
         )
         for status, group in verdict.by_status.items()
     )
-    heads = ("Status", "With load", "In time", "Count", "Of all requests")
+    heads = ("Status", "With load", "In time", "Lowest to highest load (95 %)", "Count", "Of all requests")
     return _table("By status", heads, rows, numeric_from=3)
 
 
@@ -169,10 +187,21 @@ def _concentration(verdict: Verdict) -> str:
 
 def _latency(verdict: Verdict) -> str:
     rows = (
-        (f"{name} ({meaning})", wording.count(requests), *values)
-        for name, meaning, requests, values in answers.latency_rows(verdict)
+        (f"{row.name} ({row.meaning})", wording.count(row.requests), *map(str, row.figures))
+        for row in answers.latency_rows(verdict.latency_ms)
     )
-    return _table("Latency", ("", "Requests", "P50", "P95", "P99", "Longest"), rows)
+    return _table("Latency (95 %)", ("", "Requests", "P50", "P95", "P99", "Longest"), rows)
+
+
+def _latency_by_load(verdict: Verdict) -> str:
+    rows = (
+        (load, name, wording.count(row.requests), *map(str, row.figures[:3]))
+        for name, _, levels in answers.latency_by_level(verdict)
+        for load, row in levels
+    )
+    axis = plain(verdict.load_effect.axis, 20).capitalize()
+    heads = (axis, "", "Requests", "P50", "P95", "P99")
+    return _table("Latency by load (95 %)", heads, rows, numeric_from=2, most=_MOST_LEVEL_ROWS)
 
 
 def _events(verdict: Verdict) -> str:

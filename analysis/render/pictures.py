@@ -1,4 +1,4 @@
-"""Four pictures of a run, drawn from its Verdict and Windows; each title says the finding.
+"""Five pictures of a run, drawn from its Verdict and Windows; each title says the finding.
 
 Every picture comes twice, for light and for dark pages (`html.DARK` ends the name of the second).
 """
@@ -18,6 +18,7 @@ from analysis.render import answers, canvas, wording
 from analysis.render.canvas import Theme
 from analysis.render.columns import Columns, columns
 from analysis.render.html import DARK
+from analysis.render.latency_picture import latency_by_load
 from analysis.slo import parse_slo
 from analysis.verdict import Freeze, Verdict
 from analysis.windows import Windows
@@ -28,12 +29,13 @@ _NARROWEST = 0.006
 
 
 def pictures(verdict: Verdict, windows: Windows) -> dict[str, bytes]:
-    """PNG files by name: error rate by load, errors by status, errors per window, latency."""
+    """PNG files by name: error rate by load, errors by status, errors per window, latencies."""
     draw: dict[str, Callable[[Verdict, Windows, Theme], bytes]] = {
         "error_rate_by_load": error_rate_by_load,
         "errors_by_status": errors_by_status,
         "errors_per_window": errors_per_window,
         "latency": latency,
+        "latency_by_load": latency_by_load,
     }
     themes = {"": canvas.LIGHT, DARK: canvas.DARK}
     return {

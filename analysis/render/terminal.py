@@ -89,6 +89,10 @@ def _compose(
     yield _Line(Text(" · ".join(answers.context(verdict)), style="dim"), 6)
     for text in _why(verdict):
         yield from _wrapped(text, console, width, most, indent=_LABEL)
+    if verdict.attribution_text:
+        text = _labelled("Classes", Text(clean(verdict.attribution_text, 400)))
+        wrapped = _wrapped(text, console, width, max(2, most), indent=_LABEL)
+        yield from (_Line(line.text, 1) for line in wrapped)
     yield _Line(Text(), 5)
     yield from _columns(verdict, width)
     yield _Line(Text(), 7)
@@ -165,10 +169,12 @@ def _columns(verdict: Verdict, width: int) -> Iterator[_Line]:
     """Load levels on the left, latency and targets on the right; below each other on a narrow screen."""
     wide = width >= _WIDE
     left = _levels(verdict, bar_width=12 if wide else 8)
-    right = [*_latency(verdict), Text(), *_targets(verdict, intervals=wide)]
+    latency, targets = _latency(verdict, wide), _targets(verdict, intervals=wide)
     if width < _COLUMNS_FROM:
-        yield from (_Line(text, 1) for text in [*left, *right])
+        yield from (_Line(text, 2) for text in [*left, *latency])
+        yield from (_Line(text, 1) for text in [Text(), *targets])
         return
+    right = [*latency, Text(), *targets]
     left_width = 46 if wide else (width - 2) // 2
     for index in range(max(len(left), len(right))):
         row = left[index].copy() if index < len(left) else Text()
@@ -204,10 +210,18 @@ def _spread(levels: list[LoadLevel]) -> list[LoadLevel]:
     return [levels[round(i * (len(levels) - 1) / (_LEVELS - 1))] for i in range(_LEVELS)]
 
 
-def _latency(verdict: Verdict) -> list[Text]:
+def _latency(verdict: Verdict, wide: bool) -> list[Text]:
+    """Three ways beside the successes; where the screen is wide errors alone and the interval of the P99."""
     rows = [Text(f"{'Latency':<13}{'P50':>8}{'P95':>8}{'P99':>8}", style="bold")]
-    for name, _, _, values in answers.latency_rows(verdict)[:3]:
-        rows.append(Text(f"{name:<13}" + "".join(f"{value:>8}" for value in values[:3])))
+    shown = {"Successes": "Successes", "All requests": "All requests"}
+    if verdict.errors or not verdict.requests:
+        shown |= {"Answered": "Answered", "Failures as infinite": "Failures = ∞"}
+        shown |= {"Errors": "Errors"} if wide else {}
+    for row in answers.latency_rows(verdict.latency_ms):
+        if row.name in shown:
+            text = "".join(f"{figure.value:>8}" for figure in row.figures[:3])
+            interval = f" {row.figures[2].interval}" if wide else ""
+            rows.append(Text(f"{shown[row.name]:<13}{text}{interval}"))
     return rows
 
 

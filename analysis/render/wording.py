@@ -129,6 +129,14 @@ def milliseconds(duration_ms: float | None) -> str:
     return seconds(duration_ms / 1000)
 
 
+def durations(low: str, high: str) -> str:
+    """Two durations as a range, the unit once where both share it: "840–905 ms", "850 ms – 1.2 s"."""
+    if low == high:
+        return low
+    (figure, *unit), (_, *other) = low.split(" "), high.split(" ")
+    return f"{figure}–{high}" if unit == other and len(unit) == 1 else f"{low} – {high}"
+
+
 def seconds(duration_s: float | None) -> str:
     """A duration measured in seconds: "350 ms", "1.05 s", "42 s", "10 min", "2 h 5 min"."""
     if duration_s is None or not math.isfinite(duration_s):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
 from analysis.render import answers
 from analysis.verdict import (
+    LatencyMs,
     LoadAnswer,
     Percentiles,
     Severity,
@@ -48,12 +49,59 @@ def test_targets_are_told_in_their_own_unit(
     assert answers.slo_value(result) == text
 
 
+def values(latency: LatencyMs) -> list[str]:
+    return [figure.value for figure in answers.latency_rows(latency)[-1].figures]
+
+
 def test_infinite_is_told_from_unknown() -> None:
-    assert answers.latency_rows(make_verdict())[-1][3] == ["240 ms", "∞", "∞", "∞"]
-    assert answers.latency_rows(no_data_verdict())[-1][3] == ["–", "–", "–", "–"]
+    known = make_verdict().latency_ms
+    assert values(known) == ["233 ms", "∞", "∞", "∞"]
+    assert values(no_data_verdict().latency_ms) == ["–", "–", "–", "–"]
     few = Percentiles(n=16, p50=200, p95=None, p99=None)
-    latency = make_verdict().latency_ms.model_copy(update={"all": few, "failures_infinite": few})
-    assert answers.latency_rows(make_verdict(latency_ms=latency))[-1][3] == ["200 ms", "–", "–", "–"]
+    assert values(known.model_copy(update={"all": few, "failures_infinite": few})) == [
+        "200 ms",
+        "–",
+        "–",
+        "–",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"p99": 900.0, "p99_low": 850.0, "p99_high": 1210.0}, "900 ms (850 ms – 1.21 s)"),
+        ({"p99": 900.0, "p99_low": 850.0, "p99_high": 951.0}, "900 ms (850–951 ms)"),
+        ({"p99": 900.0, "p99_low": 850.0}, "900 ms (from 850 ms)"),
+        ({"p99": 900.0, "p99_high": 950.0}, "900 ms (up to 950 ms)"),
+        ({"p99": 900.0, "p99_low": 850.0, "infinite": ["p99_high"]}, "900 ms (850 ms – ∞)"),
+        ({"p99": None, "p99_low": 850.0, "infinite": ["p99", "p99_high"]}, "∞ (from 850 ms)"),
+        ({"p99": None, "infinite": ["p99", "p99_low", "p99_high"]}, "∞"),
+        ({"p99": None}, "–"),
+    ],
+)
+def test_a_percentile_says_how_well_it_is_known(changes: dict[str, Any], text: str) -> None:
+    view = Percentiles(**{"n": 500, "p50": 1.0, "p95": 2.0, "p99": None, **changes})
+    latency = make_verdict().latency_ms.model_copy(update={"ok": view})
+    assert str(answers.latency_rows(latency)[0].figures[2]) == text
+
+
+def test_every_view_stands_at_every_level() -> None:
+    views = answers.latency_by_level(make_verdict())
+    assert [name for name, _, _ in views] == ["Successes", "Answered", "All requests", "Failures as infinite"]
+    assert {len(levels) for _, _, levels in views} == {5}
+    assert answers.latency_by_level(no_data_verdict()) == []
+
+
+def test_the_parts_of_the_error_rate_end_with_their_sum() -> None:
+    rows = answers.attribution_rows(make_verdict())
+    assert [row[0] for row in rows] == [
+        "503 Service Unavailable",
+        "500 Internal Server Error",
+        "total time limit reached",
+        "All failures",
+    ]
+    assert rows[-1][2:] == ["16.6 %", "100 %", "1.3 %", "41.4 %", "+34 points"]
+    assert answers.attribution_rows(make_verdict(attribution_text="")) == []
 
 
 @pytest.mark.parametrize(

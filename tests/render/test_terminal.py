@@ -77,6 +77,24 @@ def test_it_answers_every_question() -> None:
         assert expected in text
 
 
+def test_what_the_error_rate_is_made_of_is_told() -> None:
+    for width, height in ((80, 24), (100, 40)):
+        lines = screen(make_verdict(), width, height)
+        assert any(line.startswith("Classes   Of 16.6 %: 15.1 % is 503 and rises") for line in lines)
+    assert not any("Classes" in line for line in screen(make_verdict(attribution_text="")))
+
+
+def test_latency_is_told_three_ways_beside_the_successes() -> None:
+    text = "\n".join(screen(make_verdict(), 110, 40))
+    for expected in (
+        "Successes      212 ms  610 ms  871 ms (827–915 ms)",
+        "Answered       201 ms  610 ms  871 ms",
+        "All requests   197 ms  598 ms  897 ms",
+        "Failures = ∞   233 ms       ∞       ∞",
+    ):
+        assert expected in text
+
+
 def test_colour_is_never_the_only_sign(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     coloured = screen(make_verdict(), color=True)

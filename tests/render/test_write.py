@@ -27,6 +27,7 @@ FILES = {
     "errors_by_status.png",
     "errors_per_window.png",
     "latency.png",
+    "latency_by_load.png",
 }
 
 
