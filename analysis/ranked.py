@@ -152,7 +152,7 @@ def _variances(left: Floats) -> tuple[float, float]:
     """Variance of a sum of what is left over in each stretch: as if stretches were independent, and as they
     are."""
     lags = max(2, len(left) // 3)
-    shared = np.array([float(left[h:] @ left[: len(left) - h]) for h in range(lags - lags % 2)])
+    shared = np.correlate(left, left, "full")[len(left) - 1 :][: lags - lags % 2]
     pairs = shared.reshape(-1, 2).sum(axis=1)
     kept = pairs[: int(np.argmax(pairs <= 0)) if (pairs <= 0).any() else len(pairs)]
     return float(shared[0]), max(float(shared[0]), 2 * float(kept.sum()) - float(shared[0]))
