@@ -116,7 +116,6 @@ def _draw(
         linewidth=width,
         marker=marker,
         markersize=4.5,
-        markeredgewidth=0,
         elinewidth=1.1,
         capsize=2.5,
     )
