@@ -32,7 +32,7 @@ _CAPTIONS = {
     "errors_by_status": "Errors per time window, stacked by status; grey behind: users.",
     "errors_per_window": "Errors per time window; shaded: bursts; hatched: freezes.",
     "latency": "Latency of successes per time window; grey behind: users.",
-    "latency_by_load": "Each load level with 95 % intervals; time-outs count at their limit.",
+    "latency_by_load": "95 % intervals; without an upper end: too few requests. Time-outs at their limit.",
 }
 
 
