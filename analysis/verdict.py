@@ -159,7 +159,7 @@ class LoadLevel(Model):
 
 
 class JudgedClass(Model):
-    """One class of failures against load, all requests being the denominator.
+    """One class of failures against load, of all requests or (`why` says so) of those no other class took.
 
     `slope`, its 95 % interval, `confidence` and `why` are those of a LoadEffect. `slope_part` is what the
     class adds to the slope of one straight line through the rate of all failures, `at_lowest_load` and

@@ -9,7 +9,7 @@ import pytest
 from run_builder import BUSY, by_load, example, make_run
 
 from analysis.diagnose import diagnose
-from analysis.load import load_effect
+from analysis.load import class_effect
 from analysis.usable import usable
 from analysis.windows import cut_windows
 from recording.run import Run
@@ -112,7 +112,7 @@ def test_a_class_carries_the_numbers_of_its_own_answer() -> None:
     verdict = diagnose(run)
     rows = usable(run.samples)
     cut = cut_windows(rows)
-    own = load_effect(cut, cut.by_class[:, cut.classes.index("401")], several=True)
+    own = class_effect(cut, cut.by_class[:, cut.classes.index("401")])
     group = verdict.by_status["401"]
     assert (group.slope, group.low, group.high, group.why) == (own.slope, own.low, own.high, own.why)
     kind = next(kind for kind in verdict.fingerprints if kind.status == 401)
