@@ -21,6 +21,8 @@ LEAST_ERRORS = 10
 """Below ten errors a pattern is in the eye of the beholder."""
 LEAST_VARIATION = 0.7
 """Windows differing by more than this share of the mean rate are bursts; slow wandering stays below."""
+BETWEEN = 0.05
+"""So close to that limit neither is said: another cut of the same run would turn the answer round."""
 LEAST_DISPERSION = 1.5
 CHANCE = 0.001
 TENTH = 0.1
@@ -67,6 +69,9 @@ def temporal(windows: Windows, positions: Floats, errors: Ints | None = None) ->
         left.variation >= LEAST_VARIATION and left.dispersion > LEAST_DISPERSION and left.p_value < CHANCE
     )
     clustered = varied or dense >= HALF
+    if dense < HALF and left.p_value < CHANCE and abs(left.variation / LEAST_VARIATION - 1) < BETWEEN:
+        why = f"{_why(left, dense, False, total, 0)}: between bursts and an even spread"
+        return Temporal(answer="inconclusive", why=why, excess_variation=left.variation, p_value=left.p_value)
     bursts = _bursts(windows, counts, left.expected) if clustered else []
     return Temporal(
         answer="clustered" if clustered else "distributed",

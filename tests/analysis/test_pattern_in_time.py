@@ -64,3 +64,18 @@ def test_drift_is_judged_on_time_alone_where_load_did_not_vary():
 
 def test_drift_of_a_run_without_errors_is_no():
     assert time_drift(windows(make_run().samples)).answer == "no"
+
+
+def test_between_bursts_and_an_even_spread_neither_is_said():
+    def run(high):
+        # A fifth of the time at `high`, the rest at 2 %: from an even spread to bursts.
+        return make_run(errors=by_time(lambda t: np.where(t % 100 < 20, high, 0.02)), per_user_s=4.0)
+
+    found = [pattern_of(run(high)) for high in np.linspace(0.03, 0.12, 46)]
+    answers = [f.answer for f in found]
+    assert answers[0] == "distributed"
+    assert answers[-1] == "clustered"
+    between = [f for f in found if f.answer == "inconclusive"]
+    assert between
+    assert all(0.66 < f.excess_variation < 0.74 for f in between)
+    assert all(f.why.endswith("between bursts and an even spread") for f in between)
