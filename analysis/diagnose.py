@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from analysis.attribution import attribution, findings, reason, summary
+from analysis.bursts import described
+from analysis.change import what_would_change
+from analysis.class_rates import class_rates
 from analysis.classes import Judge, by_status
 from analysis.concentration import concentration
 from analysis.drift import time_drift
 from analysis.evidence import Evidence
 from analysis.fingerprints import fingerprints
+from analysis.fitted import fitted
 from analysis.freezes import Silences, silences
 from analysis.intervals import share
 from analysis.knee import knee, within_levels
@@ -18,7 +22,7 @@ from analysis.levels import capacity, cut_levels, level_table
 from analysis.measured import measure
 from analysis.next_run import next_run
 from analysis.quality import quality, with_findings
-from analysis.sentence import sentence
+from analysis.sentence import Facts, sentence
 from analysis.shares import Shares
 from analysis.slo import CASE_SLO, evaluate, parse_slo
 from analysis.suspects import Suspect, known_suspects, weigh
@@ -56,8 +60,10 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
     table = told_levels(level_table(rows, levels, ranked), run.lacks)
     shares = Shares.of(cut, levels.place, table)
     judge = Judge.of(rows, cut, doubt, shares)
-    load, pattern = judge.load(rows.failed), judge.temporal(rows.failed)
+    load = judge.load(rows.failed)
+    pattern = described(judge.temporal(rows.failed), judge, rows.failed)
     bend = within_levels(knee(cut), table) if load.answer == "rises" else None
+    load = load.model_copy(update={"fitted": fitted(cut, load, bend)})
     kinds = fingerprints(run, judge)
     statuses = by_status(judge)
     silent = Silences((), 0.0) if doubt else silences(samples, levels)
@@ -82,25 +88,29 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
         latency=figures,
         quality=trust,
     )
+    facts = Facts(
+        rate=rate,
+        errors=rows.errors,
+        load=load,
+        temporal=pattern,
+        knee=bend,
+        levels=table,
+        fingerprints=kinds,
+        statuses=statuses,
+        quality=trust,
+        duration_s=length_s,
+        drift=drift,
+        freezes=silent.freezes,
+    )
     endpoints = [name for name in samples.endpoint.names if name]
+    following = next_run(load, pattern, rows.errors, endpoints)
     return Verdict(
         run_id=run.id,
         source=run.source,
         **_origin(run),
         duration_s=length_s,
-        sentence=sentence(
-            rate,
-            rows.errors,
-            load,
-            pattern,
-            bend,
-            table,
-            kinds,
-            trust,
-            length_s,
-            drift,
-            silent.freezes,
-        ),
+        sentence=sentence(facts),
+        what_would_change=what_would_change(facts, following),
         requests=rows.requests,
         errors=rows.errors,
         unfinished=int(rows.weight[samples.outcome.equals("unfinished")].sum()),
@@ -114,6 +124,7 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
         latency_ms=figures,
         levels=table,
         by_status=statuses,
+        class_rates=class_rates(judge, statuses, levels, table),
         fingerprints=kinds,
         attribution=parts,
         attribution_text=summary(rate.value, parts, shares.ends, cut.axis),
@@ -123,7 +134,7 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
         slo=evaluate(slo, measure(rows, times, silent, kinds, run.lacks)),
         quality=trust,
         lacks=sorted(run.lacks),
-        next_run=next_run(load, pattern, rows.errors, endpoints),
+        next_run=following,
     )
 
 

@@ -21,6 +21,8 @@ def percent(ratio: float | None) -> str:
     if ratio is None or not math.isfinite(ratio):
         return "unknown"
     value = ratio * 100
+    if value > 100:
+        return f"{value:,.0f} %"
     if value == 0 or value >= 99.95:
         return f"{value:.0f} %" if value in {0, 100} else f"{math.floor(value * 100) / 100:.2f} %"
     if value >= 1:
@@ -56,6 +58,16 @@ def milliseconds(value: float) -> str:
 def seconds(value: float) -> str:
     """A duration in seconds: "0.4 s", "42 s"."""
     return f"{value:,.0f} s" if value >= 20 or value == round(value) else f"{value:.1f} s"
+
+
+def seconds_about(value: float) -> str:
+    """A measured interval of time without false precision: "12.5 s", "30 s", "4 min 10 s"."""
+    if value < 20:
+        return f"{value:.1f}".removesuffix(".0") + " s"
+    minutes, rest = divmod(round(value), 60)
+    if value < 120:
+        return f"{round(value)} s"
+    return f"{minutes} min" + (f" {rest} s" if rest else "")
 
 
 def p_value(value: float) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis import phrases
 from analysis.intervals import chi_square_tail
-from analysis.usable import Floats, Ints
+from analysis.usable import Bools, Floats, Ints
 from analysis.verdict import Burst, Temporal
 from analysis.windows import Windows
 
@@ -31,7 +31,8 @@ HALF = 0.5
 MOST_LEVELS, BINS = 8, 6
 BURST_SIGMAS, BURST_FACTOR, BURST_ERRORS = 3.0, 1.5, 3
 """A window is part of a burst with 3 errors, 3 standard errors over the expected and 1.5 times of it."""
-MOST_BURSTS = 50
+MOST_BURSTS = 1000
+"""More are never found in earnest; `bursts.MOST_BURSTS` of them are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +130,14 @@ def _basis(load: Floats, time_s: Floats) -> Floats:
 
 
 def _bursts(windows: Windows, counts: Floats, expected: Floats) -> list[Burst]:
-    """Stretches of windows that hold clearly more errors than expected; a gap of one window is bridged."""
-    sigma = np.sqrt(np.maximum(expected, 1.0))
-    high = (counts - expected > BURST_SIGMAS * sigma) & (counts > BURST_FACTOR * expected)
-    high &= counts >= BURST_ERRORS
+    """Stretches of windows that hold clearly more errors than expected; a gap of one window is bridged.
+
+    The bursts themselves raise what is expected, so it is asked again with the calm windows' share of it:
+    otherwise those at low load, which hold few errors, are missed.
+    """
+    high = _above(counts, expected)
+    calm, usual = float(counts[~high].sum()), float(expected[~high].sum())
+    high = _above(counts, expected * (min(1.0, calm / usual) if usual > 0 else 1.0))
     high[1:-1] |= high[:-2] & high[2:] & (counts[1:-1] > 0)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], high.astype(int), [0]])))
     total = counts.sum()
@@ -147,6 +152,13 @@ def _bursts(windows: Windows, counts: Floats, expected: Floats) -> list[Burst]:
     ]
     strongest = sorted(found, key=lambda burst: (-burst.errors, burst.start_s))[:MOST_BURSTS]
     return sorted(strongest, key=lambda burst: burst.start_s)
+
+
+def _above(counts: Floats, expected: Floats) -> Bools:
+    """Windows that hold clearly more errors than expected."""
+    sigma = np.sqrt(np.maximum(expected, 1.0))
+    clear = (counts - expected > BURST_SIGMAS * sigma) & (counts > BURST_FACTOR * expected)
+    return np.asarray(clear & (counts >= BURST_ERRORS))
 
 
 def _why(left: Excess, dense: float, clustered: bool, total: float, bursts: int) -> str:

@@ -16,6 +16,7 @@ LoadAnswer = Literal["rises", "constant", "falls", "inconclusive"]
 TemporalAnswer = Literal["clustered", "distributed", "none", "inconclusive"]
 YesNo = Literal["yes", "no", "inconclusive"]
 SloOutcome = Literal["met", "missed", "no_data"]
+Spread = Literal["all", "some", "one"]
 Severity = Literal["invalid", "incomplete", "warning", "note"]
 
 
@@ -32,6 +33,15 @@ class Interval(Model):
     low: float | None
     high: float | None
     n: int
+
+
+class FittedPoint(Model):
+    """A point of a fitted curve: error rate at a load, with its 95 % band."""
+
+    load: float
+    rate: float
+    low: float
+    high: float
 
 
 class LoadEffect(Model):
@@ -55,6 +65,7 @@ class LoadEffect(Model):
     windows: int = 0
     requests: int = 0
     errors: int = 0
+    fitted: list[FittedPoint] = Field(default_factory=list)
 
 
 class TimeDrift(Model):
@@ -74,16 +85,72 @@ class Burst(Model):
     end_s: float
     errors: int
     share: float
+    aligned: bool | None = None
+    endpoints: list[str] = Field(default_factory=list)
+    statuses: dict[str, int] = Field(default_factory=dict)
+
+
+class Period(Model):
+    """Bursts that come back: the time from one to the next with its 95 % interval, how many were seen of
+    those that it predicts, and the chance of so regular a list among bursts at random moments."""
+
+    period_s: float
+    low_s: float
+    high_s: float
+    seen: int
+    expected: int
+    p_value: float
+
+
+class Alignment(Model):
+    """Do bursts begin when the load changes? `near_share` of the run lies within `within_s` of a change: what
+    chance alone would give."""
+
+    answer: YesNo
+    bursts: int
+    why: str
+    aligned: int = 0
+    changes: int = 0
+    near_share: float | None = None
+    within_s: float | None = None
+    p_value: float | None = None
+
+
+class BurstEndpoint(Model):
+    """Error rate of one endpoint inside the bursts and outside; `hit` is None where it is asked too
+    rarely."""
+
+    endpoint: str
+    inside: float
+    outside: float | None
+    requests_inside: int
+    errors_inside: int
+    hit: bool | None
+
+
+class BurstReach(Model):
+    """Which endpoints and statuses the bursts hold; `answer` is None where that cannot be told."""
+
+    answer: Spread | None
+    endpoints: list[str] = Field(default_factory=list)
+    spared: list[str] = Field(default_factory=list)
+    statuses: dict[str, int] = Field(default_factory=dict)
+    by_endpoint: list[BurstEndpoint] = Field(default_factory=list)
 
 
 class Temporal(Model):
-    """Do errors come in bursts or evenly, load and time allowed for?"""
+    """Do errors come in bursts or evenly, load and time allowed for? `period_s` is None where the bursts show
+    no regular interval."""
 
     answer: TemporalAnswer
     why: str
     excess_variation: float | None = None
     p_value: float | None = None
     bursts: list[Burst] = Field(default_factory=list)
+    period_s: float | None = None
+    period: Period | None = None
+    alignment: Alignment | None = None
+    reach: BurstReach | None = None
 
 
 class Knee(Model):
@@ -194,6 +261,25 @@ class Example(Model):
     message: str
     body: str = ""
     headers: dict[str, str] = Field(default_factory=dict)
+
+
+class ClassLevel(Model):
+    """One class of failures at one load level; all requests of the level are the denominator."""
+
+    users_low: float
+    users_high: float
+    errors: int
+    error_rate: Interval
+
+
+class ClassRates(Model):
+    """Error rate of one class of failures against load, where it begins, and the curve through it."""
+
+    name: str
+    load_effect: LoadAnswer
+    levels: list[ClassLevel]
+    knee: Knee | None = None
+    fitted: list[FittedPoint] = Field(default_factory=list)
 
 
 class FingerprintReport(JudgedClass):
@@ -318,6 +404,7 @@ class Verdict(Model):
     started_utc: str | None = None
     duration_s: float
     sentence: str
+    what_would_change: str = ""
     requests: int
     errors: int
     unfinished: int
@@ -331,6 +418,7 @@ class Verdict(Model):
     latency_ms: LatencyMs
     levels: list[LoadLevel] = Field(default_factory=list)
     by_status: dict[str, StatusClass] = Field(default_factory=dict)
+    class_rates: list[ClassRates] = Field(default_factory=list)
     fingerprints: list[FingerprintReport] = Field(default_factory=list)
     attribution: list[Attribution] = Field(default_factory=list)
     attribution_text: str = ""

@@ -8,7 +8,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import NamedTuple
 
-from analysis.render import wording
+from analysis.render import burst_words, wording
 from analysis.slo import UNITS, parse_slo
 from analysis.verdict import (
     Attribution,
@@ -120,10 +120,7 @@ def why_lines(verdict: Verdict) -> list[WhyLine]:
     """Load, time pattern and drift: a line each."""
     load, temporal, drift = verdict.load_effect, verdict.temporal, verdict.time_drift
     start_to_end = _effect(drift.slope, "start to end")
-    bursts = ""
-    if temporal.bursts:
-        share = wording.percent(min(1.0, sum(burst.share for burst in temporal.bursts)))
-        bursts = f"{wording.plural(len(temporal.bursts), 'burst')} holding {share} of the errors"
+    bursts = burst_words.numbers(verdict)
     return [
         WhyLine("Load", LOAD[load.answer], load_range(verdict), load_numbers(verdict), load.why),
         WhyLine("Pattern", TEMPORAL[temporal.answer], bursts, bursts, temporal.why),
@@ -170,6 +167,11 @@ def status_name(status: str) -> str:
         return f"{status} {HTTPStatus(int(status)).phrase}"
     except ValueError:
         return "no HTTP answer" if status == "0" else wording.clean(status, 60)
+
+
+def status_short(status: str) -> str:
+    """A key of `by_status` as short as it can be said: "503", "connection reset"."""
+    return OUTCOMES.get(status, wording.clean(status, 30))
 
 
 def failure_name(status: int, outcome: str) -> str:

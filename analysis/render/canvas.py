@@ -23,8 +23,10 @@ MAX_BYTES = 150_000
 
 # Small in inches, so that the letters stay readable where the page is as narrow as a phone.
 _SIZE_INCHES = (5.6, 3.65)
+_EDGE_INCHES, _TITLE_INCHES, _LEGEND_INCHES, _AXIS_INCHES, _LABEL_INCHES = 0.09, 0.2, 0.196, 0.56, 0.2
+_CHARACTER_INCHES, _LAST_TICK_INCHES = 0.082, 0.2
 _DPIS = (160, 120, 100, 72)
-_TITLE_CHARACTERS = 54
+_TITLE_CHARACTERS = 62
 _TIME_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 _MOST_TIME_TICKS = 6
 _LOG_FROM = 20
@@ -68,19 +70,22 @@ DARK = Theme(
 
 def figure(title: str, theme: Theme) -> tuple[Figure, Axes]:
     """An empty picture with its finding as the title, and one pair of axes."""
-    picture = Figure(figsize=_SIZE_INCHES, layout="constrained", facecolor=theme.paper)
+    picture = Figure(figsize=_SIZE_INCHES, facecolor=theme.paper)
     FigureCanvasAgg(picture)
-    picture.get_layout_engine().set(w_pad=0.06, h_pad=0.06)  # type: ignore[union-attr, call-arg]
     lines = textwrap.wrap(label(title), _TITLE_CHARACTERS, max_lines=2, placeholder=" …")
     picture.suptitle(
         "\n".join(lines),
-        x=0.012,
+        x=_EDGE_INCHES / _SIZE_INCHES[0],
+        y=1 - _EDGE_INCHES / _SIZE_INCHES[1],
         ha="left",
+        va="top",
         fontsize=11,
         fontweight="bold",
         color=theme.ink,
         linespacing=1.25,
     )
+    above = 2 * _EDGE_INCHES + len(lines) * _TITLE_INCHES
+    picture.subplots_adjust(top=1 - above / _SIZE_INCHES[1], bottom=_AXIS_INCHES / _SIZE_INCHES[1])
     axes = picture.add_subplot()
     _dress(axes, theme)
     return picture, axes
@@ -146,9 +151,13 @@ def duration_axis(axes: Axes, low: NDArray[np.float64], high: NDArray[np.float64
 def legend(picture: Figure, handles: list[Line2D | Patch], theme: Theme, columns: int = 3) -> None:
     """What the marks mean, below the picture, where it can hide none of them."""
     if handles:
+        rows = -(-len(handles) // columns)
+        picture.subplots_adjust(bottom=(_AXIS_INCHES + rows * _LEGEND_INCHES) / _SIZE_INCHES[1])
         picture.legend(
             handles=handles,
-            loc="outside lower left",
+            loc="lower left",
+            bbox_to_anchor=(0, 0),
+            borderaxespad=0.3,
             ncols=columns,
             frameon=False,
             fontsize=9,
@@ -170,6 +179,7 @@ def no_data(axes: Axes, theme: Theme, text: str = "no data") -> None:
 
 def png(picture: Figure) -> bytes:
     """The picture as PNG under `MAX_BYTES`, as sharp as that allows."""
+    _arrange(picture)
     content = b""
     for dpi in _DPIS:
         buffer = io.BytesIO()
@@ -180,6 +190,22 @@ def png(picture: Figure) -> bytes:
         if len(content) < MAX_BYTES:
             break
     return content
+
+
+def _arrange(picture: Figure) -> None:
+    """Room at both sides for the scales. Matplotlib's layout engines draw every picture twice to find out."""
+    first, *others = picture.axes
+    left = _EDGE_INCHES + _LABEL_INCHES + _tick_inches(first)
+    right = _LAST_TICK_INCHES + sum(_LABEL_INCHES + _tick_inches(axes) for axes in others)
+    picture.subplots_adjust(left=left / _SIZE_INCHES[0], right=1 - right / _SIZE_INCHES[0])
+
+
+def _tick_inches(axes: Axes) -> float:
+    """Room for the labels of the vertical scale."""
+    if not axes.axison:
+        return 0.0
+    texts = axes.yaxis.get_major_formatter().format_ticks(list(axes.yaxis.get_majorticklocs()))
+    return 0.08 + _CHARACTER_INCHES * max((len(text) for text in texts), default=0)
 
 
 def _dress(axes: Axes, theme: Theme) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from analysis.render import answers, wording
+from analysis.render import answers, burst_words, wording
 from analysis.verdict import Example, LoadLevel, Verdict
 
 DARK = "-dark"
@@ -29,6 +29,7 @@ _QUESTIONS = (
 )
 _CAPTIONS = {
     "error_rate_by_load": "Larger dots hold more requests; triangles lie above the scale.",
+    "error_rate_by_class": "Each class as a share of all requests, with 95 % intervals and its fitted line.",
     "errors_by_status": "Errors per time window, stacked by status; grey behind: users.",
     "errors_per_window": "Errors per time window; shaded: bursts; hatched: freezes.",
     "latency": "Latency of successes per time window; grey behind: users.",
@@ -61,6 +62,7 @@ def html(verdict: Verdict, pictures: dict[str, bytes]) -> str:
             v=verdict,
             answers=answers,
             w=wording,
+            b=burst_words,
             images=_images(verdict, pictures),
             suspects=answers.ranked(verdict),
             bursts=verdict.temporal.bursts,
@@ -146,6 +148,10 @@ def _alt(name: str, verdict: Verdict) -> str:
             for level in verdict.levels[:12]
         )
         return f"Error rate against load: {load.answer}. {levels}"
+    if name == "error_rate_by_class":
+        return "Error rate against load by class: " + "; ".join(
+            f"{answers.status_name(row.name)} {answers.LOAD[row.load_effect]}" for row in verdict.class_rates
+        )
     if name == "latency":
         p99 = wording.milliseconds(verdict.latency_ms.ok.p99)
         return f"Latency of successes over time, P99 of the run {p99}"

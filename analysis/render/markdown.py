@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from analysis.render import answers, wording
+from analysis.render import answers, burst_words, wording
 from analysis.verdict import Verdict
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
@@ -90,13 +90,15 @@ def _why(verdict: Verdict) -> str:
     if verdict.knee is not None:
         knee = verdict.knee
         where = f"{wording.number(knee.users)} {axis} ({wording.between(knee.low, knee.high)})"
-        lines.append(f"- **Errors begin** near {where}.")
+        lines.append(f"- **Errors begin** at about {where}.")
     if verdict.capacity is not None:
         capacity = verdict.capacity
         figures = f"{wording.rate(capacity.low)} to {wording.rate(capacity.high)}"
         at = f" at {wording.number(capacity.users)} {axis}" if capacity.users is not None else ""
         lines.append(f"- **Capacity** {wording.rate(capacity.rate_per_s)} ({figures}){at}.")
-    return "\n".join(["## Why", "", *lines])
+    change = verdict.what_would_change
+    last = ["", f"**What would change it:** {plain(change)}"] if change else []
+    return "\n".join(["## Why", "", *lines, *last])
 
 
 def _slo(verdict: Verdict) -> str:
@@ -205,16 +207,13 @@ def _latency_by_load(verdict: Verdict) -> str:
 
 
 def _events(verdict: Verdict) -> str:
-    lines = [
-        f"- Freeze at {wording.moment(freeze.start_s)}: {wording.seconds(freeze.duration_s)} "
-        f"without an answer, {wording.plural(freeze.in_flight, 'request')} waiting"
-        for freeze in verdict.freezes[:_MOST_ROWS]
-    ] + [
-        f"- Burst {wording.moment(burst.start_s)} to {wording.moment(burst.end_s)}: "
-        f"{wording.plural(burst.errors, 'error')}, {wording.percent(burst.share)} of all errors"
-        for burst in verdict.temporal.bursts[:_MOST_ROWS]
+    lines = [f"- {burst_words.freeze_line(freeze)}" for freeze in verdict.freezes[:_MOST_ROWS]]
+    lines += [
+        f"- {plain(burst_words.burst_line(burst, verdict))}" for burst in verdict.temporal.bursts[:_MOST_ROWS]
     ]
-    return "\n".join(["## Freezes and bursts", "", *lines]) if lines else ""
+    if not lines:
+        return ""
+    return "\n".join(["## Freezes and bursts", "", plain(burst_words.lead(verdict)), "", *lines])
 
 
 def _tree(verdict: Verdict) -> str:

@@ -1,4 +1,4 @@
-"""Five pictures of a run, drawn from its Verdict and Windows; each title says the finding.
+"""Pictures of a run over time, and the list of all pictures; each title says the finding.
 
 Every picture comes twice, for light and for dark pages (`html.DARK` ends the name of the second).
 """
@@ -11,7 +11,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from analysis.render import answers, canvas, wording
@@ -19,7 +18,7 @@ from analysis.render.canvas import Theme
 from analysis.render.columns import Columns, columns
 from analysis.render.html import DARK
 from analysis.render.latency_picture import latency_by_load
-from analysis.slo import parse_slo
+from analysis.render.load_pictures import error_rate_by_class, error_rate_by_load
 from analysis.verdict import Freeze, Verdict
 from analysis.windows import Windows
 
@@ -29,9 +28,10 @@ _NARROWEST = 0.006
 
 
 def pictures(verdict: Verdict, windows: Windows) -> dict[str, bytes]:
-    """PNG files by name: error rate by load, errors by status, errors per window, latencies."""
+    """PNG files by name; the one by class only where there are two classes to compare."""
     draw: dict[str, Callable[[Verdict, Windows, Theme], bytes]] = {
         "error_rate_by_load": error_rate_by_load,
+        **({"error_rate_by_class": error_rate_by_class} if len(verdict.class_rates) > 1 else {}),
         "errors_by_status": errors_by_status,
         "errors_per_window": errors_per_window,
         "latency": latency,
@@ -43,35 +43,6 @@ def pictures(verdict: Verdict, windows: Windows) -> dict[str, bytes]:
         for name, function in draw.items()
         for ending, theme in themes.items()
     }
-
-
-def error_rate_by_load(verdict: Verdict, windows: Windows, theme: Theme) -> bytes:
-    """Error rate per load level with intervals, the windows as faint dots, and the fitted line or knee."""
-    load = verdict.load_effect
-    titles = {
-        "rises": f"Errors rise with load: {answers.load_range(verdict)}",
-        "falls": f"Errors fall with load: {answers.load_range(verdict)}",
-        "constant": "The error rate is the same at every load",
-        "inconclusive": "Does load matter? This run cannot tell",
-    }
-    title = titles[load.answer] if verdict.errors or not verdict.requests else "No errors at any load"
-    picture, axes = canvas.figure(title, theme)
-    axes.set_xlabel(canvas.label(load.axis))
-    axes.set_ylabel("error rate")
-    if not len(windows) or not windows.requests.sum():
-        canvas.no_data(axes, theme)
-        return canvas.png(picture)
-    limit = _limit(verdict, "error_rate")
-    top = _top_rate(verdict, windows, limit)
-    canvas.percent_axis(axes, top)
-    axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
-    marks = [_dots(axes, windows, top, theme), *_levels(axes, verdict, theme), *_fit(axes, verdict, theme)]
-    if limit is not None:
-        axes.axhline(limit, color=theme.ink, linewidth=1, linestyle=(0, (1, 2)))
-        name = f"target: under {wording.percent(limit)}"
-        marks.append(Line2D([], [], color=theme.ink, linewidth=1, linestyle=(0, (1, 2)), label=name))
-    canvas.legend(picture, marks, theme, columns=2)
-    return canvas.png(picture)
 
 
 def errors_by_status(verdict: Verdict, windows: Windows, theme: Theme) -> bytes:
@@ -106,7 +77,7 @@ def errors_per_window(verdict: Verdict, windows: Windows, theme: Theme) -> bytes
     """Errors per window, bursts shaded and freezes hatched."""
     bursts = verdict.temporal.bursts
     titles = {
-        "clustered": answers.why_lines(verdict)[1].numbers or "Errors come in bursts",
+        "clustered": wording.capital(answers.why_lines(verdict)[1].numbers) or "Errors come in bursts",
         "distributed": "No bursts beyond what the load explains",
         "none": "No errors over the whole run",
         "inconclusive": "Bursts or not? This run cannot tell",
@@ -189,82 +160,6 @@ def _held(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values[known[np.maximum(before, 0)]]
 
 
-def _top_rate(verdict: Verdict, windows: Windows, limit: float | None) -> float:
-    """Upper end of the scale: levels and target, and the windows as far as they do not dwarf those."""
-    levels = [level.error_rate.high or level.error_rate.value or 0.0 for level in verdict.levels]
-    rates = windows.error_rate[np.isfinite(windows.error_rate)]
-    highest = float(rates.max(initial=0.0))
-    important = max([*levels, limit or 0.0, 0.01])
-    return min(1.02, 1.12 * max(important, min(highest, 2.5 * important)))
-
-
-def _dots(axes: Axes, windows: Windows, top: float, theme: Theme) -> Line2D | Patch:
-    seen = np.isfinite(windows.error_rate) & np.isfinite(windows.load)
-    requests = windows.requests[seen]
-    area = 4 + 40 * requests / max(1, int(requests.max(initial=1)))
-    load, rates = windows.load[seen], windows.error_rate[seen]
-    beyond = rates > top
-    places = ((~beyond, "o", rates), (beyond, "^", np.full(len(rates), top * 0.975)))
-    opacity = max(0.06, min(0.28, 40 / max(1, len(rates))))
-    for chosen, marker, heights in places:
-        axes.scatter(
-            load[chosen],
-            heights[chosen],
-            s=area[chosen],
-            marker=marker,
-            color=theme.dots,
-            alpha=opacity,
-            linewidth=0,
-        )
-    return Line2D(
-        [], [], color=theme.dots, alpha=0.4, linewidth=0, marker="o", markersize=5, label="time window"
-    )
-
-
-def _levels(axes: Axes, verdict: Verdict, theme: Theme) -> list[Line2D | Patch]:
-    rows = [
-        ((level.users_low + level.users_high) / 2, rate.value, rate.low, rate.high)
-        for level in verdict.levels
-        if (rate := level.error_rate).value is not None
-    ]
-    for middle, value, low, high in rows:
-        assert value is not None
-        down, up = value - (value if low is None else low), (value if high is None else high) - value
-        axes.errorbar(
-            middle,
-            value,
-            yerr=[[max(0.0, down)], [max(0.0, up)]],
-            color=theme.series[0],
-            marker="o",
-            markersize=5.5,
-            linewidth=1.8,
-            capsize=3.5,
-            zorder=4,
-        )
-    name = "load level, 95 % interval"
-    return [Line2D([], [], color=theme.series[0], marker="o", linewidth=1.8, label=name)] if rows else []
-
-
-def _fit(axes: Axes, verdict: Verdict, theme: Theme) -> list[Line2D | Patch]:
-    """The knee where there is one, else the fitted line; neither where the run decided nothing."""
-    load, knee, colour = verdict.load_effect, verdict.knee, theme.series[1]
-    if knee is not None:
-        axes.axvspan(knee.low, knee.high, color=colour, alpha=0.13, linewidth=0, zorder=0.5)
-        axes.axvline(knee.users, color=colour, linewidth=1.4, linestyle="--")
-        name = canvas.label(f"errors begin near {wording.number(knee.users)} {load.axis}")
-        return [Line2D([], [], color=colour, linewidth=1.4, linestyle="--", label=name)]
-    low, high, weight = load.load_low, load.load_high, sum(level.requests for level in verdict.levels)
-    if load.answer == "inconclusive" or load.slope is None or low is None or high is None or not weight:
-        return []
-    # A weighted least-squares line passes through the weighted mean, which the levels hold.
-    mean = sum(level.requests * (level.users_low + level.users_high) / 2 for level in verdict.levels) / weight
-    rate = sum(level.errors for level in verdict.levels) / weight
-    slope = load.slope / (high - low) if high > low else 0.0
-    ends = [max(0.0, rate + slope * (x - mean)) for x in (low, high)]
-    axes.plot([low, high], ends, color=colour, linewidth=1.6, linestyle="--")
-    return [Line2D([], [], color=colour, linewidth=1.6, linestyle="--", label="fitted line")]
-
-
 def _span(start_s: float, end_s: float, total_s: float) -> tuple[float, float]:
     """A stretch of time, widened where it would be too thin to see."""
     missing = max(0.0, _NARROWEST * total_s - (end_s - start_s)) / 2
@@ -275,14 +170,3 @@ def _hatched(axes: Axes, freezes: list[Freeze], end_s: float, theme: Theme) -> N
     for freeze in freezes:
         left, right = _span(freeze.start_s, freeze.start_s + freeze.duration_s, end_s)
         axes.axvspan(left, right, facecolor="none", edgecolor=theme.ink, hatch="//////", linewidth=0.8)
-
-
-def _limit(verdict: Verdict, metric: str) -> float | None:
-    for result in verdict.slo:
-        try:
-            target = parse_slo(result.target)
-        except ValueError:
-            continue
-        if target.metric == metric:
-            return target.limit
-    return None

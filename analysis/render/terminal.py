@@ -93,6 +93,7 @@ def _compose(
         text = _labelled("Classes", Text(clean(verdict.attribution_text, 400)))
         wrapped = _wrapped(text, console, width, max(2, most), indent=_LABEL)
         yield from (_Line(line.text, 1) for line in wrapped)
+    yield from _change(verdict, console, width, most)
     yield _Line(Text(), 5)
     yield from _columns(verdict, width)
     yield _Line(Text(), 7)
@@ -101,7 +102,7 @@ def _compose(
         wrapped = _wrapped(text, console, width, most if index == 0 else 1, indent=_LABEL + 2)
         yield from (_Line(line.text, (0, 3, 4)[index]) for line in wrapped)
     yield from _findings(verdict, ("warning",), console, width)
-    if verdict.next_run is not None:
+    if verdict.next_run is not None and verdict.next_run.scenario not in verdict.what_would_change:
         run = verdict.next_run
         text = _labelled("Next run", Text(f"{clean(run.scenario, 80)}: {clean(run.why, 300)}"))
         yield from _wrapped(text, console, width, most, indent=_LABEL)
@@ -127,6 +128,8 @@ def _wrapped(text: Text, console: Console, width: int, most: int, indent: int = 
         yield _Line(text)
         return
     first, *others = text.wrap(console, max(20, width))
+    for line in others:
+        line.rstrip()
     rest = list(Text(" ").join(others).wrap(console, max(20, width - indent))) if others else []
     for index, line in enumerate([first, *rest][:most]):
         line.rstrip()
@@ -163,6 +166,14 @@ def _why(verdict: Verdict) -> Iterator[Text]:
         detail = line.numbers if line.decided and line.numbers else clean(line.why, 300)
         body.append(f": {detail}")
         yield _labelled(line.label, body)
+
+
+def _change(verdict: Verdict, console: Console, width: int, most: int) -> Iterator[_Line]:
+    """What would change the answer: its first line goes only where doubts about the run fill the screen."""
+    if verdict.what_would_change:
+        text = Text.assemble(("What would change it: ", "bold"), clean(verdict.what_would_change))
+        wrapped = _wrapped(text, console, width, most + 1, indent=_LABEL)
+        yield from (_Line(line.text, min(index + 1, 2)) for index, line in enumerate(wrapped))
 
 
 def _columns(verdict: Verdict, width: int) -> Iterator[_Line]:

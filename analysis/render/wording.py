@@ -34,7 +34,12 @@ def clean(text: str, limit: int = 600) -> str:
 def sentence(text: str) -> str:
     """A clause as a sentence: a capital first, a full stop last, the rest as it is."""
     text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if not text or text[-1] in ".!?…" else ".")
+    return capital(text) + ("" if not text or text[-1] in ".!?…" else ".")
+
+
+def capital(text: str) -> str:
+    """The text with a capital first."""
+    return text[:1].upper() + text[1:]
 
 
 def count(number: float) -> str:

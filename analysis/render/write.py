@@ -44,6 +44,9 @@ def write_report(verdict: Verdict, windows: Windows, out_dir: Path) -> Path:
     for name, png in drawn.items():
         if not name.endswith(DARK):
             _write(out_dir / f"{name}.png", png)
+    if "error_rate_by_class" not in drawn:
+        # A diagnosis made anew may hold one class where the last held two.
+        (out_dir / "error_rate_by_class.png").unlink(missing_ok=True)
     report = out_dir / "report.html"
     _write(report, html(verdict, drawn).encode())
     _sync(out_dir)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from analysis.verdict import (
     Attribution,
     Burst,
+    BurstEndpoint,
+    BurstReach,
     Capacity,
+    ClassLevel,
+    ClassRates,
     Concentration,
     Example,
     Finding,
     FingerprintReport,
+    FittedPoint,
     Freeze,
     Interval,
     Knee,
@@ -124,6 +129,26 @@ def part(
     )
 
 
+def class_rates(name: str, answer: LoadAnswer, share: float) -> ClassRates:
+    """A class that holds `share` of the errors of every level."""
+    levels = [
+        ClassLevel(users_low=row.users_low, users_high=row.users_high, errors=hits, error_rate=rate)
+        for row in (level(4, 8, 1420, 3), level(28, 32, 3390, 51), level(50, 52, 4000, 1658))
+        for hits in [round(row.errors * share)]
+        for rate in [Interval(value=hits / row.requests, low=0.0, high=0.5, n=row.requests)]
+    ]
+    return ClassRates(name=name, load_effect=answer, levels=levels, fitted=curve(share))
+
+
+def curve(share: float = 1.0) -> list[FittedPoint]:
+    """A bent line from 33 users on."""
+    rates = {4: 0.002, 33: 0.01, 52: 0.41}
+    return [
+        FittedPoint(load=x, rate=share * y, low=0.8 * share * y, high=1.2 * share * y)
+        for x, y in rates.items()
+    ]
+
+
 def suspect(rank: int = 1, title: str = "Storage lock timeout") -> SuspectReport:
     return SuspectReport(
         name=title.lower().replace(" ", "_"),
@@ -160,6 +185,7 @@ def make_verdict(**changes: object) -> Verdict:
             "16.6 % of 15,301 requests failed; the error rate rises with load, beginning near 33 users, "
             "and the storage lock timeout is the strongest suspect."
         ),
+        what_would_change="Errors that stay when the load goes back below 28 users.",
         requests=15301,
         errors=2540,
         unfinished=3,
@@ -177,6 +203,7 @@ def make_verdict(**changes: object) -> Verdict:
             windows=120,
             requests=15301,
             errors=2540,
+            fitted=curve(),
         ),
         temporal=Temporal(
             answer="distributed",
@@ -220,6 +247,7 @@ def make_verdict(**changes: object) -> Verdict:
             "Of 16.6 %: 15.1 % is 503 and rises with load (from 0.2 % at 4 users to 40 % at 52); "
             "1.2 % is 500 and does not depend on load; 0.33 % in 1 smaller class."
         ),
+        class_rates=[class_rates("503", "rises", 0.9), class_rates("500", "constant", 0.1)],
         fingerprints=[fingerprint(1), fingerprint(13, "password verification failed: <hex>")],
         concentration=[
             Concentration(
@@ -301,6 +329,23 @@ def no_data_verdict() -> Verdict:
     )
 
 
+def hostile_burst() -> Burst:
+    return Burst(
+        start_s=10, end_s=20, errors=5, share=0.5, aligned=True, endpoints=[HOSTILE], statuses={HOSTILE: 5}
+    )
+
+
+def hostile_reach() -> BurstReach:
+    rows = [
+        BurstEndpoint(endpoint=name, inside=0.5, outside=0, requests_inside=9, errors_inside=5, hit=True)
+        for name in (HOSTILE, "login")
+    ]
+    statuses = {HOSTILE: 5, "503": 4}
+    return BurstReach(
+        answer="some", endpoints=[HOSTILE], spared=[HOSTILE], statuses=statuses, by_endpoint=rows
+    )
+
+
 def hostile_verdict() -> Verdict:
     """Hostile text wherever a target's words, or a scenario's, can reach."""
     full = make_verdict()
@@ -312,9 +357,10 @@ def hostile_verdict() -> Verdict:
             "target": HOSTILE,
             "load_effect": full.load_effect.model_copy(update={"why": HOSTILE}),
             "temporal": full.temporal.model_copy(
-                update={"why": HOSTILE, "bursts": [Burst(start_s=10, end_s=20, errors=5, share=0.5)]}
+                update={"why": HOSTILE, "bursts": [hostile_burst()], "reach": hostile_reach()}
             ),
             "fingerprints": [fingerprint(1, HOSTILE)],
+            "what_would_change": HOSTILE,
             "by_status": {HOSTILE: full.by_status["503"]},
             "attribution": [
                 full.attribution[0].model_copy(
@@ -322,6 +368,7 @@ def hostile_verdict() -> Verdict:
                 )
             ],
             "attribution_text": HOSTILE,
+            "class_rates": [class_rates(HOSTILE, "rises", 0.9), class_rates("500", "constant", 0.1)],
             "concentration": [full.concentration[0].model_copy(update={"value": HOSTILE})],
             "tree": [TreeNode(question=HOSTILE, answer=HOSTILE, numbers=HOSTILE, leads_to=HOSTILE)],
             "suspects": [

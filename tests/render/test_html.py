@@ -16,7 +16,14 @@ from .builders import HOSTILE, hostile_verdict, make_verdict, no_data_verdict
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x04\x60\x00\x00\x02\xda" + bytes(9)
 PICTURES = {
     name + ending: PNG
-    for name in ("error_rate_by_load", "errors_by_status", "errors_per_window", "latency", "latency_by_load")
+    for name in (
+        "error_rate_by_load",
+        "error_rate_by_class",
+        "errors_by_status",
+        "errors_per_window",
+        "latency",
+        "latency_by_load",
+    )
     for ending in ("", DARK)
 }
 VOID = {"meta", "img", "source", "br"}
@@ -114,6 +121,7 @@ def test_every_finding_of_the_verdict_is_on_the_page() -> None:
     text = Page(html(verdict, {})).text
     wanted = [
         verdict.sentence,
+        verdict.what_would_change,
         *(node.question for node in verdict.tree),
         *(kind.message for kind in verdict.fingerprints),
         *(suspect.title for suspect in verdict.suspects),

@@ -21,7 +21,8 @@ from analysis.windows import windows
 from .builders import hostile_verdict, level, make_verdict, no_data_verdict, percentiles
 from .samples import make_samples
 
-NAMES = ("error_rate_by_load", "errors_by_status", "errors_per_window", "latency", "latency_by_load")
+ALWAYS = {"error_rate_by_load", "errors_by_status", "errors_per_window", "latency", "latency_by_load"}
+BY_CLASS = "error_rate_by_class"
 
 
 @pytest.mark.parametrize(
@@ -36,12 +37,18 @@ NAMES = ("error_rate_by_load", "errors_by_status", "errors_per_window", "latency
 )
 def test_every_picture_is_a_small_png(verdict: Verdict, requests: int, seconds: float) -> None:
     drawn = pictures(verdict, windows(make_samples(requests, seconds)))
-    assert set(drawn) == {name + ending for name in NAMES for ending in ("", DARK)}
+    names = ALWAYS | {BY_CLASS} if verdict.class_rates else ALWAYS
+    assert set(drawn) == {name + ending for name in names for ending in ("", DARK)}
     for name, png in drawn.items():
         assert len(png) < 150_000, name
         with Image.open(io.BytesIO(png)) as image:
             assert image.format == "PNG"
             image.load()
+
+
+def test_one_class_needs_no_picture_by_class() -> None:
+    one = make_verdict(class_rates=make_verdict().class_rates[:1])
+    assert BY_CLASS not in pictures(one, windows(make_samples(50, 10.0)))
 
 
 def test_drawing_twice_gives_the_same_bytes() -> None:

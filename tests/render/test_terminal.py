@@ -63,6 +63,7 @@ def test_it_answers_every_question() -> None:
     for expected in (
         "rises with load from about 33 users: +34 points from 4 to 52 users (95 %: +31 to +37)",
         "evenly spread",
+        "What would change it: Errors that stay when the load goes back below 28 users.",
         "steady over time",
         "41.4 % (39.9–43.0 %)",
         "2,310 × 503",

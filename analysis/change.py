@@ -1,0 +1,115 @@
+"""Change: what would change the answer. Last line of its short form, after the sentence and its reasons.
+
+An answer that nothing could contradict says nothing. So each names what was excluded and what was not, or the
+experiment whose other outcome would contradict it; an undecided one names the run that would settle it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from analysis import phrases
+from analysis.sentence import Facts, bursts, drifts
+from analysis.verdict import NextRun
+
+NOTHING = "A run in which requests are sent: the findings say why there were none."
+INVALID = (
+    "A run whose load generator keeps up (more processes, or fewer users): this one measured the generator, "
+    "and every answer below is about it."
+)
+INCOMPLETE = "The same run brought to its end with nothing lost: what is missing may hold the opposite."
+ONE_FREEZE = (
+    "The same run without a freeze: then it was one event. If freezes come back, the error rate will not "
+    "show them, since in a closed loop a stall sends few requests."
+)
+ANY_ORDER = "The same levels in another order, with no more errors at high load than at low load."
+LEVELS = "A run in which the load visits several levels more than once, in shuffled order."
+
+
+def what_would_change(facts: Facts, next_run: NextRun | None) -> str:
+    """One or two sentences; the first rule that applies speaks."""
+    for holds, text in (
+        (facts.rate.n == 0, NOTHING),
+        (not facts.quality.valid, INVALID),
+        (not facts.quality.complete, INCOMPLETE),
+        (bool(facts.freezes) and facts.errors == 0, ONE_FREEZE),
+    ):
+        if holds:
+            return text
+    if next_run is not None:
+        return f"A run that can tell ({next_run.scenario}): {next_run.why}."
+    return _ANSWERS[facts.load.answer](facts)
+
+
+def _rises(facts: Facts) -> str:
+    load, knee = facts.load, facts.knee
+    if knee is not None:
+        low, high = phrases.load(knee.low), phrases.load(knee.high)
+        return (
+            f"Errors that stay when the load goes back below {low} {load.axis}, or that do not come back "
+            f"above {high}: then something else changed along with the load."
+        )
+    if load.load_low is None or load.load_high is None:
+        return ANY_ORDER
+    low, high = phrases.load(load.load_low), phrases.load(load.load_high)
+    return (
+        f"As many errors at {low} as at {high} {load.axis} when both are repeated in another order: then "
+        "something else changed along with the load."
+    )
+
+
+def _falls(facts: Facts) -> str:
+    low = facts.load.load_low
+    place = "low load" if low is None else f"{phrases.load(low)} {facts.load.axis}"
+    return (
+        f"A run that starts warm and visits {place} late as well: errors at low load are often cold caches "
+        "or expired connections, and go with idleness rather than with load."
+    )
+
+
+def _constant(facts: Facts) -> str:
+    if facts.errors == 0:
+        return _no_errors(facts)
+    if facts.warm_up_only:
+        return f"The same failures again later than the start, in a second run over {_span(facts)}."
+    excluded = (
+        f"an effect of {phrases.points(facts.load.margin or 0.0)} points or more from {_span(facts)} is "
+        "excluded; smaller ones, and what happens above, are not"
+    )
+    if bursts(facts.temporal):
+        return f"Bursts only at high load, in a run with more of them: {excluded}."
+    if drifts(facts.drift):
+        fresh = (
+            "A fresh start that fails as often as this run did at its end: then it is not time that does it"
+        )
+        return f"{fresh}. Of load, {excluded}."
+    return f"Another rate at a load not seen here: {excluded}."
+
+
+def _no_errors(facts: Facts) -> str:
+    bound = phrases.percent(facts.rate.high)
+    return (
+        f"A failure in a longer run, or at a load not seen here (only {_span(facts)}): a rate under {bound} "
+        "cannot be told from none."
+    )
+
+
+def _inconclusive(facts: Facts) -> str:
+    return _no_errors(facts) if facts.errors == 0 else LEVELS
+
+
+def _span(facts: Facts) -> str:
+    low, high, axis = facts.load.load_low, facts.load.load_high, facts.load.axis
+    if low is None or high is None:
+        return "the loads seen"
+    if phrases.load(low) == phrases.load(high):
+        return f"{phrases.load(low)} {axis}"
+    return f"{phrases.load(low)} to {phrases.load(high)} {axis}"
+
+
+_ANSWERS: dict[str, Callable[[Facts], str]] = {
+    "rises": _rises,
+    "falls": _falls,
+    "constant": _constant,
+    "inconclusive": _inconclusive,
+}
