@@ -76,10 +76,10 @@ than for load, as every run has a time axis and most do not drift."""
 NEARLY_SAME = 0.25
 """An effect that is so nearly proven to be within the margin is no rise either: without a stretch of
 "inconclusive" between them, a few rows more or less would turn "constant" into "rises"."""
-ONCE, ONCE_MOST, ONCE_POWER = 0.4, 0.8, 3.0
+ONCE, ONCE_MOST, ONCE_POWER = 0.4, 0.6, 3.0
 """High load visited once: a wandering rate has one chance to mimic it. Wandering seldom moves a rate by as
 much as the rate itself, a load that causes the failures moves it by about twice as much. So the level for a
-rise is multiplied by 0.4 times the third power of effect over rate (less what drift adds), at most by 0.8."""
+rise is multiplied by 0.4 times the third power of effect over rate (less what drift adds), at most by 0.6."""
 ONCE_FALLS = 0.5
 BRIEF, STRONG = 0.85, 0.7
 """Bursts: wandering that is over within a stretch left out (this chance at least) and moves the rate by this

@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis import phrases
 from analysis.decide import decide_drift
-from analysis.lines import design
+from analysis.lines import design, held
 from analysis.slopes import (
     CONSTANT_LEVEL,
     LEAST_ERRORS,
@@ -23,10 +23,12 @@ from analysis.windows import Windows
 
 
 def time_drift(windows: Windows, errors: Ints | None = None) -> TimeDrift:
-    """Judge drift from the time coefficient, beside load where load varied, else on time alone."""
+    """Judge drift from the time coefficient: of a long hold, else beside load if it varied."""
     plan = design(windows)
     if plan is None:
         return _unknown("no request was left to judge")
+    steady_load = held(plan)
+    plan = steady_load or plan
     k = plan.of(windows.errors if errors is None else errors)
     total, requests = float(k.sum()), float(plan.n.sum())
     if requests < LEAST_REQUESTS or len(plan.n) < LEAST_WINDOWS:
@@ -41,7 +43,7 @@ def time_drift(windows: Windows, errors: Ints | None = None) -> TimeDrift:
         )
     if total < LEAST_ERRORS:
         return _unknown(f"too few errors: {phrases.count(total)}, {LEAST_ERRORS} are needed")
-    varied = load_varied(plan)
+    varied = steady_load is None and load_varied(plan)
     s, m = slopes(plan, k, average=varied), margins(total / requests)
     trend = s.trend if varied else s.trend_alone
     low, high = trend.interval()
@@ -50,7 +52,7 @@ def time_drift(windows: Windows, errors: Ints | None = None) -> TimeDrift:
     text = (
         f"from start to end the error rate {'rises' if trend.value >= 0 else 'falls'} by "
         f"{phrases.points(abs(trend.value))} points (95 % interval {phrases.points_range(low, high)})"
-        f"{', load being equal' if varied else ', on time alone'}"
+        f"{', while load was held' if steady_load else ', load being equal' if varied else ', on time alone'}"
     )
     answer = decide_drift(s, m, varied=varied)
     if answer == "no":

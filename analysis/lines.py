@@ -8,7 +8,7 @@ MacKinnon, Nielsen, Webb, arXiv 2301.04527 (leave-one-cluster-out).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,9 @@ BLOCKS = 20
 LEAST_BLOCKS = 8
 BLOCK_S = 20.0
 """Stretches left out in turn: twenty, none under 20 s (a burst must fit into one), at least eight."""
+
+HELD_WITHIN, HELD_SHARE = 0.1, 0.8
+"""Load stayed where it was: within a tenth of its range for this share of the requests."""
 
 SINGULAR = 1e-7
 """Below this share of its scale a determinant counts as zero: load and time are the same line."""
@@ -104,6 +107,34 @@ def design(windows: Windows) -> Design | None:
         correlation=abs(weighted_correlation(load, time_s, n)),
         axis=windows.axis,
         thinning=windows.thinning,
+    )
+
+
+def held(plan: Design) -> Design | None:
+    """The stretch in which load stayed where it was, if that is most of the run; else None.
+
+    A quick ramp before a long hold is little to learn about load from, and leaving it out in turn leaves no
+    load to compare: a trend in time is then asked of the hold alone.
+    """
+    place = np.argsort(plan.x, kind="stable")
+    reached = np.cumsum(plan.n[place])
+    usual = float(plan.x[place[int(np.searchsorted(reached, reached[-1] / 2))]])
+    rows = np.abs(plan.x - usual) <= HELD_WITHIN
+    n = plan.n[rows]
+    if rows.all() or n.sum() < HELD_SHARE * plan.n.sum():
+        return None
+    kept = plan.rows.copy()
+    kept[np.flatnonzero(plan.rows)[~rows]] = False
+    time_s = plan.time_s[rows]
+    return replace(
+        plan,
+        rows=kept,
+        n=n,
+        x=plan.x[rows],
+        tau=_scaled(time_s, float(np.average(time_s, weights=n))),
+        load=plan.load[rows],
+        time_s=time_s,
+        block=plan.block[rows],
     )
 
 

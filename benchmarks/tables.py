@@ -182,7 +182,7 @@ def _constant(who: str) -> Test:
 def _patterns(rows: Rows) -> None:
     """Temporal has one rule, so one column; drift on shapes that come down."""
     temporal, drift = [], []
-    for name, least_s in (("all lengths", 0.0), ("300 s and more", LONG)):
+    for name, least_s in (("all lengths", 0.0), ("300 s and more", LONG), ("600 s and more", 2 * LONG)):
         part = [r for r in rows if r.duration_s >= least_s]
         judged = [r for r in part if r.pattern and r.kind in KINDS]
         told = [r for r in judged if r.temporal != "inconclusive"]

@@ -142,6 +142,13 @@ def test_drift_is_found_and_rarely_made_up():
     assert said["drift"].count("yes") >= 46
 
 
+def test_a_drift_is_found_in_a_long_hold_after_a_quick_ramp():
+    made = [draw("drift", "ramp_hold", 600.0, seed).windows for seed in range(5000, 5020)]
+    found = [time_drift(cut) for cut in made]
+    assert sum(f.answer == "yes" for f in found) >= 17
+    assert all("while load was held" in f.why for f in found if f.answer == "yes")
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_a_steady_class_under_one_that_rises_is_never_called_rising_or_falling(place):
     judged = [
