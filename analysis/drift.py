@@ -12,6 +12,7 @@ from analysis.slopes import (
     LEAST_ERRORS,
     LEAST_REQUESTS,
     LEAST_WINDOWS,
+    ONE_LINE,
     load_varied,
     margins,
     slopes,
@@ -47,14 +48,14 @@ def time_drift(windows: Windows, errors: Ints | None = None) -> TimeDrift:
     s, m = slopes(plan, k, average=varied), margins(total / requests)
     trend = s.trend if varied else s.trend_alone
     low, high = trend.interval()
-    if not np.isfinite(trend.se):
+    answer = decide_drift(s, m, varied=varied)
+    if not np.isfinite(trend.se) or (answer == "yes" and varied and plan.correlation >= ONE_LINE):
         return _unknown("load and time are the same line in this run, so a trend may be the load's")
     text = (
         f"from start to end the error rate {'rises' if trend.value >= 0 else 'falls'} by "
         f"{phrases.points(abs(trend.value))} points (95 % interval {phrases.points_range(low, high)})"
         f"{', while load was held' if steady_load else ', load being equal' if varied else ', on time alone'}"
     )
-    answer = decide_drift(s, m, varied=varied)
     if answer == "no":
         steady = trend if within(trend, m.same) or s.average is None else s.average.trend
         inner = phrases.points_range(*steady.interval(CONSTANT_LEVEL))
