@@ -9,13 +9,15 @@ chosen on simulated runs, docs/method.md has the figures.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analysis.intervals import Coefficient
 from analysis.lines import Design
 from analysis.memory import Averaged, Averages
+from analysis.sequential import CHANGE_POWER, CHANGE_SHARE, ONE_LOOK, SAME_POWER, look_level
 from analysis.slopes import ONE_LINE, Margins, Slopes, came_down, drifted, visits, within
 from analysis.verdict import LoadAnswer, YesNo
 from analysis.windows import IN_FLIGHT
@@ -49,6 +51,20 @@ class Levels:
     lean_falls: float = 0.05
     lean_average: float = 2.0
     lean_bursts: float = 0.1
+
+    def at(self, looks: Sequence[float]) -> Levels:
+        """The same budgets spread over several looks; how far the other interval must lean stays."""
+        share = CHANGE_SHARE if tuple(looks) != ONE_LOOK else 1.0
+        return replace(
+            self,
+            same=look_level(self.same, looks, SAME_POWER),
+            rises=look_level(self.rises * share, looks, CHANGE_POWER),
+            falls=look_level(self.falls * share, looks, CHANGE_POWER),
+        )
+
+    def of(self, answer: LoadAnswer) -> float:
+        """The level of one answer."""
+        return {"constant": self.same, "rises": self.rises, "falls": self.falls}[answer]
 
 
 ONE = Levels()
@@ -96,9 +112,11 @@ class Decision:
     one_event: bool = False
 
 
-def decide(plan: Design, s: Slopes, m: Margins, *, several: bool) -> Decision:
+def decide(
+    plan: Design, s: Slopes, m: Margins, *, several: bool, looks: Sequence[float] = ONE_LOOK
+) -> Decision:
     """Constant first, then rises or falls: a tiny slope in a long run is significant and still no rise."""
-    levels = SEVERAL if several else ONE
+    levels = (SEVERAL if several else ONE).at(looks)
     one_line = plan.correlation >= ONE_LINE
     flat = s.alone if one_line or not np.isfinite(s.beside_time.se) else s.beside_time
     steady: list[Fitted] = [s.alone if one_line else s.beside_time]
@@ -108,6 +126,9 @@ def decide(plan: Design, s: Slopes, m: Margins, *, several: bool) -> Decision:
         return Decision("constant", chosen, chance)
     if chance < NEARLY_SAME:
         return Decision("inconclusive", _least_clear(flat, s))
+    if looks[-1] < 1:
+        # A change within the margin may yet turn out to be none: no reason to end a run.
+        m = replace(m, small=m.same)
     for answer, sign in (("rises", 1), ("falls", -1)):
         found = _changes(plan, s, m, levels, flat, sign)
         if found is None or (sign < 0 and plan.axis == IN_FLIGHT):
@@ -201,14 +222,16 @@ def _drift_by_stretches(trend: Coefficient, m: Margins) -> YesNo:
     return "yes" if clear and not nearly and abs(trend.value) >= m.small else "inconclusive"
 
 
-def confidence(decision: Decision) -> float | None:
+def confidence(decision: Decision, looks: Sequence[float] = ONE_LOOK) -> float | None:
     """Measured share of right answers among made-up runs decided with about this p-value; None if undecided.
 
     Interpolated on the log of the p-value. All kinds of truth, shapes and lengths count alike, so it is the
-    chance of being right only as far as the runs at hand are like that mixture.
+    chance of being right only as far as the runs at hand are like that mixture. A p-value found at one of
+    several looks counts as much larger as that look had to be stricter.
     """
     if decision.chance is None:
         return None
     known = RELIABILITY[decision.answer]
     at, right = np.log10([p for p, _ in known]), [share for _, share in known]
-    return float(np.interp(np.log10(max(decision.chance, 1e-12)), at, right))
+    stricter = ONE.of(decision.answer) / max(ONE.at(looks).of(decision.answer), 1e-12)
+    return float(np.interp(np.log10(max(decision.chance * stricter, 1e-12)), at, right))

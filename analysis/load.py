@@ -6,7 +6,7 @@ interval lies within a margin), never the mere absence of a significant slope.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from analysis import phrases
 from analysis.decide import MOVED_TOGETHER, ONE, SEVERAL, Fitted, confidence, decide
 from analysis.intervals import share_upper
 from analysis.lines import Design, design
+from analysis.sequential import ONE_LOOK
 from analysis.slopes import (
     CHANGE_LEVEL,
     HIGH_LOAD,
@@ -37,6 +38,8 @@ WITHOUT_FIT = 0.99
 """Confidence of "constant" where next to nothing fails: measured share of right answers."""
 DECISIVE_SE = 3.0
 """The margin must be about this many standard errors wide for "constant" to be found nine times in ten."""
+RISE_SE = 3.24
+"""An effect of so many standard errors is found nine times in ten (1.96 + 1.28)."""
 
 
 FEW_OTHERS = 0.01
@@ -50,6 +53,7 @@ class _Question:
     plan: Design
     errors: Floats
     several: bool
+    looks: tuple[float, ...] = ONE_LOOK
 
     @property
     def total(self) -> float:
@@ -60,13 +64,21 @@ class _Question:
         return float(self.plan.n.sum())
 
 
-def load_effect(windows: Windows, errors: Ints | None = None, *, several: bool = False) -> LoadEffect:
+def load_effect(
+    windows: Windows,
+    errors: Ints | None = None,
+    *,
+    several: bool = False,
+    looks: Sequence[float] = ONE_LOOK,
+) -> LoadEffect:
     """Judge one kind of failure against load.
 
     Args:
         windows: the run.
         errors: failures per window, all requests being the denominator; default all failures.
         several: this is one class among several; ask for 99 % intervals.
+        looks: share of the longest possible run that was over at each look at it, this one included, where
+            it is judged again and again until it is decided (`analysis.sequential`).
 
     Returns:
         `confidence` is the measured share of right answers among made-up runs decided as clearly as this
@@ -84,7 +96,7 @@ def load_effect(windows: Windows, errors: Ints | None = None, *, several: bool =
             why=why,
             axis=windows.axis,
         )
-    question = _Question(plan, plan.of(windows.errors if errors is None else errors), several)
+    question = _Question(plan, plan.of(windows.errors if errors is None else errors), several, tuple(looks))
     for early in _EARLY:
         answer = early(question)
         if answer is not None:
@@ -96,7 +108,7 @@ def load_effect(windows: Windows, errors: Ints | None = None, *, several: bool =
     )
 
 
-def class_effect(windows: Windows, errors: Ints) -> LoadEffect:
+def class_effect(windows: Windows, errors: Ints, *, looks: Sequence[float] = ONE_LOOK) -> LoadEffect:
     """Judge one class of failure among several, at the stricter levels for several.
 
     A request fails once: what comes first in the target takes requests away from what comes later. So a fault
@@ -108,12 +120,15 @@ def class_effect(windows: Windows, errors: Ints) -> LoadEffect:
     Args:
         windows: the run, with all failures in `errors`.
         errors: failures of this class per window.
+        looks: as for `load_effect`.
     """
-    whole = load_effect(windows, errors, several=True)
+    whole = load_effect(windows, errors, several=True, looks=looks)
     others = windows.errors - errors
     if others.sum() <= FEW_OTHERS * windows.requests.sum():
         return whole
-    left = load_effect(replace(windows, requests=windows.requests - others), errors, several=True)
+    left = load_effect(
+        replace(windows, requests=windows.requests - others), errors, several=True, looks=looks
+    )
     if "constant" in (whole.answer, left.answer):
         return whole if whole.answer == "constant" else _of_the_rest(left)
     if whole.answer == "falls" != left.answer:
@@ -152,6 +167,9 @@ def _no_error(q: _Question) -> LoadEffect | None:
     if q.total > 0:
         return None
     bound = share_upper(0, q.requests)
+    if q.looks[-1] < 1 and _bound_of_thirds(q) >= RARE:
+        why = f"no failure in {phrases.counted(q.requests, 'request')} so far: too few to stop at"
+        return _answer(q, "inconclusive", why)
     why = (
         f"no failure in {phrases.counted(q.requests, 'request')} at {_span(q.plan)}: "
         f"at every load the rate is the same, under {phrases.percent(bound)} (95 %)"
@@ -162,8 +180,7 @@ def _no_error(q: _Question) -> LoadEffect | None:
 def _few_errors(q: _Question) -> LoadEffect | None:
     if q.total >= LEAST_ERRORS:
         return None
-    thirds = [q.plan.x <= 1 - HIGH_LOAD, q.plan.x >= HIGH_LOAD]
-    bound = max(share_upper(float(q.errors[t].sum()), float(q.plan.n[t].sum())) for t in thirds)
+    bound = _bound_of_thirds(q)
     requests = phrases.counted(q.requests, "request")
     if bound >= RARE:
         needed = f"{LEAST_ERRORS} are needed"
@@ -174,6 +191,13 @@ def _few_errors(q: _Question) -> LoadEffect | None:
         f"{phrases.percent(bound)} (95 %) in the lowest and in the highest third of the load"
     )
     return _answer(q, "constant", why, margin=RARE, confidence=WITHOUT_FIT)
+
+
+def _bound_of_thirds(q: _Question) -> float:
+    """Upper bound of the rate in the lowest and in the highest third of the load, whichever is higher."""
+    thirds = [q.plan.x <= 1 - HIGH_LOAD, q.plan.x >= HIGH_LOAD]
+    level = 1 - ONE.at(q.looks).same
+    return max(share_upper(float(q.errors[t].sum()), float(q.plan.n[t].sum()), level) for t in thirds)
 
 
 _EARLY: tuple[Callable[[_Question], LoadEffect | None], ...] = (
@@ -187,13 +211,13 @@ _EARLY: tuple[Callable[[_Question], LoadEffect | None], ...] = (
 
 def _decide(q: _Question, s: Slopes, m: Margins) -> LoadEffect:
     """The decision in words."""
-    found = decide(q.plan, s, m, several=q.several)
+    found = decide(q.plan, s, m, several=q.several, looks=q.looks)
     shown = found.shown
     if found.answer == "constant":
-        level = 1 - 2 * (SEVERAL if q.several else ONE).same
+        level = 1 - 2 * (SEVERAL if q.several else ONE).at(q.looks).same
         inner = phrases.points_range(*shown.interval(level))
         why = (
-            f"{_numbers(q, shown)}; its {100 * level:.0f} % interval {inner} "
+            f"{_numbers(q, shown)}; its {100 * level:.3g} % interval {inner} "
             f"lies within ±{phrases.points(m.same)} points, which counts as constant"
         )
     elif found.one_event:
@@ -205,7 +229,7 @@ def _decide(q: _Question, s: Slopes, m: Margins) -> LoadEffect:
         why = _why_undecided(q, s, m, shown)
     else:
         why = _numbers(q, shown, found.answer)
-    return _answer(q, found.answer, why, shown, m.same, confidence(found))
+    return _answer(q, found.answer, why, shown, m.same, confidence(found, q.looks))
 
 
 def _why_undecided(q: _Question, s: Slopes, m: Margins, shown: Fitted) -> str:
@@ -215,7 +239,7 @@ def _why_undecided(q: _Question, s: Slopes, m: Margins, shown: Fitted) -> str:
             f"load and time moved together (correlation {q.plan.correlation:.2f}), so either may be "
             f"the cause; {_numbers(q, shown)}"
         )
-    needed = (DECISIVE_SE * shown.se / m.same) ** 2 * q.requests
+    needed = decisive_requests(q.requests, shown.value, shown.se, m.same)
     more = (
         f"; about {phrases.count(float(f'{needed:.2g}'))} requests would decide"
         if np.isfinite(needed) and needed > q.requests
@@ -226,6 +250,16 @@ def _why_undecided(q: _Question, s: Slopes, m: Margins, shown: Fitted) -> str:
         f"{_numbers(q, shown)}: not clear enough for a rise or fall, too wide for the ±{margin} points "
         f"that count as constant{more}"
     )
+
+
+def decisive_requests(requests: float, slope: float, se: float, margin: float) -> float:
+    """How many requests would settle it nine times in ten, from what so many have shown.
+
+    "Constant" if the effect is about none, which asks for a standard error far below the margin; the effect
+    seen if that is larger than the margin, since then its being real is the question.
+    """
+    aim = max(margin / DECISIVE_SE, abs(slope) / RISE_SE)
+    return float(requests * (se / aim) ** 2)
 
 
 def _numbers(q: _Question, shown: Fitted, verb: str = "changes") -> str:
@@ -258,6 +292,7 @@ def _answer(
     return LoadEffect(
         answer=answer,
         slope=known.value if known else None,
+        se=known.se if known else None,
         low=low,
         high=high,
         confidence=confidence,

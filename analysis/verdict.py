@@ -48,7 +48,8 @@ class LoadEffect(Model):
     """Does the error rate depend on the load?
 
     `slope` is the extra share of errors at the highest load against the lowest (0.12 = 12 points), with
-    its 95 % interval. `axis` names the measure of load. `margin` is what still counts as "no change".
+    its 95 % interval and standard error `se`. `axis` names the measure of load. `margin` is what still counts
+    as "no change".
     `confidence` is the share of right answers measured on made-up runs decided as clearly (docs/method.md).
     """
 
@@ -62,6 +63,7 @@ class LoadEffect(Model):
     margin: float | None = None
     load_low: float | None = None
     load_high: float | None = None
+    se: float | None = None
     windows: int = 0
     requests: int = 0
     errors: int = 0
@@ -387,10 +389,20 @@ class Quality(Model):
 
 
 class NextRun(Model):
-    """The run that would settle what this one could not."""
+    """The run that would settle what this one could not.
+
+    `levels` in users, each visited `blocks` times for `step_s`; `requests` are needed, and `duration_s` is
+    what they take at the request rate seen. `command` is the line to type. Empty where nothing is computed.
+    """
 
     scenario: str
     why: str
+    levels: list[int] = Field(default_factory=list)
+    step_s: float | None = None
+    blocks: int | None = None
+    duration_s: float | None = None
+    requests: int | None = None
+    command: str | None = None
 
 
 class Verdict(Model):

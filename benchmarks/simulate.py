@@ -155,7 +155,7 @@ def slices(kind: str, shape: str, duration_s: float, seed: int, width_factor: fl
     sigma = 0.0 if rng.random() < 0.4 else float(rng.uniform(0.1, 0.34))
     sigma, memory_s = WANDERING.get(kind, (sigma, float(rng.uniform(3, 30))))
     factor = wander(rng, len(w.users), dt, sigma, memory_s) if sigma else np.ones(len(w.users))
-    n, k, p = _loop(w, factor, dt)
+    n, k, p = closed_loop(w, factor, dt)
     return Slices(world=w, dt_s=dt, requests=n, errors=k, rate=p, wandering=sigma)
 
 
@@ -177,7 +177,7 @@ def _world(
     )
 
 
-def _loop(w: World, factor: Floats, dt: float) -> tuple[Floats, Floats, Floats]:
+def closed_loop(w: World, factor: Floats, dt: float) -> tuple[Floats, Floats, Floats]:
     """Requests, failures and true rate per slice: each user asks once per answer and thinking time."""
     slow = w.base_ms / 1000 * np.maximum(1.0, w.users / w.capacity)
     p = np.clip(w.p * factor, 0.0, 0.97)
