@@ -12,13 +12,18 @@ PROCESSES ?= 1
 RUN ?= latest
 PORT ?= 8089
 
+UNTIL ?=
+AT_MOST ?=
+
 fault = $(if $(FAULT),--fault $(FAULT))
+until = $(if $(UNTIL),--until-$(UNTIL)) $(if $(AT_MOST),--at-most $(AT_MOST))
 
 .PHONY: help setup loadtest probe diagnose gate lab web test test-all lint clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  options    SCENARIO=steps TARGET=lab FAULT=broken-hash PROCESSES=2 RUN=latest PORT=8089"
+	@echo "             UNTIL=decided AT_MOST=20m (loadtest ends when the verdict is clear)"
 
 setup: $(READY) ## install into .venv (the other targets do it by themselves)
 
@@ -32,7 +37,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 loadtest: $(READY) ## run SCENARIO against TARGET (the lab by default) and say why requests failed
-	@$(BIN)/loadverdict run $(SCENARIO) --target $(TARGET) $(fault) --processes $(PROCESSES)
+	@$(BIN)/loadverdict run $(SCENARIO) --target $(TARGET) $(fault) --processes $(PROCESSES) $(until)
 
 probe: $(READY) ## quick diagnosis: 1 client, 100 requests, 0.1 s apart
 	@$(BIN)/loadverdict probe $(TARGET) $(fault)

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from analysis.load import class_effect, load_effect
+from analysis.looks import ONCE, Looks
 from analysis.shares import Shares
 from analysis.temporal import temporal
-from analysis.usable import Bools, Floats, Ints, Usable, status_labels
+from analysis.usable import Bools, Floats, Ints, Usable, status_labels, usable
 from analysis.verdict import LoadEffect, StatusClass, Temporal
-from analysis.windows import Windows, window_of
+from analysis.windows import Windows, cut_windows, window_of
 from analysis.withheld import no_load_effect
 
 
@@ -31,6 +32,8 @@ class Judge:
         reached: (n,) requests sent up to and including each row.
         doubt: why nothing can be said about load and pattern, "" where something can; see `withheld`.
         shares: what it takes to attribute the total to classes; None where that is not asked.
+        looks: shares of the run at which it was looked at, see `analysis.looks`.
+        before: the first rows alone, where a look at them has decided what load does.
     """
 
     rows: Usable
@@ -40,19 +43,37 @@ class Judge:
     reached: Ints
     doubt: str = ""
     shares: Shares | None = None
+    looks: tuple[float, ...] = ONCE.shares
+    before: Judge | None = None
 
     @classmethod
-    def of(cls, rows: Usable, windows: Windows, doubt: str = "", shares: Shares | None = None) -> Judge:
+    def of(
+        cls,
+        rows: Usable,
+        windows: Windows,
+        doubt: str = "",
+        shares: Shares | None = None,
+        looks: Looks = ONCE,
+    ) -> Judge:
         """Prepare a run."""
         place = window_of(rows.samples, windows.origin_s, windows.width_s, len(windows))
-        return cls(rows, windows, place, rows.weight, np.cumsum(rows.weight), doubt, shares)
+        before = None
+        if looks.until_s is not None:
+            first = usable(rows.samples.take(np.flatnonzero(rows.samples.start_s < looks.until_s)))
+            before = cls.of(first, cut_windows(first), doubt, looks=Looks(looks.shares))
+        reached = np.cumsum(rows.weight)
+        return cls(rows, windows, place, rows.weight, reached, doubt, shares, looks.shares, before)
 
     def load(self, failed: Bools, *, several: bool = False) -> LoadEffect:
         """Relation of the chosen failures to load; `several`: they are one class among several."""
         if self.doubt:
             return no_load_effect(self.windows.axis, self.doubt)
+        if self.before is not None:
+            return self.before.load(failed[: len(self.before.place)], several=several)
         counts = self.per_window(failed)
-        return class_effect(self.windows, counts) if several else load_effect(self.windows, counts)
+        if several:
+            return class_effect(self.windows, counts, looks=self.looks)
+        return load_effect(self.windows, counts, looks=self.looks)
 
     def temporal(self, failed: Bools) -> Temporal:
         """Pattern of the chosen failures in time."""

@@ -19,7 +19,9 @@ from analysis.freezes import Silences, silences
 from analysis.intervals import share
 from analysis.knee import knee, within_levels
 from analysis.levels import capacity, cut_levels, level_table
+from analysis.looks import looks_of
 from analysis.measured import measure
+from analysis.next_plan import seen
 from analysis.next_run import next_run
 from analysis.quality import quality, with_findings
 from analysis.sentence import Facts, sentence
@@ -59,7 +61,7 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
     ranked = told_durations(rows, levels, run.lacks)
     table = told_levels(level_table(rows, levels, ranked), run.lacks)
     shares = Shares.of(cut, levels.place, table)
-    judge = Judge.of(rows, cut, doubt, shares)
+    judge = Judge.of(rows, cut, doubt, shares, looks_of(run))
     load = judge.load(rows.failed)
     pattern = described(judge.temporal(rows.failed), judge, rows.failed)
     bend = within_levels(knee(cut), table) if load.answer == "rises" else None
@@ -102,8 +104,7 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
         drift=drift,
         freezes=silent.freezes,
     )
-    endpoints = [name for name in samples.endpoint.names if name]
-    following = next_run(load, pattern, rows.errors, endpoints)
+    following = next_run(load, pattern, rows.errors, seen(run, cut, length_s, figures))
     return Verdict(
         run_id=run.id,
         source=run.source,

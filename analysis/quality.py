@@ -12,6 +12,7 @@ import numpy as np
 from analysis import phrases
 from analysis.foreign_quality import bad_lines, foreign
 from analysis.lines import warm_up_s
+from analysis.looks import looks_of
 from analysis.usable import Floats, Usable, weights
 from analysis.verdict import Finding, Quality, Severity
 from analysis.windows import Windows
@@ -146,6 +147,24 @@ def _events(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
     if ended and run.manifest.get("clean_end") is False:
         text = "The run did not come to the end of its plan, and nothing says why; repeat it."
         yield Finding(code="cut_short", severity="incomplete", text=text)
+
+
+def _looks(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
+    looks = looks_of(run)
+    if not run.manifest.get("until_decided"):
+        return
+    number = len(looks.shares)
+    if looks.until_s is None:
+        text = (
+            f"{phrases.counted(number - 1, 'look')} at the run did not decide what load does; the answer "
+            "comes from all of it, with what they left of the chance of a false alarm."
+        )
+    else:
+        text = (
+            f"The run ended by itself once it was decided what load does, at look {number} after "
+            f"{phrases.seconds(looks.until_s - run.manifest['start_s'])}; the answer rests on these."
+        )
+    yield Finding(code="until_decided", severity="note", text=text)
 
 
 def _interrupted(event: dict[str, object]) -> str:
@@ -296,6 +315,7 @@ _CHECKS: tuple[_Check, ...] = (
     _folder_parts,
     _silent_nodes,
     _events,
+    _looks,
     _broken,
     _own_faults,
     _cpu,

@@ -50,6 +50,23 @@ def run(
     processes: Annotated[
         int, typer.Option("--processes", "-p", min=1, max=64, help="Load generating processes.")
     ] = 1,
+    until_decided: Annotated[
+        bool,
+        typer.Option("--until-decided", help="Repeat the levels until it is clear what load does, then end."),
+    ] = False,
+    at_most: Annotated[
+        str | None,
+        typer.Option("--at-most", metavar="DURATION", help="With --until-decided: 90s, 20m, 1h [20m]."),
+    ] = None,
+    users: Annotated[
+        str | None, typer.Option("--users", metavar="LEVELS", help="Other levels: 2,6,11,16,20.")
+    ] = None,
+    step: Annotated[
+        str | None, typer.Option("--step", metavar="DURATION", help="Time per level: 30s.")
+    ] = None,
+    blocks: Annotated[
+        int | None, typer.Option("--blocks", min=1, max=1000, help="How often every level is visited.")
+    ] = None,
     run_dir: RunDirOption = RUNS_DIR,
     json: JsonOption = False,
 ) -> None:
@@ -61,10 +78,14 @@ def run(
       loadverdict run
       loadverdict run staircase --fault broken-hash
       loadverdict run steps --target my-api --processes 2
+      loadverdict run steps --until-decided --at-most 20m
+      loadverdict run steps --users 5,15,30,45,60 --step 30s --blocks 6
     """
     from commands.run import run_scenario
+    from scenarios.overrides import Overrides
 
-    raise typer.Exit(run_scenario(scenario, target, fault, processes, run_dir, as_json=json))
+    changes = Overrides.parse(users, step, blocks, until_decided=until_decided, at_most=at_most)
+    raise typer.Exit(run_scenario(scenario, target, fault, processes, run_dir, changes, as_json=json))
 
 
 @app.command()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from commands.looker import Looker
 from recording.folder import RunFolder
 from recording.follow import Follower
 from recording.follow import Progress as RunProgress
@@ -24,8 +25,9 @@ def show_progress(
     plan: Plan,
     console: Console,
     is_stopping: Callable[[], bool],
+    looker: Looker | None = None,
 ) -> None:
-    """Show the run's progress until the process has ended."""
+    """Show the run's progress until the process has ended; looks at it meanwhile if there is a looker."""
     follower = Follower(folder)
     bar = Progress(
         TextColumn("{task.description}"),
@@ -45,6 +47,9 @@ def show_progress(
             stage = plan.stage_at(elapsed_s)
             name = "stopping" if is_stopping() else stage.name if stage else "finishing"
             text = _line(now, elapsed_s, plan.duration_s)
+            if looker is not None:
+                looker.attend(now)
+                text += f" · {looker.text}"
             bar.update(task, completed=min(elapsed_s, plan.duration_s), description=name, text=text)
             if not console.is_terminal and time.monotonic() >= next_line:
                 next_line += LINE_INTERVAL_S

@@ -11,26 +11,37 @@ from analysis.gate import gate_code
 from commands import locust_process
 from commands.diagnose import show, write_diagnosis
 from commands.gate import MEANING
+from commands.looker import Looker
 from commands.preflight import check_before_load
 from commands.progress import show_progress
 from commands.with_lab import reachable
 from recording.folder import RunFolder
 from recording.logs import finish
+from scenarios.overrides import ENV_OVERRIDES, Overrides, look_times_s
 from scenarios.scenario import Scenario, load_scenario
 from scenarios.target import Target, load_target
 
+AS_IT_IS = Overrides()
+
 
 def run_scenario(
-    scenario_name: str, target_name: str, fault: str | None, processes: int, runs_dir: Path, *, as_json: bool
+    scenario_name: str,
+    target_name: str,
+    fault: str | None,
+    processes: int,
+    runs_dir: Path,
+    changes: Overrides,
+    *,
+    as_json: bool,
 ) -> int:
     """Run, diagnose, print; returns the exit code of the gate."""
     console = Console(stderr=as_json)
-    scenario, target = load_scenario(scenario_name), load_target(target_name)
+    scenario, target = changes.applied_to(load_scenario(scenario_name)), load_target(target_name)
     with reachable(target, fault, console) as there:
         check_before_load(scenario, there, processes)
         folder = RunFolder.create(runs_dir.resolve(), scenario.name)
-        _announce(console, scenario, there, folder)
-        record(scenario, scenario_name, there, target_name, processes, folder, console)
+        _announce(console, scenario, there, folder, changes)
+        record(scenario, scenario_name, there, target_name, processes, folder, console, changes)
     diagnosis = write_diagnosis(folder.path)
     code = gate_code(diagnosis.verdict)
     show(diagnosis, as_json=as_json)
@@ -46,29 +57,36 @@ def record(
     processes: int,
     folder: RunFolder,
     console: Console,
+    changes: Overrides = AS_IT_IS,
 ) -> int:
     """Have Locust run the scenario into the folder; returns Locust's exit status.
 
     Returns when the load has ended, however it ended; what was recorded is in the folder.
     """
     arguments = locust_process.command(processes, "--headless", "--only-summary", "--exit-code-on-error", "0")
-    env = locust_process.environment(
-        scenario_name, target_name, target, LOADVERDICT_RUN_FOLDER=str(folder.path)
-    )
+    told = {"LOADVERDICT_RUN_FOLDER": str(folder.path), ENV_OVERRIDES: changes.to_json()}
+    env = locust_process.environment(scenario_name, target_name, target, **told)
+    looker = Looker(folder, look_times_s(scenario)) if changes.at_most_s is not None else None
     log = folder.path / "locust.log"
     with locust_process.running(arguments, env, log, folder.abort_flag) as (process, signals):
-        show_progress(process, folder, scenario.plan(), console, lambda: bool(signals))
+        show_progress(process, folder, scenario.plan(), console, lambda: bool(signals), looker)
+    if looker is not None:
+        looker.close()
+        console.print(Text(looker.text))
     finish(folder)
     if signals:
         console.print(Text("interrupted: what was recorded is diagnosed", style="bold"))
     return process.returncode
 
 
-def _announce(console: Console, scenario: Scenario, target: Target, folder: RunFolder) -> None:
+def _announce(
+    console: Console, scenario: Scenario, target: Target, folder: RunFolder, changes: Overrides
+) -> None:
     plan = scenario.plan()
+    length = "about" if changes.at_most_s is None else "until the verdict is decided, at most"
     console.print(
         Text(
             f"scenario {scenario.name} → {target.name} ({target.base_url}): up to {plan.peak_users} users, "
-            f"about {plan.duration_s:.0f} s\nrecording into {folder.path}"
+            f"{length} {plan.duration_s:.0f} s\nrecording into {folder.path}"
         )
     )

@@ -87,6 +87,11 @@ class RunFolder:
         return self.path / "abort"
 
     @property
+    def decided_flag(self) -> Path:
+        """Exists once a look at the run found its answer: the load may end."""
+        return self.path / "decided"
+
+    @property
     def scenario_yaml(self) -> Path:
         """The resolved scenario."""
         return self.path / "scenario.yaml"

@@ -18,6 +18,8 @@ class Progress:
     Attributes:
         time_s: epoch seconds of the latest heartbeat; 0 before the first one.
         ended: whether every log seen so far has its end mark.
+        settled_s: epoch seconds up to which every request is over and written, so that nothing about that
+            time will change any more; 0 before the first heartbeat.
     """
 
     time_s: float = 0.0
@@ -28,6 +30,7 @@ class Progress:
     failed: int = 0
     nodes: int = 0
     ended: bool = False
+    settled_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -35,6 +38,11 @@ class _Tail:
     offset: int = 0
     beat: Mapping[str, Any] = field(default_factory=dict)
     ended: bool = False
+
+    @property
+    def settled_s(self) -> float:
+        """A heartbeat follows the samples it has counted, and knows the oldest request still in flight."""
+        return float(self.beat.get("time_s", 0)) - float(self.beat.get("oldest_s", 0))
 
 
 class Follower:
@@ -57,6 +65,7 @@ class Follower:
             time_s=max((float(tail.beat.get("time_s", 0)) for tail in tails), default=0.0),
             nodes=len(tails),
             ended=bool(tails) and all(tail.ended for tail in tails),
+            settled_s=min((tail.settled_s for tail in tails), default=0.0),
             **sums,
         )
 

@@ -21,6 +21,7 @@ from recording.clock import Clock
 from recording.errors import UsageError
 from recording.folder import FORMAT, RunFolder
 from recording.manifest import git_commit, host_facts, versions
+from scenarios.overrides import overrides_told
 from scenarios.scenario import Scenario, load_scenario
 from scenarios.session import DRAIN_EXTRA_S, Assignment
 from scenarios.target import Target, load_target
@@ -61,6 +62,7 @@ class Controller:
         """Scenario and target as chosen on the command line, in the environment or on the web page."""
         options = self._environment.parsed_options
         scenario, target = load_scenario(options.scenario), load_target(options.target)
+        scenario = overrides_told().applied_to(scenario)
         accounts = os.environ.get(ENV_ACCOUNTS)
         target = target.at(
             os.environ.get(ENV_BASE_URL, target.base_url), Path(accounts) if accounts else None
@@ -108,6 +110,11 @@ class Controller:
         if name != self._stage:
             self._stage = name
             self.note("stage", name=name, users=users)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether a look at the run from outside found its answer, so that the load may end."""
+        return self.assignment is not None and RunFolder(self.assignment.folder).decided_flag.exists()
 
     def drain(self) -> None:
         """Have the workers finish what is in flight, and wait for them."""
@@ -172,6 +179,7 @@ class Controller:
             "start_utc": datetime.fromtimestamp(self._clock.wall_s, UTC).isoformat(timespec="milliseconds"),
             "start_s": self._clock.wall_s,
             "planned_s": scenario.plan().duration_s,
+            "until_decided": overrides_told().at_most_s is not None,
             "end_utc": None,
             "clean_end": False,
             "seed": scenario.seed,
@@ -187,6 +195,8 @@ class Controller:
         chosen = {
             name: {"value": getattr(options, name), "from": _origin(name)} for name in ("scenario", "target")
         }
+        changed = overrides_told().model_dump(exclude_none=True, mode="json")
+        chosen |= {name: {"value": value, "from": _origin(name)} for name, value in changed.items()}
         return {**chosen, "processes": {"value": self._nodes(), "from": _origin("processes")}}
 
 

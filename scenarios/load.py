@@ -7,6 +7,7 @@ page, on the command line and in every process.
 from __future__ import annotations
 
 import random
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -16,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Users = Annotated[int, Field(ge=0, le=100_000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Levels = Annotated[tuple[Users, ...], Field(min_length=1, max_length=100)]
+
+Repeats = Annotated[int, Field(ge=1, le=1000)]
 
 
 class _Shape(BaseModel):
@@ -32,7 +35,7 @@ class Steps(_Shape):
     shape: Literal["steps"] = "steps"
     users: Levels
     step_s: Seconds
-    blocks: Annotated[int, Field(ge=1, le=100)] = 4
+    blocks: Repeats = 4
     warm_up_s: Annotated[float, Field(ge=0, le=600)] = 0
 
 
@@ -42,7 +45,7 @@ class Staircase(_Shape):
     shape: Literal["staircase"] = "staircase"
     users: Levels
     step_s: Seconds
-    repeat: Annotated[int, Field(ge=1, le=100)] = 1
+    repeat: Repeats = 1
 
 
 class Ramp(_Shape):
@@ -76,6 +79,7 @@ class Stage:
         end_s: seconds since the run's start.
         users_from: users wanted at `start_s`.
         users_to: users wanted just before `end_s`.
+        block: which repetition of all levels this belongs to, from 1; 0 where nothing is repeated.
     """
 
     name: str
@@ -83,6 +87,7 @@ class Stage:
     end_s: float
     users_from: int
     users_to: int
+    block: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +102,20 @@ class Plan:
         return self.stages[-1].end_s if self.stages else 0.0
 
     @property
+    def block_ends_s(self) -> tuple[float, ...]:
+        """When each repetition of all levels ends, seconds since the run's start."""
+        ends = {stage.block: stage.end_s for stage in self.stages if stage.block}
+        return tuple(ends.values())
+
+    @property
     def peak_users(self) -> int:
         """The most users wanted at any time."""
         return max((max(s.users_from, s.users_to) for s in self.stages), default=0)
 
     def stage_at(self, elapsed_s: float) -> Stage | None:
         """The stage of a moment; None once the plan is over."""
-        for stage in self.stages:
-            if elapsed_s < stage.end_s:
-                return stage
-        return None
+        place = bisect_right(self.stages, elapsed_s, key=lambda stage: stage.end_s)
+        return self.stages[place] if place < len(self.stages) else None
 
     def users_at(self, elapsed_s: float) -> int | None:
         """Users wanted at a moment (0 or more); None once the plan is over."""
@@ -133,24 +142,34 @@ def plan(load: Load, seed: int) -> Plan:
     return Plan(tuple(stages))
 
 
+def blocks_of(load: Steps | Staircase) -> int:
+    """How many times a load repeats its levels."""
+    return load.blocks if isinstance(load, Steps) else load.repeat
+
+
+def repeated(load: Steps | Staircase, blocks: int) -> Steps | Staircase:
+    """The same load with another number of repetitions; the first ones are the same."""
+    return load.model_copy(update={"blocks" if isinstance(load, Steps) else "repeat": blocks})
+
+
 def _steps(load: Steps, seed: int) -> list[Stage]:
     order = random.Random(seed)
     stages = (
-        _chain([(f"warm-up: {min(load.users)} users", min(load.users))], load.warm_up_s)
+        _chain([(f"warm-up: {min(load.users)} users", min(load.users), 0)], load.warm_up_s)
         if load.warm_up_s
         else []
     )
     visits = []
     for block in range(1, load.blocks + 1):
         levels = order.sample(load.users, len(load.users))
-        visits += [(f"block {block}: {users} users", users) for users in levels]
+        visits += [(f"block {block}: {users} users", users, block) for users in levels]
     return stages + _chain(visits, load.step_s, load.warm_up_s)
 
 
 def _staircase(load: Staircase) -> list[Stage]:
     there_and_back = [*load.users, *reversed(load.users[:-1])]
     visits = [
-        (f"staircase {turn}: {users} users", users)
+        (f"staircase {turn}: {users} users", users, turn)
         for turn in range(1, load.repeat + 1)
         for users in there_and_back
     ]
@@ -165,8 +184,8 @@ def _ramp(load: Ramp) -> list[Stage]:
     return stages
 
 
-def _chain(visits: Sequence[tuple[str, int]], step_s: float, start_s: float = 0.0) -> list[Stage]:
+def _chain(visits: Sequence[tuple[str, int, int]], step_s: float, start_s: float = 0.0) -> list[Stage]:
     return [
-        Stage(name, start_s + i * step_s, start_s + (i + 1) * step_s, users, users)
-        for i, (name, users) in enumerate(visits)
+        Stage(name, start_s + i * step_s, start_s + (i + 1) * step_s, users, users, block)
+        for i, (name, users, block) in enumerate(visits)
     ]

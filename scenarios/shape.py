@@ -29,7 +29,8 @@ class ScenarioShape(LoadTestShape):
             elapsed_s = controller.elapsed_s
         stage = plan.stage_at(elapsed_s)
         users = plan.users_at(elapsed_s)
-        if stage is None or users is None or (session is not None and session.is_done):
+        is_done = controller.is_decided or (session is not None and session.is_done)
+        if stage is None or users is None or is_done:
             controller.completed = True
             return None
         controller.enter_stage(stage.name, users)
