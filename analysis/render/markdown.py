@@ -247,4 +247,6 @@ def _quality(verdict: Verdict) -> str:
 def _next_run(verdict: Verdict) -> str:
     if verdict.next_run is None:
         return ""
-    return f"## Next run\n\n{code(verdict.next_run.scenario)}: {plain(verdict.next_run.why)}"
+    run = verdict.next_run
+    typed = f"\n\n{code(run.command)}" if run.command else ""
+    return f"## Next run\n\n{code(run.scenario)}: {plain(run.why)}{typed}"

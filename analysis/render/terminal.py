@@ -106,6 +106,8 @@ def _compose(
         run = verdict.next_run
         text = _labelled("Next run", Text(f"{clean(run.scenario, 80)}: {clean(run.why, 300)}"))
         yield from _wrapped(text, console, width, most, indent=_LABEL)
+        if run.command:
+            yield _Line(_labelled("", Text(clean(run.command, 300))), cut=False)
     if report is not None:
         yield _Line(_labelled("Report", Text(clean(_from_here(report)))), cut=False)
 
