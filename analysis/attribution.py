@@ -126,7 +126,7 @@ def findings(load: LoadEffect, parts: Sequence[Attribution]) -> list[Finding]:
 
 
 def summary(rate: float | None, parts: Sequence[Attribution], ends: Ends | None, axis: str) -> str:
-    """What the error rate is made of: "Of 16.6 %: 12 % is 401 and does not depend on load; ...".
+    """What the error rate is made of: "Of these 16.6 %, 12 points are 401, which ...".
 
     Empty where fewer than two classes are worth naming, or the error rate is not known.
     """
@@ -139,16 +139,18 @@ def summary(rate: float | None, parts: Sequence[Attribution], ends: Ends | None,
     rest = [part for part in parts if part.share <= NAMED]
     if rest:
         smaller = phrases.counted(len(rest), "smaller class").replace("classs", "classes")
-        clauses.append(f"{phrases.percent(sum(part.rate for part in rest))} in {smaller}")
-    return f"Of {phrases.percent(rate)}: {'; '.join(clauses)}."
+        clauses.append(
+            f"{phrases.percent(sum(part.rate for part in rest)).removesuffix(' %')} points in {smaller}"
+        )
+    return f"Of these {phrases.percent(rate)}, {'; '.join(clauses)}."
 
 
 def _told(part: Attribution, ends: Ends | None, axis: str) -> str:
-    return f"{_amount(part)} and {_WITH_LOAD[part.load_effect]}{_from_to(part, ends, axis)}"
+    return f"{_amount(part)}, which {_WITH_LOAD[part.load_effect]}{_from_to(part, ends, axis)}"
 
 
 def _amount(part: Attribution) -> str:
-    return f"{phrases.percent(part.rate)} is {name(part)}"
+    return f"{phrases.percent(part.rate).removesuffix(' %')} points are {name(part)}"
 
 
 def _clause(part: Attribution) -> str:

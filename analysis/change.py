@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from analysis import phrases
+from analysis.intervals import share_upper
 from analysis.sentence import Facts, bursts, drifts
 from analysis.verdict import NextRun
 
-NOTHING = "A run in which requests are sent: the findings say why there were none."
+NOTHING = "A run in which requests are sent: check the host and port, and whether any user began."
 INVALID = (
     "A run whose load generator keeps up (more processes, or fewer users): this one measured the generator, "
-    "and every answer below is about it."
+    "so its figures may be its own."
 )
 INCOMPLETE = "The same run brought to its end with nothing lost: what is missing may hold the opposite."
 ONE_FREEZE = (
-    "The same run without a freeze: then it was one event. If freezes come back, the error rate will not "
-    "show them, since in a closed loop a stall sends few requests."
+    "The same run again. Without a freeze it was a single event; with one, look for what stops the whole "
+    "service. The error rate will not show it: users who wait send nothing."
 )
 ANY_ORDER = "The same levels in another order, with no more errors at high load than at low load."
 LEVELS = "A run in which the load visits several levels more than once, in shuffled order."
@@ -62,7 +63,7 @@ def _falls(facts: Facts) -> str:
     low = facts.load.load_low
     place = "low load" if low is None else f"{phrases.load(low)} {facts.load.axis}"
     return (
-        f"A run that starts warm and visits {place} late as well: errors at low load are often cold caches "
+        f"A run that starts warm and comes back to {place} late: errors at low load are often cold caches "
         "or expired connections, and go with idleness rather than with load."
     )
 
@@ -72,22 +73,28 @@ def _constant(facts: Facts) -> str:
         return _no_errors(facts)
     if facts.warm_up_only:
         return f"The same failures again later than the start, in a second run over {_span(facts)}."
-    excluded = (
-        f"an effect of {phrases.points(facts.load.margin or 0.0)} points or more from {_span(facts)} is "
-        "excluded; smaller ones, and what happens above, are not"
-    )
+    excluded = _excluded(facts)
     if bursts(facts.temporal):
-        return f"Bursts only at high load, in a run with more of them: {excluded}."
+        return f"A longer run whose bursts come at high load only: {excluded}."
     if drifts(facts.drift):
-        fresh = (
-            "A fresh start that fails as often as this run did at its end: then it is not time that does it"
-        )
+        fresh = "A restart after which as much fails at once as at the end of this run: then it is not time"
         return f"{fresh}. Of load, {excluded}."
     return f"Another rate at a load not seen here: {excluded}."
 
 
+def _excluded(facts: Facts) -> str:
+    """What the answer rules out: all beyond its interval, and nothing at a load that was not seen."""
+    load = facts.load
+    if load.low is None or load.high is None:
+        return f"nothing is known about a load beyond {_span(facts)}"
+    return (
+        f"from {_span(facts)} a change beyond {phrases.points_range(load.low, load.high)} points is ruled "
+        "out (95 %); a smaller one, and what happens at more load, is not"
+    )
+
+
 def _no_errors(facts: Facts) -> str:
-    bound = phrases.percent(facts.rate.high)
+    bound = phrases.percent(share_upper(0, facts.rate.n))
     return (
         f"A failure in a longer run, or at a load not seen here (only {_span(facts)}): a rate under {bound} "
         "cannot be told from none."

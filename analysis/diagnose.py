@@ -19,6 +19,7 @@ from analysis.freezes import Silences, silences
 from analysis.intervals import share
 from analysis.knee import knee, within_levels
 from analysis.levels import capacity, cut_levels, level_table
+from analysis.lines import warm_up_s
 from analysis.looks import looks_of
 from analysis.measured import measure
 from analysis.next_plan import seen
@@ -101,6 +102,7 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
         statuses=statuses,
         quality=trust,
         duration_s=length_s,
+        warm_up_s=warm_up_s(cut),
         drift=drift,
         freezes=silent.freezes,
     )

@@ -7,6 +7,7 @@ import numpy as np
 from analysis import phrases
 from analysis.decide import decide_drift
 from analysis.lines import design, held
+from analysis.load import HOPELESS_SE
 from analysis.slopes import (
     CONSTANT_LEVEL,
     LEAST_ERRORS,
@@ -32,18 +33,8 @@ def time_drift(windows: Windows, errors: Ints | None = None) -> TimeDrift:
     plan = steady_load or plan
     k = plan.of(windows.errors if errors is None else errors)
     total, requests = float(k.sum()), float(plan.n.sum())
-    if requests < LEAST_REQUESTS or len(plan.n) < LEAST_WINDOWS:
-        return _unknown(f"too few requests: {phrases.count(requests)} in {len(plan.n)} windows")
-    if total == 0:
-        return TimeDrift(
-            answer="no",
-            slope=None,
-            low=None,
-            high=None,
-            why=f"no failure in {phrases.count(requests)} requests",
-        )
-    if total < LEAST_ERRORS:
-        return _unknown(f"too few errors: {phrases.count(total)}, {LEAST_ERRORS} are needed")
+    if (early := _too_little(total, requests, len(plan.n))) is not None:
+        return early
     varied = steady_load is None and load_varied(plan)
     s, m = slopes(plan, k, average=varied), margins(total / requests)
     trend = s.trend if varied else s.trend_alone
@@ -51,6 +42,8 @@ def time_drift(windows: Windows, errors: Ints | None = None) -> TimeDrift:
     answer = decide_drift(s, m, varied=varied)
     if not np.isfinite(trend.se) or (answer == "yes" and varied and plan.correlation >= ONE_LINE):
         return _unknown("load and time are the same line in this run, so a trend may be the load's")
+    if trend.se > HOPELESS_SE:
+        return _unknown("no trend is excluded: load and time moved together, or too little was measured")
     text = (
         f"from start to end the error rate {'rises' if trend.value >= 0 else 'falls'} by "
         f"{phrases.points(abs(trend.value))} points (95 % interval {phrases.points_range(low, high)})"
@@ -66,6 +59,18 @@ def time_drift(windows: Windows, errors: Ints | None = None) -> TimeDrift:
     return TimeDrift.model_validate(
         {"answer": answer, "slope": trend.value, "low": low, "high": high, "why": text}
     )
+
+
+def _too_little(total: float, requests: float, windows: int) -> TimeDrift | None:
+    """The answer where next to nothing was measured, or next to nothing failed; else None."""
+    if requests < LEAST_REQUESTS or windows < LEAST_WINDOWS:
+        return _unknown(f"too few requests: {phrases.count(requests)} in {windows} windows")
+    if total == 0:
+        why = f"no failure in {phrases.count(requests)} requests"
+        return TimeDrift(answer="no", slope=None, low=None, high=None, why=why)
+    if total < LEAST_ERRORS:
+        return _unknown(f"too few errors: {phrases.count(total)}; it takes {LEAST_ERRORS}")
+    return None
 
 
 def _unknown(why: str) -> TimeDrift:

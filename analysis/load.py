@@ -36,6 +36,8 @@ RARE = 0.01
 """With few errors "constant" still holds if low and high load are both surely under one per cent."""
 WITHOUT_FIT = 0.99
 """Confidence of "constant" where next to nothing fails: measured share of right answers."""
+HOPELESS_SE = 0.5
+"""An effect known no better than this says nothing, and its interval would go beyond 100 points."""
 DECISIVE_SE = 3.0
 """The margin must be about this many standard errors wide for "constant" to be found nine times in ten."""
 RISE_SE = 3.24
@@ -146,8 +148,8 @@ def _too_few(q: _Question) -> LoadEffect | None:
         return None
     varied = "" if load_varied(q.plan) else f", and the load did not vary ({_span(q.plan)})"
     why = (
-        f"too few requests: {phrases.counted(q.requests, 'request')} in {len(q.plan.n)} windows, "
-        f"{LEAST_REQUESTS} in {LEAST_WINDOWS} are needed{varied}"
+        f"too few requests: {phrases.count(q.requests)} in {phrases.counted(len(q.plan.n), 'window')} after "
+        f"the warm-up; it takes {LEAST_REQUESTS} in {LEAST_WINDOWS}{varied}"
     )
     return _answer(q, "inconclusive", why)
 
@@ -183,8 +185,8 @@ def _few_errors(q: _Question) -> LoadEffect | None:
     bound = _bound_of_thirds(q)
     requests = phrases.counted(q.requests, "request")
     if bound >= RARE:
-        needed = f"{LEAST_ERRORS} are needed"
-        why = f"too few errors: {phrases.count(q.total)} in {requests} after the warm-up, {needed}"
+        seen = f"{phrases.count(q.total)} in {requests} after the warm-up"
+        why = f"too few errors: {seen}; it takes {LEAST_ERRORS}"
         return _answer(q, "inconclusive", why)
     why = (
         f"only {phrases.counted(q.total, 'failure')} in {requests}: the rate is under "
@@ -239,16 +241,10 @@ def _why_undecided(q: _Question, s: Slopes, m: Margins, shown: Fitted) -> str:
             f"load and time moved together (correlation {q.plan.correlation:.2f}), so either may be "
             f"the cause; {_numbers(q, shown)}"
         )
-    needed = decisive_requests(q.requests, shown.value, shown.se, m.same)
-    more = (
-        f"; about {phrases.count(float(f'{needed:.2g}'))} requests would decide"
-        if np.isfinite(needed) and needed > q.requests
-        else ""
-    )
     margin = phrases.points(m.same)
     return (
         f"{_numbers(q, shown)}: not clear enough for a rise or fall, too wide for the ±{margin} points "
-        f"that count as constant{more}"
+        f"that count as constant"
     )
 
 
@@ -264,9 +260,11 @@ def decisive_requests(requests: float, slope: float, se: float, margin: float) -
 
 def _numbers(q: _Question, shown: Fitted, verb: str = "changes") -> str:
     place = f"between {phrases.load(q.plan.low)} and {phrases.load(q.plan.high)} {q.plan.axis}"
-    sizes = f"from {len(q.plan.n)} windows and {phrases.counted(q.requests, 'request')}"
+    sizes = f"from {len(q.plan.n)} windows and {phrases.counted(q.requests, 'request')} after the warm-up"
     if not np.isfinite(shown.se):
         return f"{place} no line can be fitted, {sizes}"
+    if shown.se > HOPELESS_SE:
+        return f"{place} no change of the error rate is excluded, {sizes}"
     size = phrases.points(shown.value if verb == "changes" else abs(shown.value))
     bounds = phrases.points_range(*shown.interval())
     return f"{place} the error rate {verb} by {size} points (95 % interval {bounds}), {sizes}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis import phrases
+from analysis.intervals import share_upper
 from analysis.verdict import (
     FingerprintReport,
     Freeze,
@@ -38,6 +39,7 @@ GENERATOR = {
     "generator_lag": "the load generator stalled",
     "generator_errors": "the load generator itself failed",
 }
+UNDECIDED = "what was measured fits a rise as well as none"
 ALIKE: dict[LoadAnswer, str] = {
     "rises": "rises with load",
     "constant": "is the same at every load",
@@ -60,6 +62,7 @@ class Facts:
     statuses: dict[str, StatusClass]
     quality: Quality
     duration_s: float
+    warm_up_s: float
     drift: TimeDrift
     freezes: Sequence[Freeze]
 
@@ -81,8 +84,9 @@ def sentence(facts: Facts) -> str:
         return _joined(prefix, none)
     prefix += _frozen(facts.freezes)
     if errors == 0:
-        bound = phrases.percent(rate.high)
-        return _joined(prefix, f"No request failed in {phrases.count(rate.n)} (so under {bound} at 95 %).")
+        bound = phrases.percent(share_upper(0, rate.n))
+        none = f"No request failed in {phrases.count(rate.n)}: the true rate is under {bound}"
+        return _joined(prefix, f"{none}, with 95 % confidence.")
     head = _joined(prefix, _head(facts))
     candidates = [f"{head} {_what(facts)}", f"{head} {_amount(rate, errors)}."]
     return next((text for text in candidates if len(text) <= LONGEST), candidates[-1])
@@ -97,7 +101,7 @@ def _prefix(quality: Quality, duration_s: float) -> str:
     first = {finding.code for finding in quality.findings if finding.severity == "invalid"}
     if not quality.valid:
         why = next((text for code, text in GENERATOR.items() if code in first), "see the findings")
-        return f"Invalid run, {why}: "
+        return f"Invalid run, do not rely on it ({why}). If it counted: "
     if not quality.complete:
         codes = {finding.code for finding in quality.findings if finding.severity == "incomplete"}
         if codes & {"cut_short", "interrupted"}:
@@ -119,11 +123,12 @@ def _head(facts: Facts) -> str:
     load = facts.load
     if load.answer == "inconclusive":
         news = _warm_up(facts) or bursts(facts.temporal) or drifts(facts.drift)
-        unknown = f"annot tell whether errors depend on load: {reason(load)}."
+        unknown = f"annot tell whether errors depend on load: {reason(load)}{_seen(facts)}."
         return f"{news}; c{unknown}" if news else f"C{unknown}"
     if facts.warm_up_only and load.answer == "constant":
-        after = phrases.counted(load.errors, "failure") if load.errors else "none"
-        return f"{_warm_up(facts)}; after it {after}, at any load."
+        if not load.errors:
+            return f"{_warm_up(facts)}; after it nothing failed, at any load."
+        return f"{_warm_up(facts)}; after it {phrases.counted(load.errors, 'failure')}, at any load."
     if load.answer == "constant":
         return _constant(facts)
     verb = "rise" if load.answer == "rises" else "fall"
@@ -136,7 +141,10 @@ def _head(facts: Facts) -> str:
 
 
 def _warm_up(facts: Facts) -> str:
-    return "Most failures fell into the warm-up" if facts.warm_up_only else ""
+    if not facts.warm_up_only:
+        return ""
+    part = "Most" if facts.load.errors else f"All {phrases.count(facts.errors)}"
+    return f"{part} failures fell into the first {phrases.seconds(facts.warm_up_s)}, the warm-up"
 
 
 def _constant(facts: Facts) -> str:
@@ -236,7 +244,19 @@ def reason(load: LoadEffect) -> str:
             return known
     if load.why.startswith("high load was reached only once"):
         return "high load was reached only once, while the rate drifted"
-    return "no request was left to judge" if load.requests == 0 else "the interval is too wide"
+    return "no request was left to judge" if load.requests == 0 else UNDECIDED
+
+
+def _seen(facts: Facts) -> str:
+    """What was seen at both ends where load and time cannot be told apart: it is news all the same."""
+    if not facts.load.why.startswith("load and time moved together") or len(facts.levels) < 2:
+        return ""
+    first, last = facts.levels[0], facts.levels[-1]
+    axis = facts.load.axis
+    return (
+        f" ({phrases.percent(first.error_rate.value)} failed at {_level(first)} {axis}, "
+        f"{phrases.percent(last.error_rate.value)} at {_level(last)})"
+    )
 
 
 def mixed(facts: Facts) -> list[tuple[str, StatusClass]]:

@@ -62,7 +62,7 @@ def temporal(windows: Windows, positions: Floats, errors: Ints | None = None) ->
     if total == 0:
         return Temporal(answer="none", why=f"no failure in {phrases.counted(requests, 'request')}")
     if total < LEAST_ERRORS:
-        why = f"too few errors: {phrases.count(total)}, {LEAST_ERRORS} are needed to see a pattern"
+        why = f"too few errors: {phrases.count(total)}; it takes {LEAST_ERRORS} to see a pattern"
         return Temporal(answer="inconclusive", why=why)
     dense = densest_tenth(positions, requests)
     left = excess(windows, counts)
@@ -163,11 +163,11 @@ def _above(counts: Floats, expected: Floats) -> Bools:
 
 def _why(left: Excess, dense: float, clustered: bool, total: float, bursts: int) -> str:
     variation = (
-        f"windows differ by {phrases.percent(left.variation)} of the mean rate, load and time allowed for "
+        f"beyond load, time and chance, windows differ by {phrases.percent(left.variation)} of the mean rate "
         f"(bursts from {phrases.percent(LEAST_VARIATION)} on; {phrases.p_value(left.p_value)})"
     )
     failures = phrases.counted(total, "failure")
-    tenth = f"the densest tenth of the requests holds {phrases.percent(dense)} of the {failures}"
+    tenth = f"the worst tenth of the run in one piece holds {phrases.percent(dense)} of the {failures}"
     if not clustered:
         return f"{variation}, and {tenth}"
     seen = f"; {phrases.counted(bursts, 'burst')} found" if bursts else ""

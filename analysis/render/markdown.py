@@ -95,7 +95,9 @@ def _why(verdict: Verdict) -> str:
         capacity = verdict.capacity
         figures = f"{wording.rate(capacity.low)} to {wording.rate(capacity.high)}"
         at = f" at {wording.number(capacity.users)} {axis}" if capacity.users is not None else ""
-        lines.append(f"- **Capacity** {wording.rate(capacity.rate_per_s)} ({figures}){at}.")
+        lines.append(
+            f"- **Held within the error target** {wording.rate(capacity.rate_per_s)} ({figures}){at}."
+        )
     change = verdict.what_would_change
     last = ["", f"**What would change it:** {plain(change)}"] if change else []
     return "\n".join(["## Why", "", *lines, *last])

@@ -68,9 +68,9 @@ def test_a_constant_bug_under_a_ramp_of_503s_comes_apart() -> None:
     assert abs(found["401"].slope_part) < 0.04
     assert found["503"].slope_part > 0.1
     assert found["503"].low < found["503"].slope < found["503"].high
-    assert verdict.attribution_text.startswith(f"Of {100 * verdict.error_rate.value:.1f} %: 1")
-    assert "is 401 and does not depend on load; " in verdict.attribution_text
-    assert "is 503 and rises with load (from " in verdict.attribution_text
+    assert verdict.attribution_text.startswith(f"Of these {100 * verdict.error_rate.value:.1f} %, 1")
+    assert "points are 401, which does not depend on load; " in verdict.attribution_text
+    assert "points are 503, which rises with load (from " in verdict.attribution_text
     assert " at 2 users to " in verdict.attribution_text
     assert "taken apart, 401 (" in verdict.load_effect.why
     notes = [f for f in verdict.quality.findings if f.code == "classes_differ"]
@@ -129,7 +129,7 @@ def test_a_source_that_cannot_tell_load_still_says_which_class_holds_what() -> N
     run = replace(bug_under_a_ramp(), lacks=frozenset({"request_times", "durations"}))
     verdict = diagnose(run)
     assert [part.slope_part for part in verdict.attribution] == [None, None]
-    assert "is 401; " in verdict.attribution_text
+    assert "points are 401; " in verdict.attribution_text
     assert "load" not in verdict.attribution_text
 
 

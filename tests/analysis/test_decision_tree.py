@@ -94,7 +94,7 @@ def test_no_errors_mean_no_suspects_and_one_node():
     verdict = diagnose(make_run())
     assert verdict.suspects == []
     assert [node.answer for node in verdict.tree] == ["no"]
-    assert verdict.sentence.startswith("No request failed in 5,280 (so under 0.0")
+    assert verdict.sentence.startswith("No request failed in 5,280: the true rate is under 0.057 %")
     assert verdict.next_run is None
 
 

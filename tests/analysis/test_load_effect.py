@@ -31,9 +31,10 @@ def test_a_flat_rate_of_sixteen_per_cent_is_constant():
 
 
 def test_a_flat_rate_with_few_requests_is_inconclusive_and_says_how_many_are_missing():
-    effect = answer_of(make_run(errors=0.05, step_s=5, per_user_s=0.5))
-    assert effect.answer == "inconclusive"
-    assert "requests would decide" in effect.why
+    verdict = diagnose(make_run(errors=0.05, step_s=5, per_user_s=0.5))
+    assert verdict.load_effect.answer == "inconclusive"
+    assert verdict.next_run.requests > verdict.requests
+    assert "requests would decide" in verdict.next_run.why
 
 
 def test_a_rate_that_shrinks_with_users_falls():

@@ -29,8 +29,8 @@ def test_bursts_are_told_with_their_period():
 
 def test_constant_names_what_is_excluded_and_what_is_not():
     verdict = diagnose(make_run(errors=0.166))
-    margin = phrases.points(verdict.load_effect.margin)
-    assert f"an effect of {margin} points or more from 2 to 20 users is excluded" in verdict.what_would_change
+    bounds = phrases.points_range(verdict.load_effect.low, verdict.load_effect.high)
+    assert f"from 2 to 20 users a change beyond {bounds} points is ruled out" in verdict.what_would_change
 
 
 def test_an_undecided_run_names_the_next_one():
