@@ -69,7 +69,16 @@ class Collector:
         return Thinned(origin_s=self._thin.origin_s, grid_s=self._thin.grid_s, rows=self.rows)
 
     def samples(self) -> Samples:
-        """Everything that was added, in the order in which it was; the collector is empty afterwards."""
+        """Everything that was added, in the order in which it was; the collector is empty afterwards.
+
+        Once rows are thinned it is the filled share of the budget at most: judging rows with weights takes
+        more memory than judging rows without.
+        """
+        if self._thin is not None and self._held > FILLED * self._budget:
+            self._tighten()
+        return self._taken()
+
+    def _taken(self) -> Samples:
         if not self._index:
             return Samples.empty()
         columns: dict[str, Any] = {}
@@ -101,7 +110,7 @@ class Collector:
 
     def _tighten(self) -> None:
         """Thin what is held, ever more, until it fits."""
-        held = self.samples()
+        held = self._taken()
         if self._thin is None:
             finite = held.start_s[np.isfinite(held.start_s)]
             self._thin = _Thinning(float(finite.min(initial=np.inf)) if len(finite) else 0.0)
