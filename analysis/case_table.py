@@ -10,6 +10,7 @@ from collections import Counter
 
 import numpy as np
 
+from analysis.usable import Ints, distinct_of, weights
 from recording.run import Run
 from recording.sample import Samples
 
@@ -20,8 +21,14 @@ NO_ANSWER = "000"
 def case_table(run: Run) -> str:
     """The four tables as text."""
     samples = run.samples
-    errors = samples.take(samples.is_error)
-    parts = [_codes(samples), _durations(errors), _messages(run, errors), _windows(samples)]
+    weight = weights(samples)
+    failing = np.flatnonzero(samples.is_error)
+    parts = [
+        _codes(samples, weight),
+        _durations(samples, weight, failing),
+        _messages(run, weight, failing),
+        _windows(samples, weight, failing),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -30,47 +37,72 @@ def code_label(status: int, outcome: str) -> str:
     return str(status) if status else f"{NO_ANSWER} {outcome}"
 
 
-def _labels(samples: Samples) -> list[str]:
-    outcomes = samples.outcome.to_list()
-    return [code_label(int(s), o) for s, o in zip(samples.status, outcomes, strict=True)]
+def _counted(key: Ints, weight: Ints) -> list[tuple[int, int]]:
+    """Distinct keys in order of first appearance, and requests of each."""
+    if len(key) == 0:
+        return []
+    distinct, place = distinct_of(key)
+    first = np.zeros(len(distinct), np.int64)
+    first[place[::-1]] = np.arange(len(key) - 1, -1, -1)  # the last one written stays: the first row
+    counts = np.rint(np.bincount(place, weight, minlength=len(distinct))).astype(np.int64)
+    return [(int(distinct[i]), int(counts[i])) for i in np.argsort(first)]
 
 
-def _codes(samples: Samples) -> str:
-    counts = Counter(_labels(samples))
-    total = max(1, len(samples))
-    rows = [f"  {n:7,}  {n / total:7.2%}  {label}" for label, n in counts.most_common()]
-    return "\n".join([f"HTTP codes of {len(samples):,} requests", *rows])
+def _codes(samples: Samples, weight: Ints) -> str:
+    names = samples.outcome.names
+    key = samples.status.astype(np.int64) * len(names) + samples.outcome.codes
+    counts: Counter[str] = Counter()
+    for packed, n in _counted(key, weight):
+        status, outcome = divmod(packed, len(names))
+        counts[code_label(status, names[outcome])] += n
+    total = sum(counts.values())
+    rows = [f"  {n:7,}  {n / max(1, total):7.2%}  {label}" for label, n in counts.most_common()]
+    return "\n".join([f"HTTP codes of {total:,} requests", *rows])
 
 
-def _durations(errors: Samples) -> str:
-    if not len(errors):
+def _durations(samples: Samples, weight: Ints, failing: Ints) -> str:
+    if not len(failing):
         return "errors: none"
-    d = errors.duration_ms[np.isfinite(errors.duration_ms)]
+    known = failing[np.isfinite(samples.duration_ms[failing])]
+    d, w = samples.duration_ms[known], weight[known]
     figures = (
-        f"least {d.min():.1f} ms, mean {d.mean():.1f} ms, most {d.max():.1f} ms" if len(d) else "no durations"
+        f"least {d.min():.1f} ms, mean {np.average(d, weights=w):.1f} ms, most {d.max():.1f} ms"
+        if len(d)
+        else "no durations"
     )
-    return f"errors: {len(errors):,}; {figures}"
+    return f"errors: {int(weight[failing].sum()):,}; {figures}"
 
 
-def _messages(run: Run, errors: Samples) -> str:
+def _messages(run: Run, weight: Ints, failing: Ints) -> str:
     if "message" in run.lacks:
         return "error texts: this file holds none"
     texts = {(e.status, e.outcome, e.code): e.message for e in run.examples}
-    keys = zip(errors.status.tolist(), errors.outcome.to_list(), errors.code.to_list(), strict=True)
-    counts = Counter(texts.get(key) or key[2] or key[1] for key in keys)
+    samples, outcomes, codes = run.samples, run.samples.outcome.names, run.samples.code.names
+    key = (samples.status[failing].astype(np.int64) * len(outcomes) + samples.outcome.codes[failing]) * len(
+        codes
+    ) + samples.code.codes[failing]
+    counts: Counter[str] = Counter()
+    for packed, n in _counted(key, weight[failing]):
+        rest, code = divmod(packed, len(codes))
+        status, outcome = divmod(rest, len(outcomes))
+        text = texts.get((status, outcomes[outcome], codes[code])) or codes[code] or outcomes[outcome]
+        counts[text] += n
     rows = [f"  {n:7,}  {text}" for text, n in counts.most_common(20)]
     return "\n".join(["error texts, most frequent first", *(rows or ["  none"])])
 
 
-def _windows(samples: Samples) -> str:
-    if not len(samples):
-        return f"errors per {WINDOW_S} s: no requests"
+def _windows(samples: Samples, weight: Ints, failing: Ints) -> str:
     known = np.isfinite(samples.start_s)
-    offset_s = samples.start_s[known] - samples.start_s[known].min(initial=np.inf)
-    slots, place, requests = np.unique(offset_s // WINDOW_S, return_inverse=True, return_counts=True)
-    errors = np.bincount(place[samples.is_error[known]], minlength=len(slots))
+    if not known.any():
+        return f"errors per {WINDOW_S} s: no requests"
+    offset_s = np.where(known, samples.start_s - samples.start_s[known].min(), -1.0)
+    slot = (offset_s // WINDOW_S).astype(np.int64)
+    slots, place = distinct_of(slot)
+    requests = np.bincount(place, weight)
+    errors = np.bincount(place[failing], weight[failing], minlength=len(slots))
     rows = [
-        f"  {slot * WINDOW_S:5.0f} s  {e:5,} of {n:5,}  {'#' * round(40 * e / n)}"
-        for slot, e, n in zip(slots, errors, requests, strict=True)
+        f"  {slot * WINDOW_S:5.0f} s  {e:5,.0f} of {n:5,.0f}  {'#' * round(40 * e / n)}"
+        for slot, e, n in zip(slots.tolist(), errors, requests, strict=True)
+        if slot >= 0
     ]
     return "\n".join([f"errors per {WINDOW_S} s", *rows])

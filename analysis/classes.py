@@ -14,10 +14,13 @@ from analysis.load import class_effect, load_effect
 from analysis.looks import ONCE, Looks
 from analysis.shares import Shares
 from analysis.temporal import temporal
-from analysis.usable import Bools, Floats, Ints, Usable, status_labels, usable
+from analysis.usable import Bools, Floats, Ints, Usable, failure_labels, usable
 from analysis.verdict import LoadEffect, StatusClass, Temporal
 from analysis.windows import Windows, cut_windows, window_of
 from analysis.withheld import no_load_effect
+
+MOST_POSITIONS = 2_000_000
+"""The densest tenth is a share: that many failures, evenly picked, tell it to a millionth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +67,29 @@ class Judge:
         reached = np.cumsum(rows.weight)
         return cls(rows, windows, place, rows.weight, reached, doubt, shares, looks.shares, before)
 
-    def load(self, failed: Bools, *, several: bool = False) -> LoadEffect:
+    @property
+    def failing(self) -> Ints:
+        """Indices of all failing rows."""
+        return np.flatnonzero(self.rows.failed)
+
+    def load(self, failed: Bools | Ints, *, several: bool = False) -> LoadEffect:
         """Relation of the chosen failures to load; `several`: they are one class among several."""
         if self.doubt:
             return no_load_effect(self.windows.axis, self.doubt)
         if self.before is not None:
-            return self.before.load(failed[: len(self.before.place)], several=several)
+            return self.before.load(_first(failed, len(self.before.place)), several=several)
         counts = self.per_window(failed)
         if several:
             return class_effect(self.windows, counts, looks=self.looks)
         return load_effect(self.windows, counts, looks=self.looks)
 
-    def temporal(self, failed: Bools) -> Temporal:
+    def temporal(self, failed: Bools | Ints) -> Temporal:
         """Pattern of the chosen failures in time."""
         if self.doubt:
             return Temporal(answer="inconclusive", why=self.doubt)
         return temporal(self.windows, self._positions(failed), self.per_window(failed))
 
-    def answers(self, failed: Bools, *, several: bool) -> dict[str, Any]:
+    def answers(self, failed: Bools | Ints, *, several: bool) -> dict[str, Any]:
         """The fields of a `verdict.JudgedClass`."""
         load = self.load(failed, several=several)
         return {
@@ -91,7 +99,7 @@ class Judge:
             **self._shares(failed),
         }
 
-    def _shares(self, failed: Bools) -> dict[str, float | None]:
+    def _shares(self, failed: Bools | Ints) -> dict[str, float | None]:
         """What the chosen failures add to the total, over load."""
         if self.shares is None or self.doubt:
             return {}
@@ -99,25 +107,37 @@ class Judge:
         slope = self.shares.slope(self.per_window(failed))
         return {"slope_part": slope, "at_lowest_load": low, "at_highest_load": high}
 
-    def per_window(self, failed: Bools) -> Ints:
+    def per_window(self, failed: Bools | Ints) -> Ints:
         """Chosen failures per window."""
         counts = np.bincount(self.place[failed], self.weight[failed], minlength=len(self.windows))
         return np.rint(counts).astype(np.int64)
 
-    def _positions(self, failed: Bools) -> Floats:
-        return np.repeat(self.reached[failed], self.weight[failed]).astype(float)
+    def _positions(self, failed: Bools | Ints) -> Floats:
+        """Requests sent before each failing request; of millions of them, every second or third is enough."""
+        upto = np.cumsum(self.weight[failed])
+        total = int(upto[-1]) if len(upto) else 0
+        step = max(1, -(-total // MOST_POSITIONS))
+        if step == 1 and total == len(upto):
+            return self.reached[failed].astype(float)
+        rows = np.searchsorted(upto, np.arange(1, total + 1, step), side="left")
+        return self.reached[failed][rows].astype(float)
+
+
+def _first(chosen: Bools | Ints, rows: int) -> Bools | Ints:
+    """The chosen among the first rows, as a mask or as indices."""
+    return chosen[:rows] if chosen.dtype == bool else chosen[chosen < rows]
 
 
 def by_status(judge: Judge) -> dict[str, StatusClass]:
     """Failures by status, or by outcome where the status is not the failure; the most frequent first."""
-    labels = status_labels(judge.rows.samples, judge.rows.failed)
-    totals = np.bincount(labels.codes, judge.weight, minlength=len(labels.names))
-    failing = [i for i, name in enumerate(labels.names) if name != "ok" and totals[i] > 0]
-    failing.sort(key=lambda i: (-totals[i], labels.names[i]))
+    failing = judge.failing
+    labels = failure_labels(judge.rows.samples, failing)
+    totals = np.bincount(labels.codes, judge.weight[failing], minlength=len(labels.names))
+    order = sorted(range(len(labels.names)), key=lambda i: (-totals[i], labels.names[i]))
     requests = max(judge.rows.requests, 1)
     classes = {}
-    for i in failing:
-        answers = judge.answers(labels.codes == i, several=len(failing) > 1)
+    for i in order:
+        answers = judge.answers(failing[labels.codes == i], several=len(order) > 1)
         classes[labels.names[i]] = StatusClass(
             count=int(totals[i]), share=float(totals[i] / requests), **answers
         )

@@ -6,12 +6,16 @@ run fail more often because of the load, not because of themselves.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.intervals import binomial_tail, holm, poisson_tail, table_tail
 from analysis.levels import Levels
 from analysis.usable import Bools, Floats, Ints, Usable
 from analysis.verdict import Concentration
+from recording.sample import is_constant
 
 CHANCE = 0.001
 """After Holm's correction for the number of values looked at."""
@@ -27,19 +31,20 @@ ALWAYS_REQUESTS, ALWAYS_VALUES, ALWAYS_CHANCE = 3, 3, 1e-6
 def concentration(rows: Usable, levels: Levels) -> list[Concentration]:
     """All dimensions, the values that hold most failures first; at most ten per dimension."""
     samples = rows.samples
-    account_names = [str(i) for i in range(int(samples.account.max()) + 1)] if len(samples) else []
-    dimensions: tuple[tuple[str, Ints, list[str]], ...] = (
-        ("account", samples.account.astype(np.int64), account_names),
-        ("endpoint", samples.endpoint.codes.astype(np.int64), list(samples.endpoint.names)),
-        ("node", samples.node.codes.astype(np.int64), list(samples.node.names)),
+    most = int(samples.account.max(initial=-1))
+    dimensions: tuple[tuple[str, NDArray[np.int32], Sequence[str]], ...] = (
+        ("account", samples.account, [str(i) for i in range(most + 1)]),
+        ("endpoint", samples.endpoint.codes, samples.endpoint.names),
+        ("node", samples.node.codes, samples.node.names),
     )
     return [c for name, codes, values in dimensions for c in _of(name, codes, values, rows, levels)]
 
 
-def _of(dimension: str, codes: Ints, names: list[str], rows: Usable, levels: Levels) -> list[Concentration]:
-    known = codes >= 0
+def _of(
+    dimension: str, codes: NDArray[np.int32], names: Sequence[str], rows: Usable, levels: Levels
+) -> list[Concentration]:
     failures = rows.errors
-    if len(names) < 2 or not known.any() or failures == 0:
+    if len(names) < 2 or failures == 0:
         return []
     n, k, expected, others = _tables(codes, len(names), rows, levels)
     used = n > 0
@@ -47,28 +52,45 @@ def _of(dimension: str, codes: Ints, names: list[str], rows: Usable, levels: Lev
         return []
     tail = np.ones(len(n))
     rate = np.divide(expected, n, out=np.zeros(len(n)), where=used)
-    tail[used] = binomial_tail(k[used], n[used], rate[used])
+    # Sums over endpoints and nodes stay exact when rows are thinned, those over accounts are estimates.
+    each = 1.0 if dimension != "account" else _per_row(rows)
+    tail[used] = binomial_tail(k[used] / each, n[used] / each, rate[used])
     for i in np.flatnonzero(used & (tail < CHANCE)):
-        tail[i] = max(tail[i], table_tail(k[i], n[i], rate[i] * others[i], others[i]))
+        worth = others[i] / each
+        tail[i] = max(tail[i], table_tail(k[i] / each, n[i] / each, rate[i] * worth, worth))
     tail[used] = holm(tail[used])
     own = np.divide(k, n, out=np.zeros(len(n)), where=used)
     hot = (tail < CHANCE) & (own >= LEAST_FACTOR * rate) & (own >= rate + LEAST_POINTS)
     found = _listed(dimension, names, n, k, tail, hot, failures)
-    return found or (_always(dimension, n, k, rate, failures) if dimension == "account" else [])
+    # Where rows were thinned, an account whose successes were left out would seem to fail every time.
+    rare = dimension == "account" and each == 1.0
+    return found or (_always(dimension, n, k, rate, failures) if rare else [])
 
 
-def _tables(codes: Ints, count: int, rows: Usable, levels: Levels) -> tuple[Floats, Floats, Floats, Floats]:
+def _per_row(rows: Usable) -> float:
+    """Requests that one row tells as much about as one would (Kish 1965)."""
+    weight = rows.weight
+    if len(weight) == 0 or is_constant(weight):
+        return 1.0 if len(weight) == 0 else float(weight[0])
+    return float(np.dot(weight, weight) / weight.sum())
+
+
+def _tables(
+    codes: NDArray[np.int32], count: int, rows: Usable, levels: Levels
+) -> tuple[Floats, Floats, Floats, Floats]:
     """Requests and failures per value, the failures expected from the others at the same load, and how many
     requests of others that expectation is worth: few, where few others saw the same load."""
     level_count = len(levels) + 1
-    level = np.where(levels.place < 0, level_count - 1, levels.place)
-    known = codes >= 0
-    cell = codes[known] * level_count + level[known]
-    weight = rows.weight.astype(float)
-    size = count * level_count
-    n = np.bincount(cell, weight[known], minlength=size).reshape(count, level_count)
-    failing = np.where(rows.failed, weight, 0.0)[known]
-    k = np.bincount(cell, failing, minlength=size).reshape(count, level_count)
+    # Unknown values and unknown loads are -1: each gets a place of its own, and that of values is cut off.
+    cell = (codes.astype(np.int64) + 1) * level_count + levels.place
+    cell[levels.place < 0] += level_count
+    failing = np.flatnonzero(rows.failed)
+
+    def table(cells: Ints, weight: Ints) -> Floats:
+        sums = np.bincount(cells, weight, minlength=(count + 1) * level_count)
+        return sums.reshape(count + 1, level_count)[1:].astype(np.float64)
+
+    n, k = table(cell, rows.weight), table(cell[failing], rows.weight[failing])
     others_n, others_k = n.sum(axis=0) - n, k.sum(axis=0) - k
     overall = np.full_like(n, k.sum() / max(n.sum(), 1.0))
     rate = np.divide(others_k, others_n, out=overall, where=others_n > 0)
@@ -79,7 +101,7 @@ def _tables(codes: Ints, count: int, rows: Usable, levels: Levels) -> tuple[Floa
 
 
 def _listed(
-    dimension: str, names: list[str], n: Floats, k: Floats, p: Floats, hot: Bools, failures: int
+    dimension: str, names: Sequence[str], n: Floats, k: Floats, p: Floats, hot: Bools, failures: int
 ) -> list[Concentration]:
     places = sorted(np.flatnonzero(hot).tolist(), key=lambda i: (-k[i], names[i]))
     together = float(k[hot].sum()) / failures

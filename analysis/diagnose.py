@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 from analysis.attribution import attribution, findings, reason, summary
 from analysis.bursts import described
@@ -32,15 +33,35 @@ from analysis.suspects import Suspect, known_suspects, weigh
 from analysis.tree import tree
 from analysis.usable import bounds, usable
 from analysis.verdict import Verdict
-from analysis.windows import cut_windows, row_load
-from analysis.withheld import doubt_of, no_drift, told_durations, told_levels, told_percentiles, told_rate
+from analysis.windows import Windows, cut_run, row_load
+from analysis.withheld import (
+    doubt_of,
+    no_drift,
+    told_durations,
+    told_levels,
+    told_percentiles,
+    told_rate,
+    told_windows,
+)
 from recording.run import Run
 
 ERROR_LIMIT = 0.05
 """Error target used for the capacity where the run names none: the case's five per cent."""
 
 
+class Judged(NamedTuple):
+    """The verdict on a run, and the windows that it was read off, for the pictures."""
+
+    verdict: Verdict
+    windows: Windows
+
+
 def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect] | None = None) -> Verdict:
+    """Judge a run; see `judged`."""
+    return judged(run, slo, suspects).verdict
+
+
+def judged(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect] | None = None) -> Judged:
     """Judge a run.
 
     Args:
@@ -54,23 +75,27 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
     """
     rows = usable(run.samples)
     samples = rows.samples
-    cut = cut_windows(rows)
+    cut = cut_run(run, rows)
     doubt = doubt_of(run.lacks)
     first, last = bounds(samples)
     length_s = last - first if run.length_s is None else run.length_s
     levels = cut_levels(samples, row_load(samples, cut))
-    ranked = told_durations(rows, levels, run.lacks)
-    table = told_levels(level_table(rows, levels, ranked), run.lacks)
-    shares = Shares.of(cut, levels.place, table)
-    judge = Judge.of(rows, cut, doubt, shares, looks_of(run))
-    load = judge.load(rows.failed)
-    pattern = described(judge.temporal(rows.failed), judge, rows.failed)
-    bend = within_levels(knee(cut), table) if load.answer == "rises" else None
-    load = load.model_copy(update={"fitted": fitted(cut, load, bend)})
-    kinds = fingerprints(run, judge)
-    statuses = by_status(judge)
-    silent = Silences((), 0.0) if doubt else silences(samples, levels)
-    held = [] if "request_times" in run.lacks else concentration(rows, levels)
+    # Sorting millions of rows lets go of Python's lock: what needs that most is done on a second core.
+    with ThreadPoolExecutor(1) as second:
+        silent_later = None if doubt else second.submit(silences, samples, levels)
+        held_later = None if "request_times" in run.lacks else second.submit(concentration, rows, levels)
+        ranked = told_durations(rows, levels, run.lacks)
+        table = told_levels(level_table(rows, levels, ranked), run.lacks)
+        shares = Shares.of(cut, levels.place, table)
+        judge = Judge.of(rows, cut, doubt, shares, looks_of(run))
+        load = judge.load(rows.failed)
+        pattern = described(judge.temporal(rows.failed), judge, rows.failed)
+        bend = within_levels(knee(cut), table) if load.answer == "rises" else None
+        load = load.model_copy(update={"fitted": fitted(cut, load, bend)})
+        kinds = fingerprints(run, judge)
+        statuses = by_status(judge)
+    silent = Silences((), 0.0) if silent_later is None else silent_later.result()
+    held = [] if held_later is None else held_later.result()
     rate = told_rate(share(rows.errors, rows.requests), run.lacks)
     parts = [] if rate.value is None else attribution(statuses, kinds, rows.errors)
     trust = with_findings(quality(run, rows, cut), findings(load, parts))
@@ -107,7 +132,7 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
         freezes=silent.freezes,
     )
     following = next_run(load, pattern, rows.errors, seen(run, cut, length_s, figures))
-    return Verdict(
+    verdict = Verdict(
         run_id=run.id,
         source=run.source,
         **_origin(run),
@@ -139,6 +164,7 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
         lacks=sorted(run.lacks),
         next_run=following,
     )
+    return Judged(verdict, told_windows(cut, run.lacks))
 
 
 def _error_limit(slo: Sequence[str]) -> float:

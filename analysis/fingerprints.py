@@ -11,7 +11,7 @@ import numpy as np
 from analysis.classes import Judge
 from analysis.latency import percentiles
 from analysis.messages import clearness, masked
-from analysis.usable import Bools, Ints
+from analysis.usable import Bools, Ints, distinct_of
 from analysis.verdict import Example, FingerprintReport
 from analysis.withheld import no_percentiles
 from recording.examples import OTHER as VARIOUS
@@ -28,12 +28,12 @@ Key = tuple[int, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One fingerprint before it is judged."""
+    """One fingerprint before it is judged; `failed` holds the indices of its rows."""
 
     status: int
     outcome: str
     message: str
-    failed: Bools
+    failed: Ints
     examples: tuple[ErrorExample, ...]
     id: str
 
@@ -45,17 +45,18 @@ def fingerprints(run: Run, judge: Judge) -> list[FingerprintReport]:
 
 
 def _kinds(run: Run, judge: Judge) -> list[Kind]:
-    keys, group = _keys(judge)
+    failing = judge.failing
+    keys, group = _keys(judge, failing)
     examples = _examples(run)
     merged: dict[tuple[int, str, str], list[int]] = defaultdict(list)
     for i, key in enumerate(keys):
         merged[key[0], key[1], _message(key, examples.get(key, ()))].append(i)
-    sizes = np.bincount(group[group >= 0], judge.weight[group >= 0], minlength=len(keys))
+    sizes = np.bincount(group, judge.weight[failing], minlength=len(keys))
     ordered = sorted(merged, key=lambda name: (-sum(sizes[i] for i in merged[name]), name))
     kinds = [
         Kind(
             *name,
-            failed=np.isin(group, merged[name]),
+            failed=failing[_holding(group, merged[name], len(keys))],
             examples=tuple(e for i in merged[name] for e in examples.get(keys[i], ())),
             id=_identity(*name),
         )
@@ -63,26 +64,27 @@ def _kinds(run: Run, judge: Judge) -> list[Kind]:
     ]
     rest = ordered[MOST:]
     if rest:
-        failed = np.isin(group, [i for name in rest for i in merged[name]])
+        failed = failing[_holding(group, [i for name in rest for i in merged[name]], len(keys))]
         message = f"{len(rest):,} rarer kinds of failure"
         kinds.append(Kind(0, OTHER, message, failed, (), OTHER))
     return kinds
 
 
-def _keys(judge: Judge) -> tuple[list[Key], Ints]:
-    """The distinct keys of failures, and for each row which one it has (-1 for successes)."""
+def _holding(group: Ints, wanted: list[int], count: int) -> Bools:
+    """Which rows belong to one of the groups wanted."""
+    return np.bincount(wanted, minlength=count).astype(bool)[group]
+
+
+def _keys(judge: Judge, failing: Ints) -> tuple[list[Key], Ints]:
+    """The distinct keys of failures, and for each failing row which one it has."""
     rows = judge.rows.samples
-    failed = judge.rows.failed
-    group = np.full(len(rows), -1, np.int64)
-    if not failed.any():
-        return [], group
     outcomes, codes = rows.outcome.names, rows.code.names
-    packed = (rows.status[failed].astype(np.int64) * len(outcomes) + rows.outcome.codes[failed]) * len(
+    packed = (rows.status[failing].astype(np.int64) * len(outcomes) + rows.outcome.codes[failing]) * len(
         codes
-    ) + rows.code.codes[failed]
-    distinct, group[failed] = np.unique(packed, return_inverse=True)
+    ) + rows.code.codes[failing]
+    distinct, group = distinct_of(packed)
     keys = []
-    for value in distinct.tolist():
+    for value in distinct.tolist() if len(failing) else ():
         rest, code = divmod(value, len(codes))
         status, outcome = divmod(rest, len(outcomes))
         keys.append((status, outcomes[outcome], codes[code]))

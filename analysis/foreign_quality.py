@@ -48,11 +48,12 @@ _FOREIGN_LACKS = (
 )
 
 
-def bad_lines(run: Run, rows: Usable, _: Windows) -> Iterator[Finding]:
+def bad_lines(run: Run, usable: Usable, _: Windows) -> Iterator[Finding]:
     """Lines that the reader left out; over 1 % of them and the figures are those of another run."""
-    if run.bad_lines == 0 or rows.requests == 0:
+    if run.bad_lines == 0 or usable.requests == 0:
         return
-    grave = run.bad_lines > max(1, BROKEN_SHARE * len(run.samples))
+    rows = len(run.samples) if run.thinned is None else run.thinned.rows
+    grave = run.bad_lines > max(1, BROKEN_SHARE * rows)
     yield Finding(
         code="bad_lines",
         severity="incomplete" if grave else "warning",

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.levels import Levels
-from analysis.usable import Bools, Floats, Ints, bounds
+from analysis.usable import Bools, Floats, Ints, bounds, weights
 from analysis.verdict import Freeze
+from analysis.windows import ranked
 from recording.sample import TIMEOUT_OUTCOMES, Samples
 
 LEAST_S = 2.0
@@ -44,22 +45,30 @@ def silences(samples: Samples, levels: Levels, least_s: float = LEAST_S) -> Sile
         return Silences((), 0.0)
     first, last = bounds(samples)
     answered = _answered(samples)
-    ends = np.sort(samples.end_s[answered])
-    marks = np.unique(np.concatenate([[first], ends, [last]]))
+    marks = np.concatenate([[first], np.sort(samples.end_s[answered]), [last]])
     gaps = np.diff(marks)
-    longest = np.argsort(-gaps, kind="stable")[:MOST]
-    usual_gap, usual_ms = _usual(samples, levels, marks, answered)
+    candidates = _longest(gaps)
+    if len(candidates) == 0:
+        return Silences((), 0.0)
+    usual = _Usual(samples, levels, marks, answered)
     oldest = _OldestWaiting(samples)
     found = []
-    for i in longest[gaps[longest] >= SHORTEST_S]:
+    for i in candidates.tolist():
         begin, in_flight = oldest.during(marks[i], marks[i + 1])
         length = marks[i + 1] - begin
-        level = oldest.level(levels, marks[i])
-        limit = max(USUAL_GAPS * usual_gap[level], USUAL_ANSWERS * usual_ms[level] / 1000 / max(in_flight, 1))
-        if in_flight and length > limit and length >= SHORTEST_S:
+        if not in_flight or length < SHORTEST_S:
+            continue
+        gap_s, answer_s = usual.at(oldest.level(levels, marks[i]))
+        if length > max(USUAL_GAPS * gap_s, USUAL_ANSWERS * answer_s / in_flight):
             found.append(Freeze(start_s=float(begin - first), duration_s=float(length), in_flight=in_flight))
     long_ones = sorted((f for f in found if f.duration_s > least_s), key=lambda f: f.start_s)
     return Silences(tuple(long_ones), max((f.duration_s for f in found), default=0.0))
+
+
+def _longest(gaps: Floats) -> Ints:
+    """Gaps long enough to look at, the longest first."""
+    long = np.flatnonzero(gaps >= SHORTEST_S)
+    return long[np.argsort(-gaps[long], kind="stable")[:MOST]]
 
 
 def _answered(samples: Samples) -> Bools:
@@ -68,20 +77,42 @@ def _answered(samples: Samples) -> Bools:
     return np.asarray(~(silent | (samples.outcome.equals("unknown") & (samples.status == 0))), np.bool_)
 
 
-def _usual(samples: Samples, levels: Levels, marks: Floats, answered: Bools) -> tuple[Floats, Floats]:
-    """Per level: median gap between answers (s) and p95 of answers (ms); the last entry: load unknown."""
-    count = len(levels) + 1
-    starts = np.searchsorted(samples.start_s, marks[:-1], side="right") - 1
-    gap_level = _known(levels.place[np.maximum(starts, 0)], count)
-    row_level = _known(levels.place, count)
-    gaps = np.diff(marks)
-    usual_gap, usual_ms = np.zeros(count), np.zeros(count)
-    for level in range(count):
-        here = gaps[gap_level == level]
-        usual_gap[level] = float(np.median(here)) if len(here) >= 3 else 0.0
-        answers = samples.duration_ms[(row_level == level) & answered]
-        usual_ms[level] = float(np.percentile(answers, 95)) if len(answers) >= 3 else 0.0
-    return usual_gap, usual_ms
+class _Usual:
+    """What is usual at a load level: the median gap between answers and their p95, worked out when asked."""
+
+    def __init__(self, samples: Samples, levels: Levels, marks: Floats, answered: Bools) -> None:
+        self._samples, self._marks, self._answered = samples, marks, answered
+        self._level = _known(levels.place, len(levels) + 1)
+        self._weight = weights(samples)
+        self._told: dict[int, tuple[float, float]] = {}
+
+    def at(self, level: int) -> tuple[float, float]:
+        """Both in seconds, 0 where there are under three; the last level is that of unknown load."""
+        if level not in self._told:
+            here = self._level == level
+            self._told[level] = self._gap_s(here), self._answer_s(np.flatnonzero(here & self._answered))
+        return self._told[level]
+
+    def _gap_s(self, here: Bools) -> float:
+        """Gaps that begin while the latest send is one of `here`."""
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], here, [False]])))
+        times = np.append(self._samples.start_s, np.inf)[edges]
+        places = np.searchsorted(self._marks[:-1], times, side="left").tolist()
+        pairs = zip(places[::2], places[1::2], strict=True)
+        gaps = np.concatenate([np.diff(self._marks[first : end + 1]) for first, end in pairs])
+        gaps = gaps[gaps > 0]
+        return float(np.median(gaps)) if len(gaps) >= 3 else 0.0
+
+    def _answer_s(self, rows: Ints) -> float:
+        answers = self._samples.duration_ms[rows]
+        return _p95(answers, self._weight[rows]) / 1000 if len(rows) >= 3 else 0.0
+
+
+def _p95(values: Floats, weight: Ints) -> float:
+    if int(weight.min()) == int(weight.max()):
+        return float(np.percentile(values, 95))
+    order = np.argsort(values)
+    return ranked(values[order], np.cumsum(weight[order]), (0.95,))[0]
 
 
 def _known(place: Ints, count: int) -> Ints:
@@ -93,6 +124,7 @@ class _OldestWaiting:
 
     def __init__(self, samples: Samples) -> None:
         self._start = samples.start_s
+        self._weight = weights(samples)
         self._end = samples.end_s
         self._latest_end = np.maximum.accumulate(self._end)
 
@@ -104,7 +136,7 @@ class _OldestWaiting:
         if not waiting.any():
             return end_s, 0
         oldest = self._start[first + int(np.argmax(waiting))]
-        return max(begin_s, float(oldest)), int(np.count_nonzero(waiting))
+        return max(begin_s, float(oldest)), int(self._weight[first:after][waiting].sum())
 
     def level(self, levels: Levels, time_s: float) -> int:
         """Load level of the latest send before a time; the last index for unknown load."""

@@ -82,6 +82,18 @@ def _distinct(load: Floats, weight: Floats) -> tuple[Floats, Floats]:
 
 
 def _bins(load: Floats) -> tuple[Ints, Floats, Floats]:
+    whole = load.astype(np.int64)
+    if load.max() < 1e6 and bool(np.all(whole == load)):
+        # Whole numbers, the usual case: each distinct one is put into its bin, not each row.
+        distinct = np.flatnonzero(np.bincount(whole))
+        place, low, high = _bins_of(distinct.astype(np.float64))
+        table = np.zeros(int(distinct[-1]) + 1, np.int64)
+        table[distinct] = place
+        return table[whole], low, high
+    return _bins_of(load)
+
+
+def _bins_of(load: Floats) -> tuple[Ints, Floats, Floats]:
     edges = np.linspace(load.min(), load.max(), MOST_LEVELS + 1)
     raw = np.clip(np.searchsorted(edges, load, side="right") - 1, 0, MOST_LEVELS - 1)
     filled, place = np.unique(raw, return_inverse=True)

@@ -193,7 +193,8 @@ def _own_faults(run: Run, rows: Usable, __: Windows) -> Iterator[Finding]:
     if rows.generator == 0:
         return
     part = rows.generator / (rows.generator + rows.requests)
-    codes = sorted(set(run.samples.code.take(run.samples.is_generator).to_list()) - {""})
+    code = run.samples.code.take(run.samples.is_generator)
+    codes = sorted({code.names[i] for i in np.unique(code.codes)} - {""})
     reason = f" ({phrases.listed(codes)})" if codes else ""
     yield Finding(
         code="generator_errors",
@@ -308,6 +309,19 @@ def _warm_up(_: Run, __: Usable, windows: Windows) -> Iterator[Finding]:
         )
 
 
+def _thinned(run: Run, rows: Usable, _: Windows) -> Iterator[Finding]:
+    if run.thinned is None:
+        return
+    kept = len(rows.samples)
+    yield Finding(
+        code="rows_thinned",
+        severity="note",
+        text=f"The source holds {phrases.counted(run.thinned.rows, 'row')}, more than are kept at a time: "
+        "counts and rates are exact, while latencies, accounts and freezes are read off a sample of "
+        f"{phrases.counted(kept, 'row')}.",
+    )
+
+
 _Check = Callable[[Run, Usable, Windows], Iterator[Finding]]
 _CHECKS: tuple[_Check, ...] = (
     _no_data,
@@ -323,6 +337,7 @@ _CHECKS: tuple[_Check, ...] = (
     _users,
     _coverage,
     _warm_up,
+    _thinned,
     bad_lines,
     foreign,
 )

@@ -7,16 +7,19 @@ times. Every other module starts from here, so that none of them has to think ab
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recording.sample import Category, Samples
+from recording.order import in_order
+from recording.sample import Category, Samples, constant, is_constant
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+
+MOST_COUNTED = 1 << 22
+"""Keys within this span are counted instead of sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def usable(samples: Samples) -> Usable:
     own_fault = samples.is_generator
     kept = sound & ~own_fault
     broken = ~sound & ~own_fault
-    rows = _in_order(samples if bool(kept.all()) else samples.take(kept))
+    rows = in_order(samples if bool(kept.all()) else samples.take(kept))
     row_weight, failed = weights(rows), rows.is_error
     return Usable(
         samples=rows,
@@ -67,40 +70,11 @@ def usable(samples: Samples) -> Usable:
 
 def weights(samples: Samples) -> Ints:
     """Requests per row as int64; a missing weight counts as one request."""
-    return np.maximum(samples.weight.astype(np.int64), 1)
-
-
-def _in_order(samples: Samples) -> Samples:
-    """Rows by start; ties by what was seen, never by the order of the file."""
-    if len(samples) < 2:
-        return samples
-    start = samples.start_s
-    order = np.arange(len(start))
-    if not bool(np.all(start[1:] >= start[:-1])):
-        order = np.argsort(start, kind="stable")
-    same = start[order[1:]] == start[order[:-1]]
-    tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
-    if len(tied):
-        rows = order[tied]
-        order[tied] = rows[np.lexsort(_tie_keys(samples, rows, start[rows]))]
-    return samples.take(order)
-
-
-def _tie_keys(samples: Samples, rows: Ints, start: Floats) -> list[NDArray[Any]]:
-    """What tells rows of one instant apart wherever their order counts, the most important last."""
-    names = (samples.code, samples.outcome)
-    numbers = (samples.weight, samples.users, samples.status, samples.duration_ms)
-    keys: list[NDArray[Any]] = [name_ranks(column.take(rows)) for column in names]
-    keys += [values[rows] for values in numbers]
-    return [*(key for key in keys if key.min() != key.max()), start]
-
-
-def name_ranks(column: Category) -> Ints:
-    """Each row's name as its place in the alphabet, whatever order the codes were given in."""
-    order = np.argsort(np.asarray(column.names, np.str_), kind="stable")
-    ranks = np.empty(len(order), np.int64)
-    ranks[order] = np.arange(len(order))
-    return ranks[column.codes] if len(order) else np.zeros(len(column.codes), np.int64)
+    weight = samples.weight
+    if is_constant(weight) or (len(weight) and bool(np.all(weight == weight[0]))):
+        # By far the usual case: one number, not a column of them.
+        return constant(max(int(weight[0]), 1), len(weight), np.int64)
+    return np.maximum(weight.astype(np.int64), 1)
 
 
 def bounds(samples: Samples) -> tuple[float, float]:
@@ -110,20 +84,41 @@ def bounds(samples: Samples) -> tuple[float, float]:
     return float(samples.start_s.min()), float(samples.end_s.max())
 
 
-def status_labels(samples: Samples, failed: Bools) -> Category:
+def failure_labels(samples: Samples, failing: Ints) -> Category:
     """What each failure is called in `by_status`: its status, or its outcome where that is the failure.
 
-    Successes are labelled "ok".
+    Args:
+        samples: usable rows.
+        failing: indices of the failing ones; the result has one entry for each.
     """
     width = max(len(samples.outcome.names), 1)
-    key = samples.status[failed].astype(np.int64) * width + samples.outcome.codes[failed]
-    distinct, inverse = np.unique(key, return_inverse=True)
+    key = samples.status[failing].astype(np.int64) * width + samples.outcome.codes[failing]
+    distinct, inverse = distinct_of(key)
     names = [_status_label(int(k // width), samples.outcome.names[int(k % width)]) for k in distinct.tolist()]
-    unique = sorted({"ok", *names})
-    codes = np.full(len(samples), unique.index("ok"), np.int32)
-    if names:
-        codes[failed] = np.array([unique.index(name) for name in names], np.int32)[inverse]
-    return Category(codes, tuple(unique))
+    unique = sorted(set(names))
+    place = np.array([unique.index(name) for name in names], np.int32)
+    return Category(place[inverse] if names else np.zeros(0, np.int32), tuple(unique))
+
+
+def status_labels(samples: Samples, failed: Bools) -> Category:
+    """The same for every row, successes being "ok"."""
+    labels = failure_labels(samples, np.flatnonzero(failed))
+    codes = np.zeros(len(samples), np.int32)
+    codes[failed] = labels.codes + 1
+    return Category(codes, ("ok", *labels.names))
+
+
+def distinct_of(key: Ints) -> tuple[Ints, Ints]:
+    """Distinct whole numbers, ascending, and which of them each entry is; without sorting where few fit."""
+    low = int(key.min(initial=0))
+    span = int(key.max(initial=0)) - low + 1
+    if span > MOST_COUNTED:
+        distinct, inverse = np.unique(key, return_inverse=True)
+        return distinct, inverse
+    found = np.flatnonzero(np.bincount(key - low, minlength=span))
+    place = np.zeros(span, np.int64)
+    place[found] = np.arange(len(found))
+    return found + low, place[key - low]
 
 
 def _status_label(status: int, outcome: str) -> str:

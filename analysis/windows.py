@@ -6,12 +6,15 @@ are drawn from Windows, and the relations to load and time are fitted on them.
 
 from __future__ import annotations
 
+import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.usable import Bools, Floats, Ints, Usable, bounds, status_labels, usable
-from recording.sample import Samples
+from analysis.usable import Floats, Ints, Usable, bounds, failure_labels, usable
+from recording.run import Run
+from recording.sample import Samples, is_constant, picked
 
 WIDTH_S = 5.0
 """Usual width: short enough to see a burst, long enough to hold several requests."""
@@ -118,6 +121,16 @@ def cut_windows(
     return _cut(rows, place, origin, width, count)
 
 
+def cut_run(run: Run, rows: Usable) -> Windows:
+    """The windows of a run; of a thinned one they begin and end where its sums are exact."""
+    if run.thinned is None:
+        return cut_windows(rows)
+    first, last = bounds(rows.samples)
+    width = default_width(last - first)
+    grid = run.thinned.grid_s
+    return cut_windows(rows, run.thinned.origin_s, width_s=max(1, round(width / grid)) * grid)
+
+
 def default_width(length_s: float) -> float:
     """5 s, or a sixtieth of a run under five minutes; wider only if there would be too many windows."""
     return max(min(WIDTH_S, length_s / PER_RUN), length_s / MOST) or 1.0
@@ -128,64 +141,75 @@ def window_of(samples: Samples, origin_s: float, width_s: float, count: int) -> 
     return np.clip(np.floor((samples.start_s - origin_s) / width_s), 0, max(count - 1, 0)).astype(np.int64)
 
 
-def load_of(samples: Samples, in_flight: Floats | None = None) -> tuple[Floats, str]:
-    """Load at each row's start, and what it is measured in.
-
-    Active users where the source tells them. Otherwise the requests in flight, which are partly a
-    consequence of the errors (slow failures raise them, quick ones lower them): the second-best axis.
-    """
-    known = samples.users >= 0
-    if bool(known.any()):
-        return np.where(known, samples.users.astype(float), np.nan), USERS
-    return (in_flight_at_start(samples) if in_flight is None else in_flight), IN_FLIGHT
-
-
 def row_load(samples: Samples, cut: Windows) -> Floats:
     """(n,) load of each row on the axis of `cut`: its users, or the smoothed load of its window."""
     if cut.axis == USERS or not len(cut):
-        return load_of(samples)[0]
-    return cut.load[window_of(samples, cut.origin_s, cut.width_s, len(cut))]
+        return _users(samples)
+    places = window_of(samples, cut.origin_s, cut.width_s, len(cut))
+    return np.asarray(cut.load[places], np.float64)
 
 
-def in_flight_at_start(samples: Samples) -> Floats:
+def in_flight_at_start(rows: Usable) -> Floats:
     """Requests in flight just after each send (itself included), from starts and ends over all nodes."""
-    ends = np.sort(samples.end_s)
-    started = np.arange(1, len(samples) + 1, dtype=float)
-    return np.maximum(started - np.searchsorted(ends, samples.start_s, side="right"), 1.0)
+    samples, weight = rows.samples, rows.weight
+    if is_constant(weight) and int(weight[0]) == 1:
+        over = np.searchsorted(np.sort(samples.end_s), samples.start_s, side="right")
+        started = np.arange(1, len(samples) + 1)
+    else:
+        end_s = samples.end_s
+        order = np.argsort(end_s)
+        done = np.concatenate([[0], np.cumsum(weight[order])])
+        over = done[np.searchsorted(end_s[order], samples.start_s, side="right")]
+        started = np.cumsum(weight)
+    return np.asarray(np.maximum(started - over, 1), np.float64)
+
+
+def _users(samples: Samples) -> Floats:
+    """Active users at each row's start; NaN where the source does not tell."""
+    users: Floats = samples.users.astype(np.float64)
+    users[samples.users < 0] = np.nan
+    return users
 
 
 def _cut(usable_rows: Usable, place: Ints, origin: float, width: float, count: int) -> Windows:
-    rows, weight = usable_rows.samples, usable_rows.weight.astype(float)
+    rows, weight = usable_rows.samples, usable_rows.weight
     start = np.arange(count, dtype=np.float64) * width
 
-    def total(values: Floats, among: Bools | None = None) -> Floats:
-        chosen = slice(None) if among is None else among
-        return np.bincount(place[chosen], values[chosen], minlength=count).astype(np.float64)
+    def total(values: Floats | Ints) -> Floats:
+        return np.bincount(place, values, minlength=count).astype(np.float64)
 
     requests = total(weight)
-    in_flight = in_flight_at_start(rows)
-    load, axis = load_of(rows, in_flight)
-    known = np.isfinite(load)
-    mean_load = _ratio(total(np.where(known, load, 0) * weight), total(weight, known))
-    if axis == IN_FLIGHT:
-        mean_load = _rolling_median(mean_load)
-    mean_time = _ratio(total((rows.start_s - origin) * weight), requests)
-    classes, by_class = _classes(usable_rows, place, count)
-    ok = ~usable_rows.failed
-    p50, p99 = grouped_percentiles(
-        rows.duration_ms[ok], place[ok], weight[ok].astype(np.int64), count, (0.5, 0.99)
-    )
+    failing = np.flatnonzero(usable_rows.failed)
+    classes, by_class = _classes(usable_rows, place, failing, requests)
+    with ThreadPoolExecutor(1) as second:
+        in_flight_later = second.submit(
+            lambda: _ratio(total(in_flight_at_start(usable_rows) * weight), requests)
+        )
+        ok = ~usable_rows.failed
+        p50, p99 = grouped_percentiles(
+            rows.duration_ms[ok], place[ok], picked(weight, ok), count, (0.5, 0.99)
+        )
+        mean_time = _ratio(total((rows.start_s - origin) * weight), requests)
+    mean_in_flight = in_flight_later.result()
+    # Active users where the source tells them. Otherwise the requests in flight, which are partly a
+    # consequence of the errors (slow failures raise them, quick ones lower them): the second-best axis.
+    known = rows.users >= 0
+    axis = USERS if bool(known.any()) else IN_FLIGHT
+    if axis == USERS:
+        mean_load = _ratio(total(np.where(known, rows.users, 0) * weight), total(known * weight))
+    else:
+        mean_load = _rolling_median(mean_in_flight)
     return Windows(
         origin_s=origin,
         width_s=width,
         start_s=start,
         time_s=np.where(np.isfinite(mean_time), mean_time, start + width / 2),
         requests=np.rint(requests).astype(np.int64),
-        errors=np.rint(total(weight, usable_rows.failed)).astype(np.int64),
+        errors=by_class[:, 1:].sum(axis=1),
         axis=axis,
         load=mean_load,
         users=mean_load if axis == USERS else np.full(count, np.nan),
-        in_flight=_ratio(total(in_flight * weight), requests),
+        in_flight=mean_in_flight,
         classes=classes,
         by_class=by_class,
         ok_p50_ms=p50,
@@ -194,34 +218,52 @@ def _cut(usable_rows: Usable, place: Ints, origin: float, width: float, count: i
     )
 
 
-def _classes(rows: Usable, place: Ints, count: int) -> tuple[tuple[str, ...], Ints]:
-    labels = status_labels(rows.samples, rows.failed)
-    width = len(labels.names)
-    table = np.bincount(place * width + labels.codes, rows.weight, minlength=count * width)
-    table = np.rint(table).astype(np.int64).reshape(count, width)
+def _classes(rows: Usable, place: Ints, failing: Ints, requests: Floats) -> tuple[tuple[str, ...], Ints]:
+    """Names, "ok" first and then failures, the most frequent first; requests per window and class."""
+    labels = failure_labels(rows.samples, failing)
+    count, width = len(requests), len(labels.names)
+    table = np.bincount(
+        place[failing] * width + labels.codes, rows.weight[failing], minlength=count * width
+    ).reshape(count, width)
     totals = table.sum(axis=0)
-    order = sorted(range(width), key=lambda i: (labels.names[i] != "ok", -totals[i], labels.names[i]))
-    return tuple(labels.names[i] for i in order), table[:, order]
+    order = sorted(range(width), key=lambda i: (-totals[i], labels.names[i]))
+    ok = requests - table.sum(axis=1)
+    by_class = np.rint(np.column_stack([ok, table[:, order]])).astype(np.int64)
+    return ("ok", *(labels.names[i] for i in order)), by_class
 
 
 def grouped_percentiles(
     values: Floats, group: Ints, weight: Ints, count: int, shares: tuple[float, ...]
 ) -> list[Floats]:
-    """Nearest-rank percentiles of each of `count` groups, weights counted; NaN for an empty group."""
-    order = np.lexsort((values, group))
-    values, group, weight = values[order], group[order], weight[order]
-    reached = np.cumsum(weight)
-    size = np.bincount(group, weight, minlength=count)
-    before = np.concatenate([[0.0], np.cumsum(size)[:-1]]) if count else np.zeros(0)
-    result = []
-    for share in shares:
-        rank = before + np.maximum(1, np.ceil(share * size - 1e-9))
-        place = np.searchsorted(reached, rank, side="left")
-        found = np.full(count, np.nan)
-        filled = size > 0
-        found[filled] = values[np.minimum(place[filled], max(len(values) - 1, 0))]
-        result.append(found)
-    return result
+    """Nearest-rank percentiles of each of `count` groups, weights counted; NaN for an empty group.
+
+    Args:
+        values: of all groups.
+        group: group of each value, ascending.
+        weight: how often each value counts, at least once.
+        count: number of groups.
+        shares: which percentiles, 0 to 1.
+    """
+    edges = np.searchsorted(group, np.arange(count + 1))
+    found = np.full((len(shares), count), np.nan)
+    alike = is_constant(weight)
+    for i in np.flatnonzero(np.diff(edges)).tolist():
+        here = slice(edges[i], edges[i + 1])
+        if alike:
+            # All count the same: the rank among the values is enough.
+            found[:, i] = ranked(np.sort(values[here]), None, shares)
+        else:
+            order = np.argsort(values[here])
+            found[:, i] = ranked(values[here][order], np.cumsum(weight[here][order]), shares)
+    return list(found)
+
+
+def ranked(values: Floats, reached: Ints | None, shares: tuple[float, ...]) -> list[float]:
+    """Nearest-rank percentiles of ascending values; `reached`: requests up to and including each."""
+    if reached is None:
+        return [float(values[max(1, math.ceil(share * len(values) - 1e-9)) - 1]) for share in shares]
+    ranks = [max(1, math.ceil(share * int(reached[-1]) - 1e-9)) for share in shares]
+    return [float(value) for value in values[np.searchsorted(reached, ranks, side="left")]]
 
 
 def _rolling_median(values: Floats) -> Floats:

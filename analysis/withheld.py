@@ -14,6 +14,7 @@ from analysis.levels import Levels
 from analysis.ranked import Ranked
 from analysis.usable import Usable
 from analysis.verdict import Interval, LatencyMs, LoadEffect, LoadLevel, Percentiles, TimeDrift
+from analysis.windows import Windows
 
 DOUBTS: tuple[tuple[str, str], ...] = (
     ("request_times", "this file holds sums, not requests with their times"),
@@ -59,6 +60,14 @@ def told_levels(levels: list[LoadLevel], lacks: frozenset[str]) -> list[LoadLeve
         )
         for level in levels
     ]
+
+
+def told_windows(cut: Windows, lacks: frozenset[str]) -> Windows:
+    """The run in windows; without latencies where no durations of single requests are known."""
+    if "durations" not in lacks:
+        return cut
+    unknown = np.full(len(cut), np.nan)
+    return replace(cut, ok_p50_ms=unknown, ok_p99_ms=unknown)
 
 
 def told_durations(rows: Usable, levels: Levels, lacks: frozenset[str]) -> Ranked:

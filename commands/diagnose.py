@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from rich.console import Console
 
 from analysis.case_table import case_table
-from analysis.diagnose import diagnose
+from analysis.diagnose import judged
 from analysis.gate import validity_code
+from analysis.render.drawing import Drawing
 from analysis.render.terminal import print_verdict
 from analysis.render.write import write_figures, write_report
 from analysis.slo import CASE_SLO, parse_slo
 from analysis.verdict import Verdict
-from analysis.windows import Windows, windows
 from recording.errors import UsageError
 from recording.folder import RunFolder, find_run, is_run_folder
 from recording.follow import Follower
@@ -29,12 +27,20 @@ from recording.run import Run
 WAIT_LIMIT_S = 30
 
 
-def diagnose_path(path: str, out: Path | None, runs_dir: Path, *, as_json: bool, wait: bool = False) -> int:
+def diagnose_path(
+    path: str,
+    out: Path | None,
+    runs_dir: Path,
+    *,
+    as_json: bool,
+    wait: bool = False,
+    drawing: Drawing | None = None,
+) -> int:
     """Diagnose, write the report, print the summary; returns the exit code."""
     found = find_run(path, runs_dir)
     if wait:
         _wait_for_end(RunFolder(found))
-    diagnosis = write_diagnosis(found, out)
+    diagnosis = write_diagnosis(found, out, drawing=drawing)
     show(diagnosis, as_json=as_json)
     if not as_json and diagnosis.run.source == "case_csv":
         sys.stdout.write("\n" + case_table(diagnosis.run))
@@ -49,8 +55,10 @@ class Diagnosis(NamedTuple):
     report: Path
 
 
-def write_diagnosis(path: Path, out: Path | None = None, *, draw: bool = True) -> Diagnosis:
-    """Read, judge and write; with or without the report and its pictures.
+def write_diagnosis(
+    path: Path, out: Path | None = None, *, draw: bool = True, drawing: Drawing | None = None
+) -> Diagnosis:
+    """Read, judge and write; with or without the report and its pictures, which `drawing` may draw.
 
     Raises:
         UsageError: the report cannot be written.
@@ -58,11 +66,13 @@ def write_diagnosis(path: Path, out: Path | None = None, *, draw: bool = True) -
     if is_run_folder(path) and is_over(RunFolder(path)):
         finish(RunFolder(path))
     run = read_run(path)
-    verdict = diagnose(run, slo_of(run))
+    verdict, cut = judged(run, slo_of(run))
     folder = out or (path / "analysis" if path.is_dir() else Path("reports") / "files" / path.name)
-    write = write_report if draw else write_figures
     try:
-        write(verdict, _drawn(run), folder)
+        if draw:
+            write_report(verdict, cut, folder, drawing)
+        else:
+            write_figures(verdict, cut, folder)
     except OSError as error:
         raise UsageError(f"cannot write the report into {folder}: {error.strerror}; choose --out") from error
     return Diagnosis(run, verdict, folder / "report.html")
@@ -81,15 +91,6 @@ def slo_of(run: Run) -> tuple[str, ...]:
     except (TypeError, ValueError) as error:
         raise UsageError(f"{run.id}/scenario.yaml: slo: {error}") from error
     return tuple(slo)
-
-
-def _drawn(run: Run) -> Windows:
-    """The run in windows; without latencies where the source holds none."""
-    cut = windows(run.samples)
-    if "durations" not in run.lacks:
-        return cut
-    unknown = np.full(len(cut), np.nan)
-    return replace(cut, ok_p50_ms=unknown, ok_p99_ms=unknown)
 
 
 def is_over(folder: RunFolder) -> bool:

@@ -6,10 +6,15 @@ import io
 import os
 import sys
 import traceback
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+# Before numpy is loaded: the matrices here are small, and threads that wait for each other cost more than
+# they bring.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from recording.errors import LoadverdictError
 
@@ -129,9 +134,15 @@ def diagnose(
       loadverdict diagnose reports/runs/20260101T120000Z-steps
       loadverdict diagnose results.csv --out report/
     """
-    from commands.diagnose import diagnose_path
+    from analysis.render.drawing import Drawing
 
-    raise typer.Exit(diagnose_path(path, out, run_dir, as_json=json, wait=wait))
+    # On a single core a second process would only be in the way.
+    with Drawing() if len(os.sched_getaffinity(0)) > 1 else nullcontext() as drawing:
+        # Loaded while the other process loads what it draws with.
+        from commands.diagnose import diagnose_path
+
+        code = diagnose_path(path, out, run_dir, as_json=json, wait=wait, drawing=drawing)
+    raise typer.Exit(code)
 
 
 @app.command()

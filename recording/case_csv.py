@@ -9,13 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from recording.foreign.csv_file import CsvColumns, Layout, read_columns
+from recording.collect import Collector
+from recording.foreign.csv_file import CsvColumns, Layout, read_pieces
 from recording.foreign.head import has_columns
-from recording.foreign.times import plausible
+from recording.foreign.times import middle, near
 from recording.run import Run
-from recording.sample import Category, Samples
+from recording.sample import Category, Samples, constant, is_constant
 
 COLUMNS = ("request_id", "http_code", "duration_ms", "timestamp")
 OPTIONAL = ("users",)
@@ -28,51 +28,61 @@ def is_case_csv(head: bytes) -> bool:
 
 
 def read_case_csv(path: Path) -> Run:
-    """Read the file whole; lines with a value that is no number are left out and counted.
+    """Read a file of any length; lines with a value that is no number are left out and counted.
 
     Raises:
         UsageError: no line can be read.
         NoDataError: a header and nothing below it.
     """
-    found = read_columns(path, _LAYOUT)
-    sane = plausible(found.number("timestamp"))
-    bad_lines = found.bad_lines + int((~sane).sum())
-    found = found.keep(sane)
-    start_s = found.number("timestamp")
+    collector = Collector()
+    bad_lines, whole_s, has_users = 0, True, False
+    middle_s: float | None = None
+    for piece, bad in read_pieces(path, _LAYOUT, _samples):
+        if middle_s is None and len(piece):
+            middle_s = middle(piece.start_s)
+        sane = near(piece.start_s, middle_s or 0.0)
+        bad_lines += bad + int(np.count_nonzero(~sane))
+        kept = piece if bool(sane.all()) else piece.take(sane)
+        whole_s = whole_s and bool(np.all(kept.start_s == np.floor(kept.start_s)))
+        has_users = has_users or (len(kept) > 0 and not is_constant(kept.users))
+        collector.add(kept)
     lacks = {"endpoint", "message", "unfinished", "readings"}
-    lacks |= set() if "users" in found else {"users"}
-    lacks |= {"sub_second_time"} if bool(np.all(start_s == np.floor(start_s))) else set()
-    samples = _samples(found, start_s)
+    lacks |= set() if has_users else {"users"}
+    lacks |= {"sub_second_time"} if whole_s else set()
     return Run(
         id=path.name,
         source="case_csv",
-        samples=samples,
+        samples=collector.samples(),
         lacks=frozenset(lacks),
         bad_lines=bad_lines,
+        thinned=collector.thinned,
     )
 
 
-def _samples(found: CsvColumns, start_s: NDArray[np.float64]) -> Samples:
+_OUTCOME_OF = np.zeros(1000, np.int32)
+_OUTCOME_OF[0], _OUTCOME_OF[400:] = 2, 1
+_OUTCOMES = ("ok", "http_error", "unknown")
+
+
+def _samples(found: CsvColumns) -> Samples:
     rows = len(found)
     status = np.clip(found.number("http_code"), 0, 999).astype(np.int16)
-    names = ("ok", "http_error", "unknown")
-    codes = np.select([status == 0, status >= 400], [2, 1], 0).astype(np.int32)
-    unknown = np.full(rows, -1, np.int32)
+    unknown = constant(-1, rows)
     return Samples(
-        start_s=start_s,
+        start_s=found.number("timestamp"),
         duration_ms=found.number("duration_ms"),
         endpoint=Category.constant("all", rows),
         method=Category.constant("", rows),
         status=status,
-        outcome=Category(codes, names),
+        outcome=Category(_OUTCOME_OF[status], _OUTCOMES),
         code=Category.constant("", rows),
         users=found.whole("users", -1).astype(np.int32) if "users" in found else unknown,
         in_flight=unknown,
         account=unknown,
         node=Category.constant("", rows),
         stage=Category.constant("", rows),
-        response_bytes=np.full(rows, -1, np.int64),
-        weight=np.ones(rows, np.int32),
+        response_bytes=constant(-1, rows, np.int64),
+        weight=constant(1, rows),
     )
 
 

@@ -14,10 +14,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from recording.collect import Collector
 from recording.folder import FORMAT, RunFolder, replacing
 from recording.frames import Kind, Scan, scan
-from recording.run import LogHealth, Readings
+from recording.run import LogHealth, Readings, Thinned
 from recording.sample import SCHEMA, Samples
+
+BATCH = 1 << 19
+"""Rows that are read from a Parquet file at a time."""
 
 HEALTH_KEY = b"loadverdict.health"
 """Key of the Parquet metadata that holds the logs' health as JSON."""
@@ -53,6 +57,7 @@ class Recorded:
     samples: Samples
     readings: Readings
     health: LogHealth
+    thinned: Thinned | None = None
 
 
 def read_logs(folder: RunFolder) -> Recorded:
@@ -180,14 +185,18 @@ def _readings_table(readings: Readings) -> pa.Table:
 
 def read_parquet(folder: RunFolder) -> Recorded:
     """Read a run that `finish` has been through."""
-    table = pq.read_table(folder.samples_parquet)
+    with pq.ParquetFile(folder.samples_parquet) as file:
+        metadata = file.schema_arrow.metadata or {}
+        collector = Collector()
+        for batch in file.iter_batches(BATCH):
+            collector.add(Samples.from_table(pa.Table.from_batches([batch])))
     try:
         readings = pq.read_table(folder.readings_parquet)
     except (OSError, pa.ArrowException):
         # Missing or damaged: analysis says that the generator's own health is unknown.
         readings = READINGS_SCHEMA.empty_table()
-    health = _health_from((table.schema.metadata or {}).get(HEALTH_KEY))
-    return Recorded(Samples.from_table(table), _readings_from(readings), health)
+    health = _health_from(metadata.get(HEALTH_KEY))
+    return Recorded(collector.samples(), _readings_from(readings), health, collector.thinned)
 
 
 def _readings_from(table: pa.Table) -> Readings:

@@ -53,6 +53,7 @@ def _read_folder(folder: RunFolder) -> Run:
         events=folder.events(),
         examples=read_examples(folder.errors_jsonl),
         health=recorded.health,
+        thinned=recorded.thinned,
     )
 
 

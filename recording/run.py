@@ -108,6 +108,23 @@ class LogHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class Thinned:
+    """A run too long to keep every row of it: some rows stand for several requests; see `recording.collect`.
+
+    Sums over whole stretches of time (and endpoint, status, outcome, code, users, node) are exact.
+
+    Attributes:
+        origin_s: where the first stretch begins, epoch seconds.
+        grid_s: seconds per stretch.
+        rows: rows that the source holds.
+    """
+
+    origin_s: float
+    grid_s: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One test as analysis sees it.
 
@@ -125,6 +142,7 @@ class Run:
         health: what is known about the logs' completeness; None for foreign files.
         bad_lines: lines of a foreign file that could not be read and were left out.
         length_s: seconds from start to end, where a file of sums tells that and its rows do not.
+        thinned: how rows were thinned where the source holds too many; None: all are there.
     """
 
     id: str
@@ -139,3 +157,4 @@ class Run:
     health: LogHealth | None = None
     bad_lines: int = 0
     length_s: float | None = None
+    thinned: Thinned | None = None

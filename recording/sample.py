@@ -41,6 +41,27 @@ TIMEOUT_OUTCOMES = frozenset({"connect_timeout", "first_byte_timeout", "body_tim
 
 _CATEGORY = pa.dictionary(pa.int32(), pa.string())
 
+
+def constant(value: int, length: int, kind: type[np.integer[Any]] = np.int32) -> NDArray[Any]:
+    """A column that holds one value in every row; it takes no memory, and cannot be written to."""
+    column: NDArray[Any] = np.broadcast_to(kind(value), length)
+    return column
+
+
+def is_constant(column: NDArray[Any]) -> bool:
+    """Whether a column is known, without a look at its rows, to hold one value only."""
+    return len(column) > 0 and column.strides == (0,)
+
+
+def picked(column: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
+    """The rows picked by an index or boolean array; constant columns stay free of memory."""
+    if not is_constant(column):
+        return np.asarray(column[rows])
+    count = int(np.count_nonzero(rows)) if rows.dtype == np.bool_ else len(rows)
+    same: NDArray[Any] = np.broadcast_to(column[0], count)
+    return same
+
+
 SCHEMA = pa.schema(
     [
         ("start_s", pa.float64()),
@@ -60,6 +81,12 @@ SCHEMA = pa.schema(
     ]
 )
 """Columns of a run folder's samples. Missing integers are -1; `status` 0 means no HTTP answer."""
+
+
+def _slim(column: NDArray[Any]) -> NDArray[Any]:
+    """The column, free of memory if all its values are the same."""
+    alike = len(column) > 0 and bool(np.all(column == column[0]))
+    return np.broadcast_to(column[0], len(column)) if alike else column
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +111,7 @@ class Category:
     @classmethod
     def constant(cls, value: str, length: int) -> Category:
         """A column that holds one value in every row."""
-        return cls(np.zeros(length, np.int32), (value,))
+        return cls(constant(0, length), (value,))
 
     def equals(self, value: str) -> NDArray[np.bool_]:
         """Which rows hold `value`."""
@@ -94,8 +121,9 @@ class Category:
 
     def isin(self, values: frozenset[str] | set[str]) -> NDArray[np.bool_]:
         """Which rows hold one of `values`."""
-        wanted = [i for i, name in enumerate(self.names) if name in values]
-        return np.isin(self.codes, np.asarray(wanted, np.int32))
+        if not self.names:
+            return np.zeros(len(self.codes), bool)
+        return picked(np.array([name in values for name in self.names]), self.codes)
 
     def to_list(self) -> list[str]:
         """The values as Python strings, one per row."""
@@ -103,7 +131,7 @@ class Category:
 
     def take(self, rows: NDArray[Any]) -> Category:
         """The rows picked by an index or boolean array; names are kept."""
-        return Category(self.codes[rows], self.names)
+        return Category(picked(self.codes, rows), self.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +170,10 @@ class Samples:
         """Rows that count against the target: neither `ok` nor the generator's own fault."""
         return ~self.outcome.isin({"ok", "generator"})
 
+    def is_error_at(self, rows: NDArray[Any]) -> NDArray[np.bool_]:
+        """The same for some rows only, picked by an index array."""
+        return ~self.outcome.take(rows).isin({"ok", "generator"})
+
     @property
     def end_s(self) -> NDArray[np.float64]:
         """Epoch seconds at which each request was over."""
@@ -152,7 +184,7 @@ class Samples:
         columns: dict[str, Any] = {}
         for column in fields(self):
             value = getattr(self, column.name)
-            columns[column.name] = value.take(rows) if isinstance(value, Category) else value[rows]
+            columns[column.name] = value.take(rows) if isinstance(value, Category) else picked(value, rows)
         return Samples(**columns)
 
     def to_table(self) -> pa.Table:
@@ -179,10 +211,14 @@ class Samples:
                 array = column.unify_dictionaries().combine_chunks()
                 if isinstance(array, pa.ChunkedArray):
                     array = array.chunk(0) if array.num_chunks else pa.array([], _CATEGORY)
-                codes = array.indices.to_numpy(zero_copy_only=False).astype(np.int32)
-                columns[field.name] = Category(codes, tuple(array.dictionary.to_pylist()))
+                codes = array.indices.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+                names = tuple(array.dictionary.to_pylist())
+                columns[field.name] = (
+                    Category.constant(names[0], len(codes)) if len(names) == 1 else Category(codes, names)
+                )
             else:
-                columns[field.name] = column.to_numpy().astype(field.type.to_pandas_dtype())
+                kind = field.type.to_pandas_dtype()
+                columns[field.name] = _slim(column.to_numpy().astype(kind, copy=False))
         return cls(**columns)
 
     @classmethod

@@ -10,10 +10,11 @@ import base64
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from analysis.render import answers, burst_words, wording
@@ -55,21 +56,23 @@ def html(verdict: Verdict, pictures: dict[str, bytes]) -> str:
         pictures: PNG files by name, as `pictures()` returns them; a missing one is left out.
     """
     quality = verdict.quality
-    return (
-        _environment()
-        .get_template("report.html")
-        .render(
-            v=verdict,
-            answers=answers,
-            w=wording,
-            b=burst_words,
-            images=_images(verdict, pictures),
-            suspects=answers.ranked(verdict),
-            bursts=verdict.temporal.bursts,
-            why=list(zip(answers.why_lines(verdict), _QUESTIONS, strict=True)),
-            validity_class="invalid" if not quality.valid else "valid" if quality.complete else "incomplete",
-        )
+    return template().render(
+        v=verdict,
+        answers=answers,
+        w=wording,
+        b=burst_words,
+        images=_images(verdict, pictures),
+        suspects=answers.ranked(verdict),
+        bursts=verdict.temporal.bursts,
+        why=list(zip(answers.why_lines(verdict), _QUESTIONS, strict=True)),
+        validity_class="invalid" if not quality.valid else "valid" if quality.complete else "incomplete",
     )
+
+
+@cache
+def template() -> Template:
+    """The page's template; reading it takes a moment, which can be spent while pictures are drawn."""
+    return _environment().get_template("report.html")
 
 
 def _environment() -> Environment:

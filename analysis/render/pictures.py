@@ -5,7 +5,7 @@ Every picture comes twice, for light and for dark pages (`html.DARK` ends the na
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -27,7 +27,11 @@ _FEW = 40
 _NARROWEST = 0.006
 
 
-def pictures(verdict: Verdict, windows: Windows) -> dict[str, bytes]:
+THEMES = {"": canvas.LIGHT, DARK: canvas.DARK}
+"""By the ending of a picture's name."""
+
+
+def pictures(verdict: Verdict, windows: Windows, endings: Iterable[str] = tuple(THEMES)) -> dict[str, bytes]:
     """PNG files by name; the one by class only where there are two classes to compare."""
     draw: dict[str, Callable[[Verdict, Windows, Theme], bytes]] = {
         "error_rate_by_load": error_rate_by_load,
@@ -37,11 +41,10 @@ def pictures(verdict: Verdict, windows: Windows) -> dict[str, bytes]:
         "latency": latency,
         "latency_by_load": latency_by_load,
     }
-    themes = {"": canvas.LIGHT, DARK: canvas.DARK}
     return {
-        name + ending: function(verdict, windows, theme)
+        name + ending: function(verdict, windows, THEMES[ending])
+        for ending in endings
         for name, function in draw.items()
-        for ending, theme in themes.items()
     }
 
 

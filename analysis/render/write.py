@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from analysis.render.drawing import Drawing
 from analysis.render.junit import junit
 from analysis.render.markdown import markdown
 from analysis.render.windows_csv import windows_csv
@@ -27,20 +28,33 @@ def write_figures(verdict: Verdict, windows: Windows, out_dir: Path) -> None:
     _sync(out_dir)
 
 
-def write_report(verdict: Verdict, windows: Windows, out_dir: Path) -> Path:
+def write_report(verdict: Verdict, windows: Windows, out_dir: Path, drawing: Drawing | None = None) -> Path:
     """Write the figures, then report.html and its pictures.
 
     The figures come first: a picture that fails must not cost the verdict.
 
+    Args:
+        verdict: what to write.
+        windows: the run in windows.
+        out_dir: made if it is not there.
+        drawing: a process that is ready to draw; without one the pictures are drawn here.
+
     Returns:
         Path of report.html.
     """
-    # Not at the top: matplotlib takes as long to load as a small run takes to judge; a gate draws nothing.
-    from analysis.render.html import DARK, html
-    from analysis.render.pictures import pictures
-
+    if drawing is not None:
+        drawing.begin(verdict, windows)
     write_figures(verdict, windows, out_dir)
-    drawn = pictures(verdict, windows)
+    # Not at the top: it loads the page's templates; a gate draws nothing.
+    from analysis.render.html import DARK, html, template
+
+    template()
+    drawn = None if drawing is None else drawing.pictures()
+    if drawn is None:
+        # Nor this: matplotlib takes as long to load as a small run takes to judge.
+        from analysis.render.pictures import pictures
+
+        drawn = pictures(verdict, windows)
     for name, png in drawn.items():
         if not name.endswith(DARK):
             _write(out_dir / f"{name}.png", png)

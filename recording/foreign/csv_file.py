@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +25,15 @@ from recording.sample import Category
 
 NUMBER, TEXT = pa.float64(), pa.dictionary(pa.int32(), pa.string())
 LARGEST = 2.0**31 - 1
+BLOCK = 8 << 20
+THREADS = 2
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 _NULLS = ["", "N/A", "null", "None"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+Source = Callable[[], AbstractContextManager[BinaryIO]]
+"""Opens the bytes anew each time: what fails at full speed is read again with more patience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,34 +124,85 @@ def read_columns(path: Path, layout: Layout) -> CsvColumns:
         UsageError: it holds no good line.
         NoDataError: it holds a header and nothing below it.
     """
+    found, seen = _good(partial(opened, path), layout, _header(path, layout), skip=not layout.names)
+    if not len(found):
+        _none_good(path, layout, found.bad_lines, seen)
+    return found
+
+
+def read_pieces(path: Path, layout: Layout, convert: Callable[[CsvColumns], T]) -> Iterator[tuple[T, int]]:
+    """The same piece by piece, for files that are larger than the memory; texts are on one line each.
+
+    Two threads read and convert; the pieces come in the order of the file, each with its number of bad lines.
+    """
+    header = _header(path, layout)
+
+    def piece(block: bytes, skip: bool) -> tuple[T, CsvColumns, str]:
+        found, seen = _good(lambda: nullcontext(pa.BufferReader(block)), layout, header, skip=skip)
+        return convert(found), found, seen
+
+    good = bad = 0
+    first_seen = ""
+    for converted, found, seen in _in_turn(piece, _blocks(path, not layout.names)):
+        good, bad, first_seen = good + len(found), bad + found.bad_lines, first_seen or seen
+        yield converted, found.bad_lines
+    if not good:
+        _none_good(path, layout, bad, first_seen)
+
+
+def _blocks(path: Path, headed: bool) -> Iterator[tuple[bytes, bool]]:
+    """Whole lines, some megabytes at a time, and whether the first line is a header."""
+    with opened(path) as stream:
+        while block := stream.read(BLOCK):
+            yield block + (stream.readline() if len(block) == BLOCK else b""), headed
+            headed = False
+
+
+def _in_turn(work: Callable[[bytes, bool], R], blocks: Iterator[tuple[bytes, bool]]) -> Iterator[R]:
+    """Results in the order of the blocks, by two threads; never more than three blocks are held."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        waiting: deque[Future[R]] = deque()
+        for block, headed in blocks:
+            waiting.append(pool.submit(work, block, headed))
+            if len(waiting) > THREADS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _header(path: Path, layout: Layout) -> list[str]:
     header = list(layout.names) or columns(head_of(path), layout.delimiter)
     if len(set(header)) < len(header):
         raise UsageError(f"{path} ({layout.format}) names a column twice in its first line")
     missing = [name for name in layout.numbers if name not in header]
     if missing:
         raise UsageError(f"{path} ({layout.format}) has no column {missing[0]}; it has {', '.join(header)}")
-    table, skipped = _tolerant(path, layout, header)
+    return header
+
+
+def _good(source: Source, layout: Layout, header: Sequence[str], *, skip: bool) -> tuple[CsvColumns, str]:
+    """The good lines; and, where there is none at all, the first of the bad ones."""
+    table, skipped = _tolerant(source, layout, header, skip)
     good = np.ones(table.num_rows, bool)
     for name in layout.numbers:
         good &= np.isfinite(_floats(table.column(name)))
     bad = skipped.count + int((~good).sum())
-    if not good.any():
-        _none_good(path, layout, bad, skipped, good)
-    return CsvColumns(table if good.all() else table.filter(pa.array(good)), bad)
+    seen = skipped.lines[0] if skipped.lines and not len(good) else ""
+    return CsvColumns(table if good.all() else table.filter(pa.array(good)), bad), seen
 
 
-def _tolerant(path: Path, layout: Layout, header: Sequence[str]) -> tuple[pa.Table, _Skipped]:
+def _tolerant(source: Source, layout: Layout, header: Sequence[str], skip: bool) -> tuple[pa.Table, _Skipped]:
     """Whole files at full speed; then without lines that are too short or long; then value by value."""
     types = _types(layout, NUMBER)
     try:
-        return _read(path, layout, header, None, types), _Skipped()
+        return _read(source, layout, header, None, types, skip), _Skipped()
     except pa.ArrowInvalid:
         skipped = _Skipped()
     try:
-        return _read(path, layout, header, skipped, types), skipped
+        return _read(source, layout, header, skipped, types, skip), skipped
     except pa.ArrowInvalid:
         skipped = _Skipped()
-    return _read(path, layout, header, skipped, _types(layout, pa.string())), skipped
+    return _read(source, layout, header, skipped, _types(layout, pa.string()), skip), skipped
 
 
 class _Utf8(io.RawIOBase):
@@ -160,11 +222,11 @@ class _Utf8(io.RawIOBase):
         return self._decoder.decode(data, final=not data).replace("\0", " ").encode()
 
 
-def _none_good(path: Path, layout: Layout, bad: int, skipped: _Skipped, good: NDArray[np.bool_]) -> None:
+def _none_good(path: Path, layout: Layout, bad: int, first: str) -> None:
     if not bad:
         raise NoDataError(f"{path} ({layout.format}) has a header and no requests")
     line = 1 if layout.names else 2
-    seen = f": {skipped.lines[0][:80]!r}" if skipped.lines and not len(good) else ""
+    seen = f": {first[:80]!r}" if first else ""
     raise UsageError(
         f"{path}, line {line}{seen}: none of the {bad:,} lines can be read as {layout.format}; "
         f"expected numbers in the columns {', '.join(layout.numbers)}"
@@ -179,17 +241,18 @@ def _types(layout: Layout, number: pa.DataType) -> dict[str, pa.DataType]:
 
 
 def _read(
-    path: Path,
+    source: Source,
     layout: Layout,
     header: Sequence[str],
     skipped: _Skipped | None,
     types: Mapping[str, pa.DataType],
+    skip: bool,
 ) -> pa.Table:
     wanted = {name: kind for name, kind in types.items() if name in header}
     read = pacsv.ReadOptions(
         column_names=list(header),
-        skip_rows=0 if layout.names else 1,
-        block_size=8 << 20,
+        skip_rows=int(skip),
+        block_size=BLOCK,
     )
     parse = pacsv.ParseOptions(
         delimiter=layout.delimiter, newlines_in_values=layout.multiline, invalid_row_handler=skipped
@@ -201,7 +264,7 @@ def _read(
         quoted_strings_can_be_null=True,
         null_values=_NULLS,
     )
-    with opened(path) as stream:
+    with source() as stream:
         try:
             return pacsv.read_csv(stream if skipped is None else _Utf8(stream), read, parse, convert)
         except pa.ArrowInvalid as error:
@@ -212,6 +275,8 @@ def _read(
 
 def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:
     if pa.types.is_floating(column.type):
+        if column.null_count == 0:
+            return np.asarray(column.to_numpy(), np.float64)
         return np.asarray(pc.fill_null(column, float("nan")).to_numpy(), np.float64)
     plain = pc.utf8_trim_whitespace(column)
     numbers = pc.if_else(pc.match_substring_regex(plain, _NUMBER), plain, None).cast(NUMBER)

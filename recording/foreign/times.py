@@ -18,8 +18,17 @@ YEAR_S = 366 * 86400.0
 
 def plausible(start_s: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which starts lie within a year of the others: a torn stamp is still a number, but decades off."""
-    middle = np.median(start_s[:: max(1, len(start_s) // 1001)]) if len(start_s) else 0.0
-    return np.asarray(~(np.abs(start_s - middle) > YEAR_S))
+    return near(start_s, middle(start_s))
+
+
+def middle(start_s: NDArray[np.float64]) -> float:
+    """The median of about a thousand starts."""
+    return float(np.median(start_s[:: max(1, len(start_s) // 1001)])) if len(start_s) else 0.0
+
+
+def near(start_s: NDArray[np.float64], middle_s: float) -> NDArray[np.bool_]:
+    """Which starts lie within a year of a moment."""
+    return np.asarray(~(np.abs(start_s - middle_s) > YEAR_S))
 
 
 def epoch_s(values: NDArray[np.float64]) -> NDArray[np.float64]:

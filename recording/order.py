@@ -1,0 +1,74 @@
+"""Order: rows by their start, so that a run is the same whatever order its rows were written in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recording.sample import Category, Samples, picked
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+def in_order(samples: Samples) -> Samples:
+    """Rows by start; ties by what was seen (duration, status, users ...), never by the order of the file.
+
+    Finite starts and durations expected. Rows that are in order already are returned as they are.
+    """
+    start, duration = samples.start_s, samples.duration_ms
+    order = None
+    if not _ascending(start, duration):
+        # A complex number sorts by its real part, then by its imaginary one: two keys in one pass.
+        order = np.argsort(start + 1j * duration, kind="stable")
+        start, duration = start[order], duration[order]
+    return _break_ties(samples, order, start, duration)
+
+
+def _ascending(start: Floats, duration: Floats) -> bool:
+    if not bool(np.all(start[1:] >= start[:-1])):
+        return False
+    same = np.flatnonzero(start[1:] == start[:-1])
+    return bool(np.all(duration[same + 1] >= duration[same]))
+
+
+def _break_ties(samples: Samples, order: Ints | None, start: Floats, duration: Floats) -> Samples:
+    """Among rows of one start and duration, and only where they differ in more than that: by the rest."""
+    same = (start[1:] == start[:-1]) & (duration[1:] == duration[:-1])
+    tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
+    if len(tied) == 0:
+        return samples if order is None else samples.take(order)
+    rows = tied if order is None else order[tied]
+    keys = _rest_of(samples, rows)
+    if not _out_of_order(keys, same[tied[:-1]]):
+        return samples if order is None else samples.take(order)
+    order = np.arange(len(start)) if order is None else order
+    order[tied] = rows[np.lexsort([*reversed(keys), duration[tied], start[tied]])]
+    return samples.take(order)
+
+
+def _rest_of(samples: Samples, rows: NDArray[Any]) -> list[NDArray[Any]]:
+    """What tells rows of one instant apart wherever their order counts, the most important first."""
+    numbers = (samples.status, samples.users, samples.weight)
+    keys = [picked(values, rows) for values in numbers]
+    keys += [name_ranks(column.take(rows)) for column in (samples.outcome, samples.code)]
+    return [key for key in keys if key.min() != key.max()]
+
+
+def _out_of_order(keys: list[NDArray[Any]], equal: NDArray[np.bool_]) -> bool:
+    """Whether any row that is `equal` to the next one so far ought to come after it."""
+    for key in keys:
+        if bool(np.any(equal & (key[1:] < key[:-1]))):
+            return True
+        equal = equal & (key[1:] == key[:-1])
+    return False
+
+
+def name_ranks(column: Category) -> Ints:
+    """Each row's name as its place in the alphabet, whatever order the codes were given in."""
+    order = np.argsort(np.asarray(column.names, np.str_), kind="stable")
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = np.arange(len(order))
+    return ranks[column.codes] if len(order) else np.zeros(len(column.codes), np.int64)

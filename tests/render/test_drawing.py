@@ -1,0 +1,35 @@
+"""Pictures drawn by a process of its own are those drawn here, and a process that dies costs nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.render.drawing import Drawing
+from analysis.render.pictures import pictures
+from analysis.render.write import write_report
+from analysis.windows import windows
+from tests.render.builders import make_verdict
+from tests.render.samples import make_samples
+
+
+def test_the_process_draws_what_would_be_drawn_here():
+    verdict, cut = make_verdict(), windows(make_samples(500, 60.0))
+    with Drawing() as drawing:
+        drawing.begin(verdict, cut)
+        drawn = drawing.pictures()
+    assert drawn == pictures(verdict, cut)
+
+
+def test_a_process_that_died_costs_no_picture(tmp_path: Path):
+    with Drawing() as drawing:
+        drawing._process.kill()
+        drawing._process.wait()
+        write_report(make_verdict(), windows(make_samples(5, 1.0)), tmp_path, drawing)
+    assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "report.html").exists()
+
+
+def test_nothing_to_draw_leaves_no_process_behind():
+    with Drawing() as drawing:
+        pass
+    assert drawing._process.returncode is not None
