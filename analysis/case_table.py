@@ -38,14 +38,12 @@ def code_label(status: int, outcome: str) -> str:
 
 
 def _counted(key: Ints, weight: Ints) -> list[tuple[int, int]]:
-    """Distinct keys in order of first appearance, and requests of each."""
+    """Distinct keys, ascending, and requests of each."""
     if len(key) == 0:
         return []
     distinct, place = distinct_of(key)
-    first = np.zeros(len(distinct), np.int64)
-    first[place[::-1]] = np.arange(len(key) - 1, -1, -1)  # the last one written stays: the first row
     counts = np.rint(np.bincount(place, weight, minlength=len(distinct))).astype(np.int64)
-    return [(int(distinct[i]), int(counts[i])) for i in np.argsort(first)]
+    return list(zip(distinct.tolist(), counts.tolist(), strict=True))
 
 
 def _codes(samples: Samples, weight: Ints) -> str:
@@ -95,8 +93,8 @@ def _windows(samples: Samples, weight: Ints, failing: Ints) -> str:
     known = np.isfinite(samples.start_s)
     if not known.any():
         return f"errors per {WINDOW_S} s: no requests"
-    offset_s = np.where(known, samples.start_s - samples.start_s[known].min(), -1.0)
-    slot = (offset_s // WINDOW_S).astype(np.int64)
+    offset_s = np.where(known, samples.start_s - samples.start_s[known].min(), -WINDOW_S)
+    slot = (offset_s / WINDOW_S).astype(np.int64)
     slots, place = distinct_of(slot)
     requests = np.bincount(place, weight)
     errors = np.bincount(place[failing], weight[failing], minlength=len(slots))

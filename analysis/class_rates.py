@@ -9,7 +9,7 @@ from analysis.fitted import fitted_class
 from analysis.intervals import share
 from analysis.knee import knee
 from analysis.levels import Levels
-from analysis.usable import status_labels
+from analysis.usable import failure_labels
 from analysis.verdict import ClassLevel, ClassRates, LoadLevel, StatusClass
 
 MOST_CLASSES = 4
@@ -23,11 +23,13 @@ def class_rates(
     withheld."""
     if judge.doubt or not table:
         return []
-    labels = status_labels(judge.rows.samples, judge.rows.failed)
+    failing = judge.failing
+    labels = failure_labels(judge.rows.samples, failing)
     width = len(labels.names)
-    known = levels.place >= 0
-    cell = levels.place[known] * width + labels.codes[known]
-    counts = np.bincount(cell, judge.weight[known], minlength=len(levels) * width).reshape(-1, width)
+    known = levels.place[failing] >= 0
+    cell = levels.place[failing][known] * width + labels.codes[known]
+    weight = judge.weight[failing][known]
+    counts = np.bincount(cell, weight, minlength=len(levels) * width).reshape(len(levels), width)
     found = []
     for name in list(statuses)[:MOST_CLASSES]:
         code = labels.names.index(name)
@@ -40,7 +42,7 @@ def class_rates(
             )
             for level, errors in zip(table, counts[:, code], strict=True)
         ]
-        per_window = judge.per_window(labels.codes == code)
+        per_window = judge.per_window(failing[labels.codes == code])
         # Asked only after "rises", as for all failures together: a bend in noise means nothing.
         answer = statuses[name].load_effect
         bend = knee(judge.windows, per_window) if answer == "rises" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,22 @@ def in_order(samples: Samples) -> Samples:
     start, duration = samples.start_s, samples.duration_ms
     order = None
     if not _ascending(start, duration):
-        # A complex number sorts by its real part, then by its imaginary one: two keys in one pass.
-        order = np.argsort(start + 1j * duration, kind="stable")
+        order = _order(start, duration)
         start, duration = start[order], duration[order]
     return _break_ties(samples, order, start, duration)
+
+
+def _order(start: Floats, duration: Floats) -> Ints:
+    """Order by start, then duration; the earlier and the later half each on a core of its own."""
+    middle = start[len(start) // 2]
+    halves = [np.flatnonzero(start < middle), np.flatnonzero(start >= middle)]
+
+    def of_half(rows: Ints) -> Ints:
+        # A complex number sorts by its real part, then by its imaginary one: two keys in one pass.
+        return rows[np.argsort(start[rows] + 1j * duration[rows], kind="stable")]
+
+    with ThreadPoolExecutor(2) as pool:
+        return np.concatenate(list(pool.map(of_half, halves)))
 
 
 def _ascending(start: Floats, duration: Floats) -> bool:
