@@ -1,0 +1,138 @@
+"""Found: everything that is found out about a run, each question asked once, before it is put into words."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from analysis.attribution import attribution, findings, reason
+from analysis.bursts import described
+from analysis.classes import Judge, by_status
+from analysis.concentration import concentration
+from analysis.drift import time_drift
+from analysis.fingerprints import fingerprints
+from analysis.fitted import fitted
+from analysis.freezes import Silences, silences
+from analysis.intervals import share
+from analysis.knee import knee, within_levels
+from analysis.latency import Latencies
+from analysis.levels import Levels, cut_levels, level_table
+from analysis.looks import looks_of
+from analysis.quality import quality, with_findings
+from analysis.ranked import Ranked
+from analysis.shares import Shares
+from analysis.usable import Usable, bounds, usable
+from analysis.verdict import (
+    Attribution,
+    Concentration,
+    FingerprintReport,
+    Interval,
+    Knee,
+    LatencyMs,
+    LoadEffect,
+    LoadLevel,
+    Quality,
+    StatusClass,
+    Temporal,
+    TimeDrift,
+)
+from analysis.windows import Windows, cut_run, row_load
+from analysis.withheld import doubt_of, no_drift, told_durations, told_levels, told_percentiles, told_rate
+from recording.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A run cut up, ready to be asked.
+
+    Attributes:
+        rows: its usable rows.
+        windows: cut by time.
+        levels: cut by load.
+        doubt: why nothing can be said about load and pattern; "" where something can.
+        ranked: durations per level, sorted once.
+        table: the levels as they are told.
+        judge: asks about any set of failing rows.
+    """
+
+    rows: Usable
+    windows: Windows
+    levels: Levels
+    doubt: str
+    ranked: Ranked
+    table: list[LoadLevel]
+    judge: Judge
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answers, in the terms of the verdict; `times` are the distributions behind `latency`."""
+
+    cut: Cut
+    duration_s: float
+    rate: Interval
+    load: LoadEffect
+    temporal: Temporal
+    drift: TimeDrift
+    knee: Knee | None
+    kinds: list[FingerprintReport]
+    statuses: dict[str, StatusClass]
+    parts: list[Attribution]
+    silent: Silences
+    concentration: list[Concentration]
+    times: Latencies
+    latency: LatencyMs
+    quality: Quality
+
+
+def find(run: Run) -> Found:
+    """Ask everything that the run can tell."""
+    rows = usable(run.samples)
+    windows = cut_run(run, rows)
+    levels = cut_levels(rows.samples, row_load(rows.samples, windows))
+    doubt = doubt_of(run.lacks)
+    # Sorting millions of rows lets go of Python's lock: what needs that most is done on a second core.
+    with ThreadPoolExecutor(1) as second:
+        silent = None if doubt else second.submit(silences, rows.samples, levels)
+        held = None if "request_times" in run.lacks else second.submit(concentration, rows, levels)
+        cut = _cut(run, rows, windows, levels, doubt)
+        load, pattern, bend = _about_failures(cut)
+        kinds, statuses = fingerprints(run, cut.judge), by_status(cut.judge)
+    rate = told_rate(share(rows.errors, rows.requests), run.lacks)
+    parts = [] if rate.value is None else attribution(statuses, kinds, rows.errors)
+    first, last = bounds(rows.samples)
+    times = cut.ranked.latencies()
+    return Found(
+        cut=cut,
+        duration_s=last - first if run.length_s is None else run.length_s,
+        rate=rate,
+        load=load.model_copy(update={"why": reason(load, parts)}),
+        temporal=pattern,
+        drift=no_drift(doubt) if doubt else time_drift(windows),
+        knee=bend,
+        kinds=kinds,
+        statuses=statuses,
+        parts=parts,
+        silent=Silences((), 0.0) if silent is None else silent.result(),
+        concentration=[] if held is None else held.result(),
+        times=times,
+        latency=told_percentiles(times.report(), run.lacks),
+        quality=with_findings(quality(run, rows, windows), findings(load, parts)),
+    )
+
+
+def _cut(run: Run, rows: Usable, windows: Windows, levels: Levels, doubt: str) -> Cut:
+    ranked = told_durations(rows, levels, run.lacks)
+    table = told_levels(level_table(rows, levels, ranked), run.lacks)
+    shares = Shares.of(windows, levels.place, table)
+    judge = Judge.of(rows, windows, doubt, shares, looks_of(run))
+    return Cut(rows, windows, levels, doubt, ranked, table, judge)
+
+
+def _about_failures(cut: Cut) -> tuple[LoadEffect, Temporal, Knee | None]:
+    """What all failures together do with load and in time, and where they begin."""
+    judge, failed = cut.judge, cut.rows.failed
+    load = judge.load(failed)
+    pattern = described(judge.temporal(failed), judge, failed)
+    bend = within_levels(knee(cut.windows), cut.table) if load.answer == "rises" else None
+    return load.model_copy(update={"fitted": fitted(cut.windows, load, bend)}), pattern, bend
