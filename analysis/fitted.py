@@ -13,6 +13,7 @@ import numpy as np
 
 from analysis.decide import MOVED_TOGETHER
 from analysis.intervals import Coefficient
+from analysis.knee import CUTOFF, RIDGE, ROUNDS
 from analysis.lines import Design, design, fit
 from analysis.slopes import load_varied
 from analysis.usable import Floats, Ints
@@ -22,12 +23,11 @@ from analysis.windows import Windows
 POINTS = 25
 BENDS = 7
 """Bends tried over the knee's interval; each is weighted by how well it fits."""
-WIDENED = 10.0 / 3.84
+WIDENED = CUTOFF / 3.84
 """The knee's interval is so much wider than independent windows would need (`knee.CUTOFF`); so are the
 weights."""
-ROUNDS, LEAST_RATE = 3, 0.005
+LEAST_RATE = 0.005
 """Windows are weighted by what counting leaves uncertain at the fitted rate, as in `analysis.knee`."""
-RIDGE = 1e-9
 Shape = Callable[[Floats, float], Floats]
 SHAPES: tuple[Shape, ...] = (
     lambda load, bend: np.maximum(0.0, load - bend),

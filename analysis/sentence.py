@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from analysis import phrases
 from analysis.intervals import share_upper
+from analysis.shares import LEAST_REQUESTS
 from analysis.verdict import (
     FingerprintReport,
     Freeze,
@@ -24,8 +25,6 @@ from analysis.withheld import DOUBTS
 
 LONGEST = 240
 MESSAGE = 60
-LEAST_REQUESTS = 20
-"""A level's rate is only quoted with this many requests behind it."""
 WARM_UP_PART = 0.5
 """Fewer than this part of the failures after the warm-up: then the warm-up is the news."""
 LEAST_AFTER = 200
