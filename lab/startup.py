@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -67,6 +68,8 @@ class Startup:
     def start(self, state_dir: Path | None, port: int | None) -> LabRecord:
         """Everything up to the first good answer of the service; raises LabError."""
         began = time.monotonic()
+        # The first call tries the folder out with a file, which a crash would leave; so it comes before all.
+        tempfile.gettempdir()
         with _listen(port) as listener:
             port, descriptor = int(listener.getsockname()[1]), listener.fileno()
             janitor = self._janitor = Janitor(with_this_package({**os.environ, **self._environment}))

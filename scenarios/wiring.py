@@ -10,6 +10,7 @@ import sys
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import gevent
 from locust.runners import MasterRunner, WorkerRunner
 
 from recording.errors import LoadverdictError
@@ -44,6 +45,7 @@ class Wiring:
     def listen(self) -> None:
         """Add the listeners this process's role needs."""
         events, runner = self._environment.events, self._runner
+        _interrupt_main_only()
         if isinstance(runner, WorkerRunner):
             _die_with_parent(signal.SIGTERM)
         elif ENV_FOLDER in os.environ:
@@ -167,6 +169,15 @@ def _on_init(environment: Any, **_: Any) -> None:
         except LoadverdictError as error:
             print(f"loadverdict: {error}", file=sys.stderr)
             sys.exit(error.exit_code)
+
+
+def _interrupt_main_only() -> None:
+    """Have Ctrl-C interrupt the main greenlet, as it ends the test.
+
+    Python raises it in whichever greenlet runs at that moment; a user hit between the note that its request
+    begins and the sending would die, and its request would be waited for in vain.
+    """
+    gevent.signal_handler(signal.SIGINT, gevent.kill, gevent.get_hub().parent, KeyboardInterrupt)
 
 
 def _die_with_parent(number: signal.Signals) -> None:

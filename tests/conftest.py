@@ -13,3 +13,10 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("LOADVERDICT_", "LOCUST_")):
             monkeypatch.delenv(name)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a folder that start servers and loads of their own run one after another, beside the rest."""
+    for item in items:
+        if item.path.parent.name in ("commands", "lab"):
+            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))

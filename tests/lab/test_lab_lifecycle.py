@@ -128,7 +128,8 @@ def test_nothing_stays_when_killed_during_the_start(
         time.sleep(after_s)
         supervisor.kill()
         supervisor.wait(20)
-        eventually(lambda: not folder.exists() and not list(Path(temporary).iterdir()), "files stay")
+        eventually(lambda: not folder.exists(), "the state folder stays")
+        eventually(lambda: not list(Path(temporary).iterdir()), "temporary files stay")
     eventually(lambda: shared_memory() <= memory, "shared memory stays")
 
 
