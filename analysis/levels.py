@@ -77,8 +77,14 @@ def _distinct(load: Floats, weight: Floats) -> tuple[Floats, Floats]:
         counts = np.bincount(whole, weight).astype(np.float64)
         found = np.flatnonzero(counts)
         return found.astype(np.float64), counts[found]
-    distinct, inverse = np.unique(load, return_inverse=True)
-    return distinct, np.bincount(inverse, weight).astype(np.float64)
+    starts = _runs(load)
+    distinct, inverse = np.unique(load[starts], return_inverse=True)
+    return distinct, np.bincount(inverse, np.add.reduceat(weight, starts)).astype(np.float64)
+
+
+def _runs(load: Floats) -> Ints:
+    """Where each run of one load begins: a smoothed load is that of its window, row after row."""
+    return np.flatnonzero(np.append(True, load[1:] != load[:-1]))
 
 
 def _bins(load: Floats) -> tuple[Ints, Floats, Floats]:
@@ -90,7 +96,9 @@ def _bins(load: Floats) -> tuple[Ints, Floats, Floats]:
         table = np.zeros(int(distinct[-1]) + 1, np.int64)
         table[distinct] = place
         return table[whole], low, high
-    return _bins_of(load)
+    starts = _runs(load)
+    place, low, high = _bins_of(load[starts])
+    return np.repeat(place, np.diff(np.append(starts, len(load)))), low, high
 
 
 def _bins_of(load: Floats) -> tuple[Ints, Floats, Floats]:

@@ -21,6 +21,8 @@ from analysis.verdict import SuspectReport
 from recording.errors import UsageError
 
 SUSPECTS_YAML = Path(__file__).resolve().parent.parent / "config" / "suspects.yaml"
+_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""As safe, and ten times as fast where libyaml was there to build it with."""
 LEAST_WEIGHT = 1.0
 """Listed from this weight on, and only with at least one piece of evidence for it."""
 

@@ -13,6 +13,8 @@ from recording.sample import Category, Samples, picked
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+_PACKED_LIMIT = 2**62
+
 
 def in_order(samples: Samples) -> Samples:
     """Rows by start; ties by what was seen (duration, status, users ...), never by the order of the file.
@@ -58,8 +60,24 @@ def _break_ties(samples: Samples, order: Ints | None, start: Floats, duration: F
     if not _out_of_order(keys, same[tied[:-1]]):
         return samples if order is None else samples.take(order)
     order = np.arange(len(start)) if order is None else order
-    order[tied] = rows[np.lexsort([*reversed(keys), duration[tied], start[tied]])]
+    groups = np.cumsum(np.append(0, ~same[tied[:-1]]))
+    order[tied] = rows[_order_within(groups, keys)]
     return samples.take(order)
+
+
+def _order_within(groups: Ints, keys: list[NDArray[Any]]) -> Ints:
+    """Order of rows by group, then by the keys; the groups ascend already.
+
+    All of them packed into one number sort several times as fast as one after another.
+    """
+    packed, size = groups.astype(np.int64), int(groups[-1]) + 1
+    for key in keys:
+        least, width = int(key.min()), int(key.max()) - int(key.min()) + 1
+        size *= width
+        if size >= _PACKED_LIMIT:
+            return np.lexsort([*reversed(keys), groups])
+        packed = packed * width + (key - least)
+    return np.argsort(packed, kind="stable")
 
 
 def _rest_of(samples: Samples, rows: NDArray[Any]) -> list[NDArray[Any]]:

@@ -46,7 +46,7 @@ class Theme:
     series: tuple[str, ...]
 
 
-LIGHT = Theme(
+LOOK = Theme(
     paper="#ffffff",
     ink="#1a1f26",
     muted="#59626e",
@@ -56,21 +56,11 @@ LIGHT = Theme(
     burst="#fbe3b3",
     series=("#d55e00", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#8a8f98"),
 )
-DARK = Theme(
-    paper="#181c20",
-    ink="#e7eaed",
-    muted="#9ba6b2",
-    grid="#2b3138",
-    users="#2c343d",
-    dots="#b3bdc8",
-    burst="#5a4416",
-    series=("#ff8b3d", "#56b4e9", "#f0c24a", "#2fc79a", "#e3a3c8", "#9aa1aa"),
-)
 
 
-def figure(title: str, theme: Theme) -> tuple[Figure, Axes]:
+def figure(title: str) -> tuple[Figure, Axes]:
     """An empty picture with its finding as the title, and one pair of axes."""
-    picture = Figure(figsize=_SIZE_INCHES, facecolor=theme.paper)
+    picture = Figure(figsize=_SIZE_INCHES, facecolor=LOOK.paper)
     FigureCanvasAgg(picture)
     lines = textwrap.wrap(label(title), _TITLE_CHARACTERS, max_lines=2, placeholder=" …")
     picture.suptitle(
@@ -81,22 +71,22 @@ def figure(title: str, theme: Theme) -> tuple[Figure, Axes]:
         va="top",
         fontsize=11,
         fontweight="bold",
-        color=theme.ink,
+        color=LOOK.ink,
         linespacing=1.25,
     )
     above = 2 * _EDGE_INCHES + len(lines) * _TITLE_INCHES
     picture.subplots_adjust(top=1 - above / _SIZE_INCHES[1], bottom=_AXIS_INCHES / _SIZE_INCHES[1])
     axes = picture.add_subplot()
-    _dress(axes, theme)
+    _dress(axes)
     return picture, axes
 
 
-def behind(axes: Axes, name: str, theme: Theme) -> Axes:
+def behind(axes: Axes, name: str) -> Axes:
     """A second pair of axes behind the first, for the users; its scale stands on the right."""
     other = axes.twinx()
-    _dress(other, theme)
+    _dress(other)
     other.grid(visible=False)
-    other.set_ylabel(label(name), color=theme.muted, fontsize=9.5)
+    other.set_ylabel(label(name), color=LOOK.muted, fontsize=9.5)
     other.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.set_zorder(other.get_zorder() + 1)
     axes.patch.set_visible(False)
@@ -148,7 +138,7 @@ def duration_axis(axes: Axes, low: NDArray[np.float64], high: NDArray[np.float64
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: wording.milliseconds(value)))
 
 
-def legend(picture: Figure, handles: list[Line2D | Patch], theme: Theme, columns: int = 3) -> None:
+def legend(picture: Figure, handles: list[Line2D | Patch], columns: int = 3) -> None:
     """What the marks mean, below the picture, where it can hide none of them."""
     if handles:
         rows = -(-len(handles) // columns)
@@ -161,19 +151,19 @@ def legend(picture: Figure, handles: list[Line2D | Patch], theme: Theme, columns
             ncols=columns,
             frameon=False,
             fontsize=9,
-            labelcolor=theme.ink,
+            labelcolor=LOOK.ink,
             handlelength=1.4,
             columnspacing=1.4,
             borderpad=0.1,
         )
 
 
-def no_data(axes: Axes, theme: Theme, text: str = "no data") -> None:
+def no_data(axes: Axes, text: str = "no data") -> None:
     """Say in the middle of the empty axes that there is nothing to draw."""
     # Scales without anything on them would only show figures that mean nothing.
     axes.set_axis_off()
     axes.text(
-        0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=theme.muted, fontsize=12
+        0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=LOOK.muted, fontsize=12
     )
 
 
@@ -208,14 +198,14 @@ def _tick_inches(axes: Axes) -> float:
     return 0.08 + _CHARACTER_INCHES * max((len(text) for text in texts), default=0)
 
 
-def _dress(axes: Axes, theme: Theme) -> None:
-    axes.set_facecolor(theme.paper)
+def _dress(axes: Axes) -> None:
+    axes.set_facecolor(LOOK.paper)
     axes.set_axisbelow(True)
-    axes.grid(axis="y", color=theme.grid, linewidth=0.8)
-    axes.tick_params(colors=theme.muted, labelsize=9.5, length=0, pad=4)
+    axes.grid(axis="y", color=LOOK.grid, linewidth=0.8)
+    axes.tick_params(colors=LOOK.muted, labelsize=9.5, length=0, pad=4)
     axes.tick_params(axis="x", pad=7)
-    axes.xaxis.label.set(color=theme.muted, fontsize=9.5)
-    axes.yaxis.label.set(color=theme.muted, fontsize=9.5)
+    axes.xaxis.label.set(color=LOOK.muted, fontsize=9.5)
+    axes.yaxis.label.set(color=LOOK.muted, fontsize=9.5)
     for side in ("top", "left", "right"):
         axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(theme.muted)
+    axes.spines["bottom"].set_color(LOOK.muted)

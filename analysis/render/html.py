@@ -20,9 +20,6 @@ from markupsafe import Markup, escape
 from analysis.render import answers, burst_words, wording
 from analysis.verdict import Example, LoadLevel, Verdict
 
-DARK = "-dark"
-"""Ending of a picture's name that marks its version for dark pages."""
-
 _QUESTIONS = (
     "Does the error rate depend on the load?",
     "Do errors come in bursts?",
@@ -40,8 +37,7 @@ _CAPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class _Image:
-    light: Markup
-    dark: Markup | None
+    source: Markup
     alt: str
     caption: str
     width: int
@@ -125,10 +121,8 @@ def _images(verdict: Verdict, pictures: dict[str, bytes]) -> dict[str, _Image | 
             continue
         # A PNG's first chunk holds its size; knowing it keeps the page from jumping while it loads.
         width, height = struct.unpack(">II", png[16:24])
-        dark = pictures.get(name + DARK)
         images[name] = _Image(
-            light=_data_uri(png),
-            dark=_data_uri(dark) if dark else None,
+            source=_data_uri(png),
             alt=_alt(name, verdict),
             caption=caption,
             width=width,

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.typing import LineStyleType
 
 from analysis.render import canvas, wording
-from analysis.render.canvas import Theme
+from analysis.render.canvas import LOOK
 from analysis.verdict import LoadLevel, Percentiles, Verdict
 from analysis.windows import Windows
 
@@ -41,9 +41,9 @@ class _Point:
         return max(0.0, down), max(0.0, 0.0 if self.high is None else self.high - self.value)
 
 
-def latency_by_load(verdict: Verdict, _: Windows, theme: Theme) -> bytes:
+def latency_by_load(verdict: Verdict, _: Windows) -> bytes:
     """P50, P95 and P99 per load level: successes, and all requests where any failed."""
-    picture, axes = canvas.figure(_title(verdict), theme)
+    picture, axes = canvas.figure(_title(verdict))
     axes.set_xlabel(canvas.label(verdict.load_effect.axis))
     axes.set_ylabel("duration")
     levels = verdict.levels
@@ -56,13 +56,13 @@ def latency_by_load(verdict: Verdict, _: Windows, theme: Theme) -> bytes:
             points = list(_points(levels, name, percentile, shift))
             if points:
                 label = f"{percentile.upper()} {name}"
-                marks.append(_draw(axes, points, style, theme.series[colour], label))
+                marks.append(_draw(axes, points, style, LOOK.series[colour], label))
                 drawn += points
     if not drawn:
-        canvas.no_data(axes, theme, "too few requests per load level")
+        canvas.no_data(axes, "too few requests per load level")
         return canvas.png(picture)
     _scales(axes, drawn)
-    canvas.legend(picture, marks, theme, columns=len(views))
+    canvas.legend(picture, marks, columns=len(views))
     return canvas.png(picture)
 
 

@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from analysis.render import answers, canvas, wording
-from analysis.render.canvas import Theme
+from analysis.render.canvas import LOOK
 from analysis.sentence import where
 from analysis.slo import parse_slo
 from analysis.verdict import ClassRates, FittedPoint, LoadLevel, Verdict
@@ -28,7 +28,7 @@ _DODGE = 0.012
 """Classes stand beside each other at a level, so many of the load range apart."""
 
 
-def error_rate_by_load(verdict: Verdict, windows: Windows, theme: Theme) -> bytes:
+def error_rate_by_load(verdict: Verdict, windows: Windows) -> bytes:
     """Error rate per load level with intervals, the windows as faint dots, and the fitted line or knee."""
     load = verdict.load_effect
     titles = {
@@ -38,44 +38,44 @@ def error_rate_by_load(verdict: Verdict, windows: Windows, theme: Theme) -> byte
         "inconclusive": "Does load matter? This run cannot tell",
     }
     title = titles[load.answer] if verdict.errors or not verdict.requests else "No errors at any load"
-    picture, axes = canvas.figure(title, theme)
+    picture, axes = canvas.figure(title)
     axes.set_xlabel(canvas.label(load.axis))
     axes.set_ylabel("error rate")
     _load_ticks(axes, verdict.levels)
     if not len(windows) or not windows.requests.sum():
-        canvas.no_data(axes, theme)
+        canvas.no_data(axes)
         return canvas.png(picture)
     limit = _limit(verdict, "error_rate")
     top = _top_rate(verdict, windows, limit)
     canvas.percent_axis(axes, top)
-    marks = [_dots(axes, windows, top, theme), *_levels(axes, verdict, theme), *_fit(axes, verdict, theme)]
+    marks = [_dots(axes, windows, top), *_levels(axes, verdict), *_fit(axes, verdict)]
     if limit is not None:
-        axes.axhline(limit, color=theme.ink, linewidth=1, linestyle=(0, (1, 2)))
+        axes.axhline(limit, color=LOOK.ink, linewidth=1, linestyle=(0, (1, 2)))
         name = f"target: under {wording.percent(limit)}"
-        marks.append(Line2D([], [], color=theme.ink, linewidth=1, linestyle=(0, (1, 2)), label=name))
-    canvas.legend(picture, marks, theme, columns=2)
+        marks.append(Line2D([], [], color=LOOK.ink, linewidth=1, linestyle=(0, (1, 2)), label=name))
+    canvas.legend(picture, marks, columns=2)
     return canvas.png(picture)
 
 
-def error_rate_by_class(verdict: Verdict, _: Windows, theme: Theme) -> bytes:
+def error_rate_by_class(verdict: Verdict, _: Windows) -> bytes:
     """The most frequent classes by load level, each with its line and band: one rises where another stays."""
     classes = verdict.class_rates
     says = {row.name: answers.LOAD[row.load_effect] for row in classes}
     title = ", ".join(f"{answers.status_short(row.name)} {says[row.name]}" for row in classes[:3])
-    picture, axes = canvas.figure(title, theme)
+    picture, axes = canvas.figure(title)
     axes.set_xlabel(canvas.label(verdict.load_effect.axis))
     axes.set_ylabel("share of all requests")
     _load_ticks(axes, verdict.levels)
     canvas.percent_axis(axes, _top_of_classes(classes))
     reach = max((level.users_high for level in classes[0].levels), default=1.0)
     marks: list[Line2D | Patch] = []
-    for number, (row, colour) in enumerate(zip(classes, theme.series, strict=False)):
+    for number, (row, colour) in enumerate(zip(classes, LOOK.series, strict=False)):
         _curve(axes, row.fitted, colour, band=0.12)
         shift = (number - (len(classes) - 1) / 2) * _DODGE * reach
         _class_levels(axes, row, shift, colour)
         name = canvas.label(f"{answers.status_name(row.name)}: {says[row.name]}")
         marks.append(Line2D([], [], color=colour, marker="o", markersize=5, linewidth=1.8, label=name))
-    canvas.legend(picture, marks, theme, columns=1 if len(marks) < 3 else 2)
+    canvas.legend(picture, marks, columns=1 if len(marks) < 3 else 2)
     return canvas.png(picture)
 
 
@@ -113,7 +113,7 @@ def _top_rate(verdict: Verdict, windows: Windows, limit: float | None) -> float:
     return min(1.02, 1.12 * max(important, min(highest, 2.5 * important)))
 
 
-def _dots(axes: Axes, windows: Windows, top: float, theme: Theme) -> Line2D | Patch:
+def _dots(axes: Axes, windows: Windows, top: float) -> Line2D | Patch:
     seen = np.isfinite(windows.error_rate) & np.isfinite(windows.load)
     requests = windows.requests[seen]
     area = 4 + 40 * requests / max(1, int(requests.max(initial=1)))
@@ -127,16 +127,16 @@ def _dots(axes: Axes, windows: Windows, top: float, theme: Theme) -> Line2D | Pa
             heights[chosen],
             s=area[chosen],
             marker=marker,
-            color=theme.dots,
+            color=LOOK.dots,
             alpha=opacity,
             linewidth=0,
         )
     return Line2D(
-        [], [], color=theme.dots, alpha=0.4, linewidth=0, marker="o", markersize=5, label="time window"
+        [], [], color=LOOK.dots, alpha=0.4, linewidth=0, marker="o", markersize=5, label="time window"
     )
 
 
-def _levels(axes: Axes, verdict: Verdict, theme: Theme) -> list[Line2D | Patch]:
+def _levels(axes: Axes, verdict: Verdict) -> list[Line2D | Patch]:
     rows = [
         ((level.users_low + level.users_high) / 2, rate.value, rate.low, rate.high)
         for level in verdict.levels
@@ -149,7 +149,7 @@ def _levels(axes: Axes, verdict: Verdict, theme: Theme) -> list[Line2D | Patch]:
             middle,
             value,
             yerr=[[max(0.0, down)], [max(0.0, up)]],
-            color=theme.series[0],
+            color=LOOK.series[0],
             marker="o",
             markersize=5.5,
             linewidth=1.8,
@@ -157,12 +157,12 @@ def _levels(axes: Axes, verdict: Verdict, theme: Theme) -> list[Line2D | Patch]:
             zorder=4,
         )
     name = "load level, 95 % interval"
-    return [Line2D([], [], color=theme.series[0], marker="o", linewidth=1.8, label=name)] if rows else []
+    return [Line2D([], [], color=LOOK.series[0], marker="o", linewidth=1.8, label=name)] if rows else []
 
 
-def _fit(axes: Axes, verdict: Verdict, theme: Theme) -> list[Line2D | Patch]:
+def _fit(axes: Axes, verdict: Verdict) -> list[Line2D | Patch]:
     """The curve that the analysis fitted with its band, and the knee where there is one."""
-    load, knee, colour = verdict.load_effect, verdict.knee, theme.series[1]
+    load, knee, colour = verdict.load_effect, verdict.knee, LOOK.series[1]
     marks: list[Line2D | Patch] = []
     if load.fitted:
         _curve(axes, load.fitted, colour)

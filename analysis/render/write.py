@@ -46,7 +46,7 @@ def write_report(verdict: Verdict, windows: Windows, out_dir: Path, drawing: Dra
         drawing.begin(verdict, windows)
     write_figures(verdict, windows, out_dir)
     # Not at the top: it loads the page's templates; a gate draws nothing.
-    from analysis.render.html import DARK, html, template
+    from analysis.render.html import html, template
 
     template()
     drawn = None if drawing is None else drawing.pictures()
@@ -56,8 +56,7 @@ def write_report(verdict: Verdict, windows: Windows, out_dir: Path, drawing: Dra
 
         drawn = pictures(verdict, windows)
     for name, png in drawn.items():
-        if not name.endswith(DARK):
-            _write(out_dir / f"{name}.png", png)
+        _write(out_dir / f"{name}.png", png)
     if "error_rate_by_class" not in drawn:
         # A diagnosis made anew may hold one class where the last held two.
         (out_dir / "error_rate_by_class.png").unlink(missing_ok=True)

@@ -10,9 +10,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from analysis.render.canvas import LIGHT, duration_axis
+from analysis.render.canvas import duration_axis
 from analysis.render.columns import columns
-from analysis.render.html import DARK
 from analysis.render.latency_picture import latency_by_load
 from analysis.render.pictures import pictures
 from analysis.verdict import Verdict
@@ -38,7 +37,7 @@ BY_CLASS = "error_rate_by_class"
 def test_every_picture_is_a_small_png(verdict: Verdict, requests: int, seconds: float) -> None:
     drawn = pictures(verdict, windows(make_samples(requests, seconds)))
     names = ALWAYS | {BY_CLASS} if verdict.class_rates else ALWAYS
-    assert set(drawn) == {name + ending for name in names for ending in ("", DARK)}
+    assert set(drawn) == names
     for name, png in drawn.items():
         assert len(png) < 150_000, name
         with Image.open(io.BytesIO(png)) as image:
@@ -89,7 +88,7 @@ def durations_of(verdict: Verdict) -> tuple[np.ndarray, np.ndarray]:
 
 def test_levels_too_small_for_any_percentile_are_said_to_be() -> None:
     few = make_verdict(levels=[level(4, 8, 10, 3).model_copy(update={"latency_ms": None})])
-    assert latency_by_load(few, windows(make_samples(10, 60.0)), LIGHT)
-    assert latency_by_load(few, windows(make_samples(10, 60.0)), LIGHT) != latency_by_load(
-        make_verdict(), windows(make_samples(10, 60.0)), LIGHT
+    assert latency_by_load(few, windows(make_samples(10, 60.0)))
+    assert latency_by_load(few, windows(make_samples(10, 60.0))) != latency_by_load(
+        make_verdict(), windows(make_samples(10, 60.0))
     )
