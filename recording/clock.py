@@ -19,9 +19,9 @@ class Clock:
     mono_s: float
 
     @classmethod
-    def start(cls) -> Clock:
-        """Read both clocks once."""
-        return cls(time.time(), time.monotonic())
+    def start(cls, offset_s: float = 0.0) -> Clock:
+        """Read both clocks once; `offset_s` is added to the wall clock, to tell another machine's time."""
+        return cls(time.time() + offset_s, time.monotonic())
 
     def epoch(self, mono_s: float) -> float:
         """Epoch seconds of a monotonic reading."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,14 +23,19 @@ from recording.clock import Clock
 from recording.errors import UsageError
 from recording.folder import FORMAT, RunFolder
 from recording.manifest import git_commit, host_facts, versions
+from scenarios.clock_offset import answer
 from scenarios.overrides import overrides_told
 from scenarios.scenario import Scenario, load_scenario
 from scenarios.session import DRAIN_EXTRA_S, Assignment
+from scenarios.shipping import Receiver
 from scenarios.target import Target, load_target
 
 RUN_MESSAGE = "loadverdict_run"
 DRAIN_MESSAGE = "loadverdict_drain"
 DRAINED_MESSAGE = "loadverdict_drained"
+SHIP_MESSAGE = "loadverdict_ship"
+SHIPPED_MESSAGE = "loadverdict_shipped"
+CLOCK_MESSAGE = "loadverdict_clock"
 
 ENV_FOLDER = "LOADVERDICT_RUN_FOLDER"
 """An existing, empty run folder to use; set by `loadverdict run`, which also diagnoses the run."""
@@ -50,6 +57,7 @@ class Controller:
         self._known_nodes: set[str] = set()
         self._stage = ""
         self._watch: gevent.Greenlet | None = None
+        self._receiver: Receiver | None = None
         self.assignment: Assignment | None = None
         self.completed = False
 
@@ -88,6 +96,7 @@ class Controller:
         folder.scenario_yaml.write_text(yaml.safe_dump(scenario.to_mapping(), sort_keys=False))
         folder.write_manifest(self._manifest(folder, scenario, target))
         if isinstance(self._runner, MasterRunner):
+            self._receiver = Receiver(folder)
             self._known_nodes = set(self._runner.clients)
             self._runner.send_message(RUN_MESSAGE, self.assignment.to_message())
             self._watch = gevent.spawn(self._watch_nodes)
@@ -126,14 +135,35 @@ class Controller:
         if not isinstance(self._runner, MasterRunner):
             return
         self._runner.send_message(DRAIN_MESSAGE, {})
-        limit = gevent.Timeout(self.assignment.scenario.timeouts.total_s + 2 * DRAIN_EXTRA_S, False)
-        with limit:
-            while not self._drained >= self._live_nodes():
-                gevent.sleep(0.05)
+        assert self._receiver is not None
+        patience_s = self.assignment.scenario.timeouts.total_s + 2 * DRAIN_EXTRA_S
+        begin_s = time.monotonic()
+        while not self._drained >= self._live_nodes():
+            # A log that still arrives is waited for, however long it is.
+            since_s = max(begin_s, self._receiver.moved_s if self._receiver.nodes else begin_s)
+            if time.monotonic() - since_s > patience_s:
+                break
+            gevent.sleep(0.05)
 
     def drained(self, client_id: str) -> None:
         """A worker has nothing in flight any more."""
         self._drained.add(client_id)
+
+    def receive(self, client_id: str, chunk: Mapping[str, Any]) -> None:
+        """Take a part of the log of a worker on another machine."""
+        if self._receiver is None or self.assignment is None:
+            return
+        try:
+            confirmed = self._receiver.take(chunk)
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            self.note("log_refused", node=self._node_name(client_id), error=type(error).__name__)
+            return
+        self._runner.send_message(SHIPPED_MESSAGE, confirmed, client_id)
+
+    def tell_time(self, client_id: str, question: Mapping[str, Any]) -> None:
+        """Answer a worker that asks for this machine's time, on the run's clock while there is one."""
+        now_s = self._clock.now() if self.assignment else time.time()
+        self._runner.send_message(CLOCK_MESSAGE, answer(question, now_s), client_id)
 
     def end(self) -> None:
         """Close the manifest; have the run diagnosed if nobody else will."""

@@ -68,14 +68,16 @@ class Assignment:
 class Session:
     """One process's part in one run."""
 
-    def __init__(self, assignment: Assignment, runner: Any, node: str, index: int) -> None:
+    def __init__(
+        self, assignment: Assignment, runner: Any, node: str, index: int, clock: Clock | None = None
+    ) -> None:
         scenario, target = assignment.scenario, assignment.target
         folder = RunFolder(assignment.folder)
         self._folder = folder
         self.scenario = scenario
         self.target = target
         self.plan = scenario.plan()
-        self.clock = Clock.start()
+        self.clock = clock or Clock.start()
         self.draining = False
         self.leaving: set[gevent.Greenlet] = set()
         self._users = itertools.count()

@@ -15,13 +15,16 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from recording.errors import LoadverdictError
 from scenarios.controller import (
+    CLOCK_MESSAGE,
     DRAIN_MESSAGE,
     DRAINED_MESSAGE,
     ENV_FOLDER,
     RUN_MESSAGE,
+    SHIP_MESSAGE,
     Controller,
     worker_name,
 )
+from scenarios.distant import DistantWorker
 from scenarios.load import Plan
 from scenarios.scenario import scenario_names
 from scenarios.session import Assignment, Session, bind
@@ -41,6 +44,7 @@ class Wiring:
         self._assignment: Assignment | None = None
         self._session: Session | None = None
         self._plan: Plan | None = None
+        self._distant: DistantWorker | None = None
 
     def listen(self) -> None:
         """Add the listeners this process's role needs."""
@@ -55,8 +59,11 @@ class Wiring:
             runner.register_message(RUN_MESSAGE, self._on_run)
             # Concurrent: waiting for answers must not hold up the worker's other messages.
             runner.register_message(DRAIN_MESSAGE, self._on_drain, concurrent=True)
+            self._distant = DistantWorker(runner)
         if isinstance(runner, MasterRunner):
             runner.register_message(DRAINED_MESSAGE, self._on_drained)
+            runner.register_message(SHIP_MESSAGE, self._on_ship)
+            runner.register_message(CLOCK_MESSAGE, self._on_clock)
             events.worker_connect.add_listener(self._on_worker_connect)
         events.test_start.add_listener(self._on_test_start)
         events.test_stopping.add_listener(self._on_test_stopping)
@@ -79,11 +86,23 @@ class Wiring:
     def _on_drain(self, **_: Any) -> None:
         if self._session is not None:
             self._session.drain()
+            if self._distant is not None and self._distant.ships:
+                # Nothing will be recorded any more, and later the worker no longer hears what has arrived.
+                self._session.close("stopped")
+                self._distant.finish()
         self._runner.send_message(DRAINED_MESSAGE, {})
 
     def _on_drained(self, msg: Any, **_: Any) -> None:
         assert self.controller is not None
         self.controller.drained(msg.node_id)
+
+    def _on_ship(self, msg: Any, **_: Any) -> None:
+        assert self.controller is not None
+        self.controller.receive(msg.node_id, msg.data)
+
+    def _on_clock(self, msg: Any, **_: Any) -> None:
+        assert self.controller is not None
+        self.controller.tell_time(msg.node_id, msg.data)
 
     def _on_worker_connect(self, client_id: str, **_: Any) -> None:
         assert self.controller is not None
@@ -96,7 +115,12 @@ class Wiring:
             return
         index = self._runner.worker_index if isinstance(self._runner, WorkerRunner) else 0
         node = worker_name(index) if isinstance(self._runner, WorkerRunner) else "local"
-        self._session = Session(self._assignment, self._runner, node, index)
+        clock = None
+        if self._distant is not None:
+            self._assignment, clock = self._distant.prepared(self._assignment, node)
+        self._session = Session(self._assignment, self._runner, node, index, clock)
+        if self._distant is not None:
+            self._distant.begin(self._assignment, node)
         bind(self._environment, self._session)
 
     def _on_test_stopping(self, **_: Any) -> None:

@@ -1,0 +1,83 @@
+"""The copy of a distant worker's log is always a beginning of the original, whatever arrives."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recording.folder import RunFolder
+from scenarios.clock_offset import ClockOffset, answer
+from scenarios.shipping import Receiver, is_shared, own_folder
+
+
+def folder_in(path: Path) -> RunFolder:
+    folder = RunFolder(path)
+    folder.samples_dir.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@given(
+    original=st.binary(min_size=1, max_size=60),
+    arrivals=st.lists(st.tuples(st.integers(0, 59), st.integers(1, 20)), max_size=30),
+)
+def test_lost_repeated_and_reordered_chunks_do_no_harm(
+    tmp_path_factory: pytest.TempPathFactory, original: bytes, arrivals: list[tuple[int, int]]
+) -> None:
+    folder = folder_in(tmp_path_factory.mktemp("run"))
+    receiver = Receiver(folder)
+    confirmed = 0
+    for offset, length in arrivals:
+        data = original[offset : offset + length]
+        told = receiver.take({"node": "worker-0", "file": "log", "offset": offset, "data": data})
+        assert told["offset"] >= confirmed
+        confirmed = told["offset"]
+    rest = receiver.take(
+        {"node": "worker-0", "file": "log", "offset": confirmed, "data": original[confirmed:]}
+    )
+    assert rest["offset"] == len(original)
+    assert folder.log_path("worker-0").read_bytes() == original
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {"node": "../../etc/passwd", "file": "log"},
+        {"node": "worker-0", "file": "manifest.json"},
+        {"node": "local", "file": "log"},
+    ],
+)
+def test_a_worker_can_write_nothing_but_its_log(tmp_path: Path, chunk: dict[str, str]) -> None:
+    folder = folder_in(tmp_path / "run")
+    with pytest.raises(ValueError, match="no part of its log"):
+        Receiver(folder).take({**chunk, "offset": 0, "data": b"x"})
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_a_folder_is_shared_only_if_it_is_that_very_run(tmp_path: Path) -> None:
+    folder = folder_in(tmp_path)
+    assert not is_shared(tmp_path, 5.0)
+    folder.manifest_json.write_text('{"start_s": 5.0}')
+    assert is_shared(tmp_path, 5.0)
+    assert not is_shared(tmp_path, 6.0)
+
+
+def test_a_worker_does_not_write_into_a_folder_that_holds_a_log(tmp_path: Path) -> None:
+    folder = RunFolder(own_folder(tmp_path, "run", "worker-0"))
+    folder.log_path("worker-0").touch()
+    with pytest.raises(FileExistsError):
+        own_folder(tmp_path, "run", "worker-0")
+
+
+def test_the_answer_that_came_soonest_sets_the_clock() -> None:
+    asked: list[dict[str, float]] = []
+    clock = ClockOffset(asked.append)
+    question = {"asked_mono_s": time.monotonic()}
+    assert not clock.is_known
+    clock.answered(answer(question, time.time() + 7))
+    soon = clock.offset_s
+    clock.answered(answer({"asked_mono_s": time.monotonic() - 3}, time.time() + 99))
+    assert clock.offset_s == soon == pytest.approx(7, abs=0.5)
