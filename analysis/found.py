@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from analysis.arrivals import from_intended
 from analysis.attribution import attribution, findings, reason
 from analysis.bursts import described
 from analysis.classes import Judge, by_status
@@ -116,7 +117,9 @@ def find(run: Run) -> Found:
         silent=Silences((), 0.0) if silent is None else silent.result(),
         concentration=[] if held is None else held.result(),
         times=times,
-        latency=told_percentiles(times.report(), run.lacks),
+        latency=told_percentiles(times.report(), run.lacks).model_copy(
+            update={"from_intended": from_intended(rows)}
+        ),
         quality=with_findings(quality(run, rows, windows), findings(load, parts)),
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from analysis import phrases
+from analysis.arrivals import arrival_findings, arrivals_of
 from analysis.foreign_quality import bad_lines, foreign
 from analysis.lines import warm_up_s
 from analysis.looks import looks_of
@@ -41,6 +42,7 @@ def quality(run: Run, rows: Usable, windows: Windows) -> Quality:
         valid="invalid" not in severities,
         complete="incomplete" not in severities and rows.requests > 0,
         findings=found,
+        arrivals=arrivals_of(run),
     )
 
 
@@ -322,6 +324,10 @@ def _thinned(run: Run, rows: Usable, _: Windows) -> Iterator[Finding]:
     )
 
 
+def _arrivals(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
+    yield from arrival_findings(arrivals_of(run))
+
+
 _Check = Callable[[Run, Usable, Windows], Iterator[Finding]]
 _CHECKS: tuple[_Check, ...] = (
     _no_data,
@@ -335,6 +341,7 @@ _CHECKS: tuple[_Check, ...] = (
     _cpu,
     _lag,
     _users,
+    _arrivals,
     _coverage,
     _warm_up,
     _thinned,

@@ -203,13 +203,15 @@ class Percentiles(Model):
 
 class LatencyMs(Model):
     """Latency told apart: successes; whatever was answered, be it with an error; errors with an answer or a
-    limit; all of them (time-outs at their limit); all with each failure as infinitely slow."""
+    limit; all of them (time-outs at their limit); all with each failure as infinitely slow; and, where
+    requests came when they were due, all counted from that moment instead of from the send."""
 
     ok: Percentiles
     answered: Percentiles | None = None
     errors: Percentiles
     all: Percentiles
     failures_infinite: Percentiles
+    from_intended: Percentiles | None = None
 
 
 class LoadLevel(Model):
@@ -380,12 +382,24 @@ class Finding(Model):
     text: str
 
 
+class Arrivals(Model):
+    """What became of the arrivals of an open load: due = sent + skipped. `late` of the sent ones went out
+    more than `late_after_ms` after they were due."""
+
+    due: int
+    sent: int
+    skipped: int
+    late: int
+    late_after_ms: float
+
+
 class Quality(Model):
     """Can this run be trusted? `valid` is False when a finding is `invalid`; `complete` when `incomplete`."""
 
     valid: bool
     complete: bool
     findings: list[Finding] = Field(default_factory=list)
+    arrivals: Arrivals | None = None
 
 
 class NextRun(Model):

@@ -42,7 +42,7 @@ def _check_accounts(scenario: Scenario, target: Target, processes: int) -> None:
     peak = scenario.plan().peak_users
     if scenario.accounts != "shared" and accounts // processes < -(-peak // processes):
         raise UsageError(
-            f"scenario {scenario.name!r} runs up to {peak} users, each with an account of its own, but "
+            f"scenario {scenario.name!r} has up to {peak} users, each with an account of its own, but "
             f"{target.accounts} holds {accounts}; add accounts or set 'accounts: shared'"
         )
 

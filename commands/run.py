@@ -86,7 +86,7 @@ def _announce(
     length = "about" if changes.at_most_s is None else "until the verdict is decided, at most"
     console.print(
         Text(
-            f"scenario {scenario.name} → {target.name} ({target.base_url}): up to {plan.peak_users} users, "
+            f"scenario {scenario.name} → {target.name} ({target.base_url}): {plan.most}, "
             f"{length} {plan.duration_s:.0f} s\nrecording into {folder.path}"
         )
     )

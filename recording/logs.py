@@ -18,7 +18,7 @@ from recording.collect import Collector
 from recording.folder import FORMAT, RunFolder, replacing
 from recording.frames import Kind, Scan, scan
 from recording.run import LogHealth, Readings, Thinned
-from recording.sample import SCHEMA, Samples
+from recording.sample import SCHEMA, Samples, in_schema
 
 BATCH = 1 << 19
 """Rows that are read from a Parquet file at a time."""
@@ -36,6 +36,10 @@ GENERATOR_READINGS = (
     "started",
     "finished",
     "failed",
+    "arrivals_due",
+    "arrivals_sent",
+    "arrivals_skipped",
+    "arrivals_late",
 )
 """Figures of a heartbeat that become readings of source `generator`, labelled with the node."""
 
@@ -75,7 +79,7 @@ def _samples(scans: Sequence[Scan]) -> Samples:
     tables += [_left_open(one) for one in scans]
     if not tables:
         return Samples.empty()
-    samples = Samples.from_table(pa.concat_tables([t.select(SCHEMA.names) for t in tables]))
+    samples = Samples.from_table(pa.concat_tables([in_schema(t) for t in tables]))
     return samples.take(np.argsort(samples.start_s, kind="stable"))
 
 
@@ -88,7 +92,7 @@ def _left_open(one: Scan) -> pa.Table:
     if not lists or any(f.kind is Kind.END for f in one.frames):
         return SCHEMA.empty_table()
     after = [f.table() for f in one.frames if f.kind is Kind.SAMPLES and f.sequence > lists[-1].sequence]
-    table = lists[-1].table().select(SCHEMA.names)
+    table = in_schema(lists[-1].table())
     if not after:
         return table
     over = pa.concat_tables(after).column("start_s").to_pylist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from recording.folder import RunFolder, is_run_folder
 from recording.foreign.registry import read_foreign
 from recording.logs import read_logs, read_parquet
 from recording.run import Run
+from recording.sample import constant
 
 
 def read_run(path: Path) -> Run:
@@ -43,10 +45,14 @@ def _read_folder(folder: RunFolder) -> Run:
                 f"{folder.samples_parquet} is damaged and the logs it was made from are gone; run again"
             ) from error
         recorded = read_logs(folder)
+    samples = recorded.samples
+    if bool((samples.delay_ms >= 0).any()):
+        # An open load has no number of users: those at work are its requests in flight.
+        samples = replace(samples, users=constant(-1, len(samples)))
     return Run(
         id=folder.id,
         source="run_folder",
-        samples=recorded.samples,
+        samples=samples,
         readings=recorded.readings,
         manifest=manifest,
         scenario=_scenario(folder),

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from recording.clock import Clock
 from recording.frames import Kind, LogWriter, encode_table
-from recording.sample import SCHEMA, Category, Samples
+from recording.sample import SCHEMA, UNPLANNED, Category, Samples
 
 FLUSH_INTERVAL_S = 0.1
 """A killed process loses at most what finished within this time."""
@@ -58,6 +58,7 @@ class Pending:
     users: int
     in_flight: int
     stage: str
+    delay_ms: float = UNPLANNED
 
 
 class Recorder:
@@ -75,6 +76,8 @@ class Recorder:
         self.failed = 0
         self.dropped = 0
         self._closed = False
+        self.figures: Callable[[], dict[str, float]] = dict
+        """More figures for the heartbeat, from whoever drives the load."""
         self._greenlet: gevent.Greenlet | None = None
 
     @property
@@ -92,13 +95,21 @@ class Recorder:
         self._write_anchor()
         self._greenlet = gevent.spawn(self._flush_forever)
 
-    def begin(self, endpoint: str, method: str, account: int = -1) -> int:
-        """Note that a request is about to be sent; returns the token to finish it with."""
+    def begin(self, endpoint: str, method: str, account: int = -1, delay_ms: float = UNPLANNED) -> int:
+        """Note that a request is about to be sent, `delay_ms` after it was due; returns the token to finish
+        it with."""
         token = self._next_token
         self._next_token += 1
         now = self._situation()
         self._open[token] = Pending(
-            time.monotonic(), endpoint, method, account, now.users_running, len(self._open), now.stage
+            time.monotonic(),
+            endpoint,
+            method,
+            account,
+            now.users_running,
+            len(self._open),
+            now.stage,
+            delay_ms,
         )
         return token
 
@@ -175,7 +186,7 @@ class Recorder:
         request = (start_s, duration_ms, pending.endpoint, pending.method)
         answer = (status, outcome, code)
         around = (pending.users, pending.in_flight, pending.account, self._node, pending.stage)
-        return (*request, *answer, *around, response_bytes, 1)
+        return (*request, *answer, *around, response_bytes, 1, pending.delay_ms)
 
     def _open_rows(self, now: float, older_than_s: float = 0.0) -> list[tuple[Any, ...]]:
         """Requests in flight, as they would be written if the run ended now."""
@@ -241,6 +252,7 @@ class Recorder:
                 "finished": self.finished,
                 "failed": self.failed,
                 "dropped_rows": self.dropped,
+                **self.figures(),
             },
         )
 

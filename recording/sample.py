@@ -5,6 +5,7 @@ Many Samples are kept as `Samples`: one NumPy array per column, strings as categ
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -78,9 +79,28 @@ SCHEMA = pa.schema(
         ("stage", _CATEGORY),
         ("response_bytes", pa.int64()),
         ("weight", pa.int32()),
+        ("delay_ms", pa.float64()),
     ]
 )
-"""Columns of a run folder's samples. Missing integers are -1; `status` 0 means no HTTP answer."""
+"""Columns of a run folder's samples. Missing integers are -1; `status` 0 means no HTTP answer; `delay_ms` -1
+means that the request had no moment at which it was due."""
+
+UNPLANNED = -1.0
+"""`delay_ms` of a request without a schedule: that of a closed load, or a later one of the same turn."""
+
+LATE_MS = 10.0
+"""A request sent later than this after it was due is counted as late."""
+
+_ADDED = ("delay_ms",)
+"""Columns that older run folders lack."""
+
+
+def in_schema(table: pa.Table) -> pa.Table:
+    """The table with exactly the columns of `SCHEMA`, whatever version of the suite wrote it."""
+    for name in _ADDED:
+        if name not in table.column_names:
+            table = table.append_column(SCHEMA.field(name), pa.array(np.full(table.num_rows, UNPLANNED)))
+    return table.select(SCHEMA.names)
 
 
 def _slim(column: NDArray[Any]) -> NDArray[Any]:
@@ -139,7 +159,9 @@ class Samples:
     """Columns of `SCHEMA` as arrays of one length n.
 
     Units: `start_s` epoch seconds of the send; `duration_ms` milliseconds from send to last byte, to
-    the failure, or (unfinished) to the end of the run; `weight` is how many requests a row stands for.
+    the failure, or (unfinished) to the end of the run; `weight` is how many requests a row stands for;
+    `delay_ms` milliseconds from the moment at which the request was due to its send, so that latency from the
+    intended start is `delay_ms + duration_ms`; `UNPLANNED` where it was due at no certain moment.
     """
 
     start_s: NDArray[np.float64]
@@ -156,6 +178,11 @@ class Samples:
     stage: Category
     response_bytes: NDArray[np.int64]
     weight: NDArray[np.int32]
+    delay_ms: NDArray[np.float64] = dataclasses.field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        if len(self.delay_ms) != len(self.start_s):
+            object.__setattr__(self, "delay_ms", np.broadcast_to(np.float64(UNPLANNED), len(self.start_s)))
 
     def __len__(self) -> int:
         return len(self.start_s)
@@ -203,6 +230,7 @@ class Samples:
     def from_table(cls, table: pa.Table) -> Samples:
         """From an Arrow table of `SCHEMA` (columns by name; plain strings are encoded)."""
         columns: dict[str, Any] = {}
+        table = in_schema(table)
         for field in SCHEMA:
             column = table.column(field.name)
             if pa.types.is_dictionary(field.type):

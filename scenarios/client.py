@@ -18,6 +18,7 @@ from locust.clients import HttpSession
 from recording.examples import ExampleWriter, FailureCodes
 from recording.recorder import Recorder
 from recording.run import ErrorExample
+from recording.sample import UNPLANNED
 from recording.scrub import one_line, scrub
 from scenarios.accounts import Account
 from scenarios.scenario import Timeouts
@@ -67,7 +68,13 @@ class Client:
         self._timeouts = timeouts
 
     def send(
-        self, http: HttpSession, name: str, request: Request, account: Account, variables: Mapping[str, str]
+        self,
+        http: HttpSession,
+        name: str,
+        request: Request,
+        account: Account,
+        variables: Mapping[str, str],
+        delay_ms: float = UNPLANNED,
     ) -> Answer:
         """Send one request and record it, whatever happens to it.
 
@@ -77,8 +84,9 @@ class Client:
             request: what to send and which answer is right.
             account: whose credentials are used.
             variables: values for `{name}` in path, headers and body.
+            delay_ms: how long ago the request was due, where it was due at a certain moment.
         """
-        token = self._recorder.begin(name, request.method, account.slot)
+        token = self._recorder.begin(name, request.method, account.slot, delay_ms)
         started = time.monotonic()
         secrets = _secrets(account, variables)
         answer = self._exchange(http, name, request, variables, secrets)

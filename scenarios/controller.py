@@ -40,6 +40,9 @@ CLOCK_MESSAGE = "loadverdict_clock"
 ENV_FOLDER = "LOADVERDICT_RUN_FOLDER"
 """An existing, empty run folder to use; set by `loadverdict run`, which also diagnoses the run."""
 
+USERS_PER_S = 400
+"""Users that Locust makes in a second, at least."""
+
 ENV_RUNS = "LOADVERDICT_RUN_DIR"
 ENV_BASE_URL = "LOADVERDICT_BASE_URL"
 ENV_ACCOUNTS = "LOADVERDICT_ACCOUNTS"
@@ -92,7 +95,8 @@ class Controller:
         folder = RunFolder(Path(given)) if given else RunFolder.create(runs.resolve(), scenario.name)
         self._clock = Clock.start()
         self._drained, self._stage, self.completed = set(), "", False
-        self.assignment = Assignment(folder.path, scenario, target, self._clock.wall_s, self._nodes())
+        start_s = self._clock.wall_s + lead_s(scenario)
+        self.assignment = Assignment(folder.path, scenario, target, start_s, self._nodes())
         folder.scenario_yaml.write_text(yaml.safe_dump(scenario.to_mapping(), sort_keys=False))
         folder.write_manifest(self._manifest(folder, scenario, target))
         if isinstance(self._runner, MasterRunner):
@@ -114,11 +118,11 @@ class Controller:
         if self.assignment:
             RunFolder(self.assignment.folder).add_event(kind, self._clock.now(), **details)
 
-    def enter_stage(self, name: str, users: int) -> None:
+    def enter_stage(self, name: str, level: float) -> None:
         """Note the stage of load, once."""
         if name != self._stage:
             self._stage = name
-            self.note("stage", name=name, users=users)
+            self.note("stage", name=name, users=level)
 
     @property
     def is_decided(self) -> bool:
@@ -228,6 +232,13 @@ class Controller:
         changed = overrides_told().model_dump(exclude_none=True, mode="json")
         chosen |= {name: {"value": value, "from": _origin(name)} for name, value in changed.items()}
         return {**chosen, "processes": {"value": self._nodes(), "from": _origin("processes")}}
+
+
+def lead_s(scenario: Scenario) -> float:
+    """Seconds before the plan's second 0 in which the users of an open load are made: an arrival must not
+    wait for the generator to get ready."""
+    is_open = scenario.plan().open
+    return 1.0 + is_open.max_in_flight / USERS_PER_S if is_open else 0.0
 
 
 def worker_name(index: int) -> str:

@@ -18,6 +18,8 @@ from recording.frames import LogWriter
 from recording.recorder import Recorder, Situation
 from scenarios.accounts import NOBODY, Account, AccountPool, read_accounts
 from scenarios.client import Client
+from scenarios.dispatcher import Dispatcher
+from scenarios.loads.arrivals import due_times_s, share_of
 from scenarios.scenario import Scenario
 from scenarios.target import Target
 
@@ -79,6 +81,7 @@ class Session:
         self.plan = scenario.plan()
         self.clock = clock or Clock.start()
         self.draining = False
+        self.arrivals: Dispatcher | None = None
         self.leaving: set[gevent.Greenlet] = set()
         self._users = itertools.count()
         self._start_s = assignment.start_s
@@ -90,14 +93,31 @@ class Session:
         self._examples = ExampleWriter(folder.errors_jsonl)
         self.recorder = Recorder(LogWriter(folder.log_path(node)), self.clock, node, self.situation)
         self.client = Client(target.base_url, self.recorder, self._examples, scenario.timeouts)
+        self.arrivals = self._dispatcher(index, assignment.nodes)
         self.recorder.start()
+
+    def _dispatcher(self, index: int, nodes: int) -> Dispatcher | None:
+        is_open = self.plan.open
+        if is_open is None:
+            return None
+        due_s = share_of(due_times_s(self.plan, self.scenario.seed), index, nodes)
+        share = -(-is_open.max_in_flight // nodes)
+        # Before Locust has told this process how many users to run, its even share of them.
+        dispatcher = Dispatcher(
+            due_s, lambda: self._runner.target_user_count or share, lambda: self.elapsed_s
+        )
+        self.recorder.figures = dispatcher.figures
+        dispatcher.start()
+        return dispatcher
 
     def situation(self) -> Situation:
         """Users and stage of this moment."""
         stage = self.plan.stage_at(self.elapsed_s)
-        return Situation(
-            self._runner.target_user_count, self._runner.user_count, stage.name if stage else "drain"
-        )
+        name = stage.name if stage else "drain"
+        if self.arrivals is not None:
+            # Users of an open load are a pool; those that stand in it idle are no load.
+            return Situation(self.arrivals.at_work, self.arrivals.at_work, name)
+        return Situation(self._runner.target_user_count, self._runner.user_count, name)
 
     @property
     def elapsed_s(self) -> float:
@@ -135,7 +155,7 @@ class Session:
 
     def drain(self) -> int:
         """Begin no more requests and wait for those in flight; returns how many are left after the limit."""
-        self.draining = True
+        self.stop_sending()
         deadline = time.monotonic() + self.scenario.timeouts.total_s + DRAIN_EXTRA_S
         while (
             self.recorder.in_flight and time.monotonic() < deadline and not self._folder.abort_flag.exists()
@@ -143,9 +163,15 @@ class Session:
             gevent.sleep(0.05)
         return self.recorder.in_flight
 
+    def stop_sending(self) -> None:
+        """Begin no more requests."""
+        self.draining = True
+        if self.arrivals is not None:
+            self.arrivals.stop()
+
     def close(self, reason: str) -> None:
         """Write what is unfinished and the end mark."""
-        self.draining = True
+        self.stop_sending()
         gevent.killall(list(self.leaving))
         self.recorder.close(reason)
         self._examples.close()

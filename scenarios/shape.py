@@ -33,5 +33,5 @@ class ScenarioShape(LoadTestShape):
         if stage is None or users is None or is_done:
             controller.completed = True
             return None
-        controller.enter_stage(stage.name, users)
+        controller.enter_stage(stage.name, plan.level_at(elapsed_s) or 0)
         return users, float(max(1, plan.peak_users))

@@ -9,12 +9,18 @@ import gevent
 from locust import HttpUser, task
 from locust.exception import StopUser
 
+from recording.sample import UNPLANNED
 from scenarios.accounts import NOBODY
 from scenarios.behaviour import BEHAVIOURS
+from scenarios.dispatcher import Dispatcher
 from scenarios.session import Session, session_of
 
 IDLE_S = 0.1
 """How often a user that may not send looks again."""
+
+
+POOL_S = 5.0
+"""How long an idle user of an open load waits before it looks whether there is anything left to do."""
 
 
 class ScenarioUser(HttpUser):
@@ -36,7 +42,7 @@ class ScenarioUser(HttpUser):
     def on_start(self) -> None:
         """Take an account; begin at a random moment, so that users spawned together do not stay in step."""
         self._account = self._session.lend_account()
-        if self._session.scenario.rendezvous_s is None:
+        if self._session.scenario.rendezvous_s is None and self._session.arrivals is None:
             gevent.sleep(self._random.uniform(0, self._session.scenario.think_time_s))
 
     def on_stop(self) -> None:
@@ -47,6 +53,9 @@ class ScenarioUser(HttpUser):
     def turn(self) -> None:
         """One turn: the requests of the behaviour in order until one fails, then a pause."""
         session = self._session
+        if session.arrivals is not None:
+            self._turn_when_due(session, session.arrivals)
+            return
         if session.scenario.rendezvous_s is not None:
             self._wait_for_rendezvous(session.scenario.rendezvous_s)
         if self._leaving:
@@ -66,6 +75,26 @@ class ScenarioUser(HttpUser):
         if session.scenario.rendezvous_s is None:
             gevent.sleep(session.scenario.think_time_s * self._random.uniform(0.5, 1.5))
 
+    def _turn_when_due(self, session: Session, arrivals: Dispatcher) -> None:
+        """One turn of an open load, begun by an arrival. From here to the send nothing switches to another
+        greenlet, so that what is counted as sent is sent."""
+        due_s = arrivals.take(POOL_S) if session.may_send else gevent.sleep(IDLE_S)
+        if self._leaving:
+            raise StopUser
+        if due_s is None or not session.may_send:
+            return
+        self._busy = True
+        arrivals.at_work += 1
+        try:
+            self._work(session, arrivals.begin(due_s))
+        finally:
+            arrivals.at_work -= 1
+            self._busy = False
+        if self._leaving:
+            session.leaving.discard(self.greenlet)
+            raise StopUser
+        self._account = session.exchange_account(self._account)
+
     def stop(self, force: bool = False) -> bool:
         """Leave: at once between two turns, after the answer when a request is under way.
 
@@ -84,13 +113,15 @@ class ScenarioUser(HttpUser):
             return False
         return bool(super().stop(force=True))
 
-    def _work(self, session: Session) -> None:
+    def _work(self, session: Session, delay_ms: float = UNPLANNED) -> None:
+        """The requests of a turn; only the first was due at a certain moment, the others follow answers."""
         variables = {"username": self._account.username, "password": self._account.password}
         for name in BEHAVIOURS[session.scenario.behaviour]:
             if not session.may_send:
                 return
             request = session.target.requests[name]
-            answer = session.client.send(self.client, name, request, self._account, variables)
+            answer = session.client.send(self.client, name, request, self._account, variables, delay_ms)
+            delay_ms = UNPLANNED
             if not answer.ok:
                 return
             saved = {key: (answer.fields or {}).get(field) for key, field in request.save.items()}

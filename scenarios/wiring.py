@@ -125,7 +125,7 @@ class Wiring:
 
     def _on_test_stopping(self, **_: Any) -> None:
         if self._session is not None:
-            self._session.draining = True
+            self._session.stop_sending()
         if self.controller is not None:
             self.controller.drain()
         if self._session is not None:

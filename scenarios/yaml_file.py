@@ -122,7 +122,7 @@ def check(model: type[Model], document: Document) -> Model:
 
 def _sentence(model: type[BaseModel], document: Document, detail: ErrorDetails) -> str:
     # Pydantic adds the tag of a union's member to the path; such parts are no keys of the file.
-    keys, place = _locate(document, detail["loc"])
+    keys, place = _locate(document, detail["loc"], missing=detail["type"] == "missing")
     key = ".".join(str(part) for part in keys) or "the file"
     where = f"{document.path}:{place[0]}:{place[1]}"
     if detail["type"] == "extra_forbidden":
@@ -131,6 +131,8 @@ def _sentence(model: type[BaseModel], document: Document, detail: ErrorDetails) 
     if detail["type"] == "missing":
         return f"{where}: {key!r} is missing"
     found = detail["input"]
+    if detail["type"] == "value_error" and isinstance(found, dict):
+        return f"{where}: {key}: {_plain(detail)}"
     shown = "a mapping" if isinstance(found, dict) else "a list" if isinstance(found, list) else repr(found)
     return f"{where}: {key}: found {shown[:80]}; {_plain(detail)}"
 
@@ -144,15 +146,15 @@ def _plain(detail: ErrorDetails) -> str:
     return message if detail["type"] == "value_error" else f"expected {message}"
 
 
-def _locate(document: Document, loc: Path_) -> tuple[Path_, tuple[int, int]]:
+def _locate(document: Document, loc: Path_, *, missing: bool) -> tuple[Path_, tuple[int, int]]:
     keys: Path_ = ()
-    missing: Path_ = ()
+    last: Path_ = ()
     for part in loc:
         if (*keys, part) in document.places:
             keys = (*keys, part)
-        elif part is loc[-1]:
-            missing = (part,)
-    return (*keys, *missing), document.places.get(keys, (1, 1))
+        elif missing and part is loc[-1]:
+            last = (part,)
+    return (*keys, *last), document.places.get(keys, (1, 1))
 
 
 def nearest(word: str, allowed: list[str]) -> str:

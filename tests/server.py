@@ -3,7 +3,8 @@
     python tests/server.py PORT_FILE COUNT_FILE MODE
 
 It answers POST /login after 30 ms; every sixth with 503 in mode `mixed`; never in mode `hang`; in mode
-`echo` with 400 and what it was sent. COUNT_FILE
+`echo` with 400 and what it was sent; in mode `slow` after 3 s; in mode `freeze` nothing is answered from the
+second to the seventh second after the first request. COUNT_FILE
 holds the number of requests read so far (rewritten 50 times a second and at the end).
 """
 
@@ -15,6 +16,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 OK = json.dumps({"token": "t", "user_id": 1, "username": "u"}).encode()
@@ -25,6 +27,7 @@ class Server:
     def __init__(self, mode: str) -> None:
         self.mode = mode
         self.requests = 0
+        self.first_s = 0.0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -40,13 +43,17 @@ class Server:
                 )
                 sent = await reader.readexactly(length)
                 self.requests += 1
+                self.first_s = self.first_s or time.monotonic()
                 await self.answer(writer, self.requests, sent)
         writer.close()
 
     async def answer(self, writer: asyncio.StreamWriter, number: int, sent: bytes) -> None:
         if self.mode == "hang":
             await asyncio.sleep(3600)
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(3 if self.mode == "slow" else 0.03)
+        if self.mode == "freeze":
+            since_s = time.monotonic() - self.first_s
+            await asyncio.sleep(7 - since_s if 2 <= since_s < 7 else 0)
         busy = self.mode == "mixed" and number % 6 == 0
         if self.mode == "echo":
             login = json.loads(sent)

@@ -251,6 +251,7 @@ def latency_rows(latency: LatencyMs) -> list[LatencyRow]:
         ("All requests", "time-outs at their limit", latency.all),
         ("Errors", "time to the failure, or to the limit", latency.errors),
         ("Failures as infinite", "the wait for the right answer", latency.failures_infinite),
+        ("From intended start", "all requests, from when they were due", latency.from_intended),
     ]
     return [
         LatencyRow(name, meaning, view.n, [_figure(view, figure) for figure in (*PERCENTILES, "max")])

@@ -230,6 +230,7 @@ def _latency(verdict: Verdict, wide: bool) -> list[Text]:
     if verdict.errors or not verdict.requests:
         shown |= {"Answered": "Answered", "Failures as infinite": "Failures = ∞"}
         shown |= {"Errors": "Errors"} if wide else {}
+    shown |= {"From intended start": "From due time"}
     for row in answers.latency_rows(verdict.latency_ms):
         if row.name in shown:
             text = "".join(f"{figure.value:>8}" for figure in row.figures[:3])

@@ -41,14 +41,14 @@ def test_the_same_seed_gives_the_same_plan(load: Load, seed: int) -> None:
 
 def test_steps_visit_every_level_once_per_block_in_an_order_of_their_own() -> None:
     made = plan(Steps(users=(1, 2, 3, 4, 5), step_s=10, blocks=3), seed=4)
-    blocks = [[s.users_to for s in made.stages[i : i + 5]] for i in (0, 5, 10)]
+    blocks = [[s.level_to for s in made.stages[i : i + 5]] for i in (0, 5, 10)]
     assert all(sorted(block) == [1, 2, 3, 4, 5] for block in blocks)
     assert len({tuple(block) for block in blocks}) > 1
 
 
 def test_a_staircase_comes_down_again() -> None:
     made = plan(Staircase(users=(1, 5, 9), step_s=10), seed=1)
-    assert [s.users_to for s in made.stages] == [1, 5, 9, 5, 1]
+    assert [s.level_to for s in made.stages] == [1, 5, 9, 5, 1]
 
 
 def test_a_ramp_is_a_straight_line_and_then_holds() -> None:

@@ -1,0 +1,88 @@
+"""An open load on real servers: every arrival due is counted, and whoever came in a freeze has seen it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recording.reader import read_run
+from scenarios.load import plan
+from scenarios.loads.arrivals import due_times_s
+from scenarios.scenario import load_scenario
+from tests.commands.conftest import Cli, Target, serving
+
+OPEN = """
+load: {{shape: hold, arrivals: 50, hold_s: {hold_s}, spread: {spread}, max_in_flight: {cap}}}
+accounts: shared
+timeouts: {{connect_s: 2, read_s: 12, total_s: 12}}
+"""
+
+
+@pytest.fixture
+def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Target]:
+    """A server of the mode that the test names."""
+    with serving(tmp_path, request.param) as target:
+        yield target
+
+
+def arrivals(cli: Cli) -> dict[str, Any]:
+    counts: dict[str, Any] = cli.verdict()["quality"]["arrivals"]
+    return counts
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize("served", ["slow"], indirect=True)
+def test_due_is_sent_plus_skipped_exactly(
+    cli: Cli, served: Target, scenario: Callable[[str], str], processes: str
+) -> None:
+    """150 would be in flight, 60 may: most of the later ones are skipped, and none is forgotten."""
+    path = scenario(OPEN.format(hold_s=6, spread="poisson", cap=60))
+    done = cli.run(path, served, "--processes", processes)
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    planned = load_scenario(path)
+    counts = arrivals(cli)
+    assert counts["due"] == len(list(due_times_s(plan(planned.load, planned.seed), planned.seed)))
+    assert counts["due"] == counts["sent"] + counts["skipped"]
+    assert counts["skipped"] > counts["due"] / 4
+    samples = read_run(cli.only_run()).samples
+    assert len(samples) == int((samples.delay_ms >= 0).sum()) == counts["sent"] == served.served()
+    assert samples.in_flight.max() < 60
+    assert any("skipped" in finding["text"] for finding in cli.verdict()["quality"]["findings"])
+
+
+@pytest.mark.parametrize("served", ["freeze"], indirect=True)
+def test_latency_from_intended_start_shows_the_freeze(
+    cli: Cli, served: Target, scenario: Callable[[str], str]
+) -> None:
+    path = scenario(OPEN.format(hold_s=10, spread="even", cap=300))
+    done = cli.run(path, served)
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    counts = arrivals(cli)
+    assert (counts["due"], counts["skipped"]) == (500, 0)
+    latency = cli.verdict()["latency_ms"]["from_intended"]
+    assert latency["n"] == counts["sent"] == served.served()
+    # A quarter of all arrivals came while it stood still for 5 s, one after the other.
+    assert latency["p95"] > 3000
+    assert latency["p99"] > 4500
+    assert "From due time" in done.stdout
+    report = (cli.only_run() / "analysis/report.md").read_text()
+    assert "From intended start" in report
+
+
+@pytest.mark.parametrize("served", ["freeze"], indirect=True)
+def test_a_closed_load_hardly_sees_the_same_freeze(
+    cli: Cli, served: Target, scenario: Callable[[str], str]
+) -> None:
+    """Two users send about 40 a second; only their two requests wait, and nobody else comes."""
+    text = "load: {shape: hold, users: 2, hold_s: 10}\nthink_time_s: 0.01\naccounts: shared\n"
+    done = cli.run(scenario(text + "timeouts: {read_s: 12, total_s: 12}\n"), served)
+    verdict = cli.verdict()
+    assert verdict["latency_ms"]["all"]["p95"] < 1000, done.stdout
+    assert verdict["latency_ms"]["from_intended"] is None
+    assert verdict["quality"]["arrivals"] is None
+    assert "From due time" not in done.stdout
+    assert json.loads((cli.only_run() / "manifest.json").read_text())["clean_end"] is True
