@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from scenarios.scenario import CONFIG_DIR
+from scenarios.config import CONFIG_DIR
 
 HEADER = (
     "| fault | seed | exit of the gate | requests | errors | answer | slope, points (95 %) "

@@ -73,6 +73,9 @@ def run(
     blocks: Annotated[
         int | None, typer.Option("--blocks", min=1, max=1000, help="How often every level is visited.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Draw the planned load, here and as PNG, and send nothing.")
+    ] = False,
     run_dir: RunDirOption = RUNS_DIR,
     json: JsonOption = False,
 ) -> None:
@@ -86,11 +89,18 @@ def run(
       loadverdict run steps --target my-api --processes 2
       loadverdict run steps --until-decided --at-most 20m
       loadverdict run steps --users 5,15,30,45,60 --step 30s --blocks 6
+      loadverdict run ramp-up --dry-run
     """
-    from commands.run import run_scenario
     from scenarios.overrides import Overrides
 
     changes = Overrides.parse(users, step, blocks, until_decided=until_decided, at_most=at_most)
+    if dry_run:
+        from commands.dry_run import PLANS, show_plan
+
+        show_plan(scenario, target, changes, run_dir.parent / PLANS)
+        return
+    from commands.run import run_scenario
+
     raise typer.Exit(run_scenario(scenario, target, fault, processes, run_dir, changes, as_json=json))
 
 

@@ -21,8 +21,8 @@ from recording.run import ErrorExample
 from recording.sample import UNPLANNED
 from recording.scrub import one_line, scrub
 from scenarios.accounts import Account
+from scenarios.request import COOKIE, HEADER, VARIABLE, Request
 from scenarios.scenario import Timeouts
-from scenarios.target import VARIABLE, Request
 from scenarios.transport import outcome_of
 
 KEPT_HEADERS = ("Content-Type", "Retry-After", "Server")
@@ -113,6 +113,7 @@ class Client:
                     self._base_url + filled(request.path, variables),
                     name=name,
                     json=filled(request.json_body, variables),
+                    data=filled(request.form, variables),
                     headers=filled(request.headers, variables),
                     timeout=(self._timeouts.connect_s, self._timeouts.read_s),
                     allow_redirects=False,
@@ -140,14 +141,15 @@ class Client:
             return Answer(outcome, code=outcome, message=type(response.error).__name__)
         status, body, headers = response.status_code, response.content or b"", response.headers
         fields = _json_mapping(body)
-        if status != request.expect.status:
+        if status not in request.expect.status:
             # Scrubbed before anything is made of it: the code ends up in samples, logs and Locust's page.
             message = one_line(scrub(_message(fields, body, headers), secrets))
             outcome = "http_error" if status >= 400 else "wrong_content"
             return Answer(outcome, status, self._codes.code(message), message, body, headers, fields)
-        missing = [name for name in request.expect.json_fields if fields is None or name not in fields]
+        missing = request.missing_in(fields, headers)
         if missing:
-            message = "no JSON object" if fields is None else f"field {missing[0]} missing"
+            no_json = fields is None and not missing.startswith((HEADER, COOKIE))
+            message = "no JSON object" if no_json else f"field {missing} missing"
             return Answer("wrong_content", status, self._codes.code(message), message, body, headers, fields)
         return Answer("ok", status, body=body, headers=headers, fields=fields)
 

@@ -9,8 +9,9 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from recording.errors import UsageError
+from scenarios.config import Model
 from scenarios.load import Levels, Repeats, Seconds, Staircase, Steps, blocks_of, plan, repeated
-from scenarios.scenario import Model, Scenario
+from scenarios.scenario import Scenario
 
 FIRST_BLOCKS = 2
 """Blocks before the first look at a run that ends once it is decided: one visit of a level shows nothing."""

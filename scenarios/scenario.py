@@ -7,21 +7,17 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from analysis.slo import CASE_SLO, parse_slo
-from recording.errors import UsageError
-from scenarios.behaviour import BEHAVIOURS
+from scenarios.behaviour import behaviour_names
+from scenarios.config import CONFIG_DIR, Model, config_file, config_names
 from scenarios.load import Load, Plan, plan
+from scenarios.pause import Thinking
 from scenarios.yaml_file import check, nearest, read_yaml
 
-CONFIG_DIR = Path(__file__).resolve().parent.parent / "config"
-
-
-class Model(BaseModel):
-    """Frozen, and strict about unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+_LATER: dict[str, Any] = {"behaviours": None, "tags": [], "think_time": "uniform"}
+"""Keys that came later, with what they were before: they leave the hash of older scenarios as it was."""
 
 
 class Timeouts(Model):
@@ -39,9 +35,12 @@ class Scenario(Model):
         name: the file's name without `.yaml`.
         description: one line for lists and pages.
         behaviour: what one user does, over and over.
-        load: how many users, when.
-        think_time_s: mean pause between two turns of a user; drawn evenly from half to one and a half of it,
-            so that users who began together do not stay in step.
+        behaviours: several with weights instead of one; each turn draws anew.
+        tags: of a behaviour's steps with tags, only those with one of these are sent; () sends all.
+        load: how many users, when; or how many arrivals per second.
+        think_time_s: mean pause between two turns of a user; an open load has none.
+        think_time: how the pause is drawn; by default evenly from half to one and a half of the mean, so that
+            users who began together do not stay in step.
         rendezvous_s: instead of think time, all users act at the same instants, this far apart.
         max_requests: stop after so many requests (one process only).
         accounts: `rotating`: each user has an account to itself and draws another after each turn, so
@@ -55,8 +54,11 @@ class Scenario(Model):
     name: str = ""
     description: str = ""
     behaviour: str = "login"
+    behaviours: dict[str, Annotated[float, Field(gt=0, le=1e6)]] | None = None
+    tags: tuple[str, ...] = ()
     load: Load
     think_time_s: Annotated[float, Field(ge=0, le=3600)] = 0.5
+    think_time: Thinking = "uniform"
     rendezvous_s: Annotated[float, Field(gt=0, le=3600)] | None = None
     max_requests: Annotated[int, Field(ge=1)] | None = None
     accounts: Literal["rotating", "own", "shared"] = "rotating"
@@ -67,8 +69,18 @@ class Scenario(Model):
     @field_validator("behaviour")
     @classmethod
     def _known_behaviour(cls, value: str) -> str:
-        if value not in BEHAVIOURS:
-            raise ValueError(f"not a behaviour{nearest(value, sorted(BEHAVIOURS))}")
+        known = behaviour_names()
+        if value not in known and ":" not in value and not value.endswith(".yaml"):
+            raise ValueError(f"not a behaviour{nearest(value, known)}")
+        return value
+
+    @field_validator("behaviours")
+    @classmethod
+    def _known_behaviours(cls, value: dict[str, float] | None) -> dict[str, float] | None:
+        if value is not None and not value:
+            raise ValueError("expected behaviours with their weights: {login: 3, session: 1}")
+        for name in value or {}:
+            cls._known_behaviour(name)
         return value
 
     @field_validator("slo")
@@ -77,6 +89,10 @@ class Scenario(Model):
         for target in value:
             parse_slo(target)
         return value
+
+    def mix(self) -> dict[str, float]:
+        """Every behaviour with its weight."""
+        return self.behaviours or {self.behaviour: 1.0}
 
     def plan(self) -> Plan:
         """The load as stages."""
@@ -88,13 +104,18 @@ class Scenario(Model):
 
     def fingerprint(self) -> str:
         """A short hash of everything that makes runs comparable."""
-        same = {k: v for k, v in self.to_mapping().items() if k not in ("description", "slo")}
+        left_out = {"description", "slo"}
+        same = {
+            key: value
+            for key, value in self.to_mapping().items()
+            if key not in left_out and not (key in _LATER and value == _LATER[key])
+        }
         return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def scenario_names(config_dir: Path = CONFIG_DIR) -> list[str]:
     """Names of the scenarios that exist."""
-    return sorted(path.stem for path in (config_dir / "scenarios").glob("*.yaml"))
+    return config_names("scenarios", config_dir)
 
 
 def load_scenario(name: str, config_dir: Path = CONFIG_DIR) -> Scenario:
@@ -106,13 +127,3 @@ def load_scenario(name: str, config_dir: Path = CONFIG_DIR) -> Scenario:
     path = config_file(name, config_dir, "scenarios", scenario_names(config_dir))
     scenario = check(Scenario, read_yaml(path))
     return scenario.model_copy(update={"name": path.stem})
-
-
-def config_file(name: str, config_dir: Path, folder: str, known: list[str]) -> Path:
-    """The file of a name in a folder of config/, or the path itself where it ends with `.yaml`."""
-    if name.endswith(".yaml"):
-        return Path(name)
-    if name not in known:
-        kind = folder.removesuffix("s")
-        raise UsageError(f"no {kind} {name!r} in {config_dir / folder}{nearest(name, known)}")
-    return config_dir / folder / f"{name}.yaml"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from recording.folder import RunFolder
 from recording.frames import LogWriter
 from recording.recorder import Recorder, Situation
 from scenarios.accounts import NOBODY, Account, AccountPool, read_accounts
+from scenarios.behaviour import Behaviour, load_behaviour
 from scenarios.client import Client
 from scenarios.dispatcher import Dispatcher
 from scenarios.loads.arrivals import due_times_s, share_of
@@ -79,6 +81,9 @@ class Session:
         self.scenario = scenario
         self.target = target
         self.plan = scenario.plan()
+        mix = scenario.mix()
+        self._behaviours = [load_behaviour(name) for name in mix]
+        self._weights = list(mix.values())
         self.clock = clock or Clock.start()
         self.draining = False
         self.arrivals: Dispatcher | None = None
@@ -135,6 +140,12 @@ class Session:
         """Whether the scenario's number of requests is reached and all of them are over."""
         limit = self.scenario.max_requests
         return limit is not None and self.recorder.started >= limit and self.recorder.in_flight == 0
+
+    def draw_behaviour(self, chance: random.Random) -> Behaviour:
+        """What a user does in its next turn."""
+        if len(self._behaviours) == 1:
+            return self._behaviours[0]
+        return chance.choices(self._behaviours, self._weights)[0]
 
     def next_user(self) -> int:
         """A number for each user of this process, in the order of their beginning."""

@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from recording.errors import RefusedError, UsageError
-from scenarios.behaviour import BEHAVIOURS
-from scenarios.scenario import CONFIG_DIR, Model, Scenario, config_file
+from scenarios.behaviour import WrittenBehaviour, load_behaviour, requests_of
+from scenarios.config import CONFIG_DIR, Model, config_file, config_names
+from scenarios.request import Request
+from scenarios.scenario import Scenario
 from scenarios.yaml_file import check, read_yaml
 
 LAB = "lab"
-VARIABLE = re.compile(r"\{([a-z_]+)\}")
-
-
-class Expect(Model):
-    """Which answer is right: the status, and fields that its JSON body must hold."""
-
-    status: Annotated[int, Field(ge=100, le=599)] = 200
-    json_fields: tuple[str, ...] = ()
-
-
-class Request(Model):
-    """One request. `{username}`, `{password}` and saved values stand for themselves in path, headers, body.
-
-    Attributes:
-        method: HTTP method.
-        path: below the target's base URL.
-        json_body: sent as JSON.
-        headers: sent with the request.
-        expect: the right answer.
-        save: fields of the JSON answer kept for the following requests of the turn: variable -> field.
-    """
-
-    method: Annotated[str, Field(pattern=r"^(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)$")] = "GET"
-    path: Annotated[str, Field(pattern=r"^/")]
-    json_body: dict[str, Any] | None = Field(default=None, alias="json")
-    headers: dict[str, str] = Field(default_factory=dict)
-    expect: Expect = Expect()
-    save: dict[str, str] = Field(default_factory=dict)
 
 
 class Target(Model):
@@ -65,7 +38,7 @@ class Target(Model):
     allow_load: bool = False
     health: str | None = None
     accounts: Path | None = None
-    requests: dict[str, Request]
+    requests: dict[str, Request] = Field(default_factory=dict)
 
     @field_validator("base_url")
     @classmethod
@@ -99,17 +72,19 @@ class Target(Model):
         return self.model_dump(mode="json", by_alias=True)
 
     def uses_accounts(self, scenario: Scenario) -> bool:
-        """Whether any request of the scenario's behaviour needs a user name or password."""
-        needed = " ".join(self.requests[name].model_dump_json() for name in BEHAVIOURS[scenario.behaviour])
-        return bool({"username", "password"} & set(VARIABLE.findall(needed)))
+        """Whether any request of the scenario's behaviours needs a user name or password."""
+        sent = [r for name in scenario.mix() for r in requests_of(load_behaviour(name), self.requests)]
+        return any({"username", "password"} & request.variables() for request in sent)
 
     def check_against(self, scenario: Scenario) -> None:
         """Raise UsageError if the scenario's behaviour needs a request that this target lacks."""
-        missing = [name for name in BEHAVIOURS[scenario.behaviour] if name not in self.requests]
+        behaviours = [load_behaviour(name) for name in scenario.mix()]
+        steps = [s for b in behaviours if isinstance(b, WrittenBehaviour) for s in b.every_step()]
+        missing = [s.request for s in steps if s.request is not None and s.request not in self.requests]
         if missing:
             raise UsageError(
                 f"scenario {scenario.name!r} sends {missing[0]!r}, which target {self.name!r} does not have; "
-                f"it has: {', '.join(self.requests)}"
+                f"it has: {', '.join(self.requests) or 'none'}"
             )
 
     def check_allowed(self) -> None:
@@ -135,7 +110,7 @@ def is_loopback(host: str) -> bool:
 
 def target_names(config_dir: Path = CONFIG_DIR) -> list[str]:
     """Names of the targets that exist."""
-    return sorted(path.stem for path in (config_dir / "targets").glob("*.yaml"))
+    return config_names("targets", config_dir)
 
 
 def load_target(name: str, config_dir: Path = CONFIG_DIR) -> Target:

@@ -11,9 +11,10 @@ from locust.exception import StopUser
 
 from recording.sample import UNPLANNED
 from scenarios.accounts import NOBODY
-from scenarios.behaviour import BEHAVIOURS
 from scenarios.dispatcher import Dispatcher
+from scenarios.pause import pause_s
 from scenarios.session import Session, session_of
+from scenarios.turn import Turn
 
 IDLE_S = 0.1
 """How often a user that may not send looks again."""
@@ -73,7 +74,8 @@ class ScenarioUser(HttpUser):
             raise StopUser
         self._account = session.exchange_account(self._account)
         if session.scenario.rendezvous_s is None:
-            gevent.sleep(session.scenario.think_time_s * self._random.uniform(0.5, 1.5))
+            scenario = session.scenario
+            gevent.sleep(pause_s(scenario.think_time, scenario.think_time_s, self._random))
 
     def _turn_when_due(self, session: Session, arrivals: Dispatcher) -> None:
         """One turn of an open load, begun by an arrival. From here to the send nothing switches to another
@@ -114,18 +116,8 @@ class ScenarioUser(HttpUser):
         return bool(super().stop(force=True))
 
     def _work(self, session: Session, delay_ms: float = UNPLANNED) -> None:
-        """The requests of a turn; only the first was due at a certain moment, the others follow answers."""
-        variables = {"username": self._account.username, "password": self._account.password}
-        for name in BEHAVIOURS[session.scenario.behaviour]:
-            if not session.may_send:
-                return
-            request = session.target.requests[name]
-            answer = session.client.send(self.client, name, request, self._account, variables, delay_ms)
-            delay_ms = UNPLANNED
-            if not answer.ok:
-                return
-            saved = {key: (answer.fields or {}).get(field) for key, field in request.save.items()}
-            variables |= {key: str(value) for key, value in saved.items()}
+        turn = Turn(session, self.client, self._account, self._random, delay_ms)
+        session.draw_behaviour(self._random).turn(turn)
 
     def _wait_for_rendezvous(self, every_s: float) -> None:
         elapsed = self._session.elapsed_s

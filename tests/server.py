@@ -4,7 +4,9 @@
 
 It answers POST /login after 30 ms; every sixth with 503 in mode `mixed`; never in mode `hang`; in mode
 `echo` with 400 and what it was sent; in mode `slow` after 3 s; in mode `freeze` nothing is answered from the
-second to the seventh second after the first request. COUNT_FILE
+second to the seventh second after the first request. In mode `api` POST /form takes a login as a form and
+gives a ticket (JSON), a session (cookie) and a trace (header), and GET /items/TICKET wants all three back;
+whatever is wrong gets 401. COUNT_FILE
 holds the number of requests read so far (rewritten 50 times a second and at the end).
 """
 
@@ -18,9 +20,27 @@ import signal
 import sys
 import time
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 OK = json.dumps({"token": "t", "user_id": 1, "username": "u"}).encode()
 BUSY = json.dumps({"error": "Service temporarily busy, please retry"}).encode()
+
+
+def api_answer(head: str, sent: bytes) -> bytes:
+    method, path, _ = head.split(" ", 2)
+    form = dict(parse_qsl(sent.decode()))
+    number = form.get("name", "").removeprefix("user")
+    status, body, more = "401 Unauthorized", {"error": "Invalid credentials"}, ""
+    if (method, path) == ("POST", "/form") and form.get("secret") == f"pass-word-{number}":
+        status, body = "201 Created", {"data": {"tickets": [{"id": f"t{number}"}]}}
+        more = f"Set-Cookie: session=s{number}; Path=/; HttpOnly\r\nX-Trace: x{number}\r\n"
+    elif method == "GET" and path.startswith("/items/t"):
+        number = path.removeprefix("/items/t")
+        if f"X-Trace: x{number}\r\n" in head and f"X-Session: s{number}\r\n" in head:
+            status, body = "200 OK", {"items": []}
+    text = json.dumps(body)
+    kind = f"Content-Type: application/json\r\n{more}Content-Length: {len(text)}"
+    return f"HTTP/1.1 {status}\r\n{kind}\r\n\r\n{text}".encode()
 
 
 class Server:
@@ -44,16 +64,19 @@ class Server:
                 sent = await reader.readexactly(length)
                 self.requests += 1
                 self.first_s = self.first_s or time.monotonic()
-                await self.answer(writer, self.requests, sent)
+                await self.answer(writer, self.requests, head.decode(), sent)
         writer.close()
 
-    async def answer(self, writer: asyncio.StreamWriter, number: int, sent: bytes) -> None:
+    async def answer(self, writer: asyncio.StreamWriter, number: int, head: str, sent: bytes) -> None:
         if self.mode == "hang":
             await asyncio.sleep(3600)
         await asyncio.sleep(3 if self.mode == "slow" else 0.03)
         if self.mode == "freeze":
             since_s = time.monotonic() - self.first_s
             await asyncio.sleep(7 - since_s if 2 <= since_s < 7 else 0)
+        if self.mode == "api":
+            writer.write(api_answer(head, sent))
+            return
         busy = self.mode == "mixed" and number % 6 == 0
         if self.mode == "echo":
             login = json.loads(sent)
@@ -63,11 +86,11 @@ class Server:
             writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
             return
         status, body = (b"503 Service Unavailable", BUSY) if busy else (b"200 OK", OK)
-        head = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (
+        answer = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (
             status,
             len(body),
         )
-        writer.write(head + body)
+        writer.write(answer + body)
         await writer.drain()
 
 

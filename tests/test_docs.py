@@ -11,8 +11,10 @@ import pytest
 import typer
 
 from commands.main import app
+from scenarios.behaviour import Step, WrittenBehaviour
+from scenarios.request import Expect, Request
 from scenarios.scenario import Scenario, Timeouts, load_scenario
-from scenarios.target import Expect, Request, Target, load_target
+from scenarios.target import Target, load_target
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -54,7 +56,7 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
     assert len(done.stdout) > 100
 
 
-@pytest.mark.parametrize("model", [Scenario, Timeouts, Target, Request, Expect])
+@pytest.mark.parametrize("model", [Scenario, Timeouts, Target, Request, Expect, Step, WrittenBehaviour])
 def test_every_key_is_documented(model: type[Scenario]) -> None:
     text = (ROOT / "docs/start.md").read_text()
     for name, field in model.model_fields.items():

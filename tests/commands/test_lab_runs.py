@@ -11,7 +11,7 @@ import pytest
 
 import lab
 from recording.reader import read_run
-from scenarios.scenario import CONFIG_DIR
+from scenarios.config import CONFIG_DIR
 from tests.commands.conftest import Cli, Target
 
 pytestmark = pytest.mark.lab

@@ -1,0 +1,43 @@
+"""Turn: what a behaviour sends with: one user's connection, account and variables for one turn."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from recording.sample import UNPLANNED
+from scenarios.accounts import Account
+from scenarios.client import Answer
+from scenarios.request import Request
+from scenarios.session import Session
+
+
+class Turn:
+    """One turn of one user; see `scenarios.behaviour.Sender`."""
+
+    def __init__(
+        self, session: Session, http: Any, account: Account, chance: random.Random, delay_ms: float
+    ) -> None:
+        self._session = session
+        self._http = http
+        self._account = account
+        self._delay_ms = delay_ms
+        self.random = chance
+        self.requests = session.target.requests
+        self.tags = frozenset(session.scenario.tags)
+        self.variables = {"username": account.username, "password": account.password}
+
+    def send(self, name: str, request: Request | None = None) -> Answer | None:
+        """Send a request of the target, or one made by the behaviour; None when the run is ending.
+
+        Only a turn's first request was due at a certain moment, the others follow answers.
+        """
+        session = self._session
+        if not session.may_send:
+            return None
+        request = self.requests[name] if request is None else request
+        delay_ms, self._delay_ms = self._delay_ms, UNPLANNED
+        answer = session.client.send(self._http, name, request, self._account, self.variables, delay_ms)
+        if answer.ok:
+            self.variables |= request.saved_from(answer.fields, answer.headers or {})
+        return answer

@@ -1,0 +1,91 @@
+"""A behaviour written in YAML for an API that is not the lab's, and one in Python, on a real server."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from recording.reader import read_run
+from tests.commands.conftest import Cli, Target, serving
+
+BEHAVIOUR = """
+choose:
+  - weight: 3
+    steps:
+      - name: enter
+        method: POST
+        path: /form
+        form: {name: "{username}", secret: "{password}"}
+        expect: {status: [200, 201], json_fields: [data.tickets.0.id]}
+        save: {ticket: data.tickets.0.id, session: "cookie:session", trace: "header:x-trace"}
+      - {name: items, path: "/items/{ticket}", headers: {X-Trace: "{trace}", X-Session: "{session}"},
+         times: 2}
+  - weight: 1
+    steps: [{name: stranger, path: /items/none, expect: {status: 401}}]
+wrong_password: {share: 0.3, status: 401}
+"""
+SCENARIO = """
+behaviour: BEHAVIOUR
+load: {shape: hold, users: 6, hold_s: 4}
+think_time_s: 0.05
+think_time: exponential
+"""
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Target]:
+    """A server with a login of its own kind."""
+    with serving(tmp_path, "api") as target:
+        target.file.write_text(f"base_url: {target.url}\naccounts: accounts.csv\n")
+        yield target
+
+
+def test_forms_extraction_weights_and_wrong_passwords(cli: Cli, api: Target, tmp_path: Path) -> None:
+    behaviour, scenario = tmp_path / "enter.yaml", tmp_path / "scenario.yaml"
+    behaviour.write_text(BEHAVIOUR)
+    scenario.write_text(SCENARIO.replace("BEHAVIOUR", str(behaviour)))
+    done = cli.run(str(scenario), api)
+    assert done.returncode == 0, done.stdout + done.stderr
+    samples = read_run(cli.only_run()).samples
+    assert len(samples) == api.served()
+    assert set(samples.outcome.to_list()) == {"ok"}
+    seen = Counter(zip(samples.endpoint.to_list(), samples.status.tolist(), strict=True))
+    assert set(seen) == {("enter", 201), ("enter (wrong password)", 401), ("items", 200), ("stranger", 401)}
+    entered, wrong = seen["enter", 201], seen["enter (wrong password)", 401]
+    assert seen["items", 200] in range(2 * entered - 12, 2 * entered + 1)
+    assert 0.15 < wrong / (entered + wrong) < 0.45
+    assert 0.1 < seen["stranger", 401] / (entered + wrong + seen["stranger", 401]) < 0.4
+
+
+def test_a_behaviour_in_python_and_a_mix_by_weight(cli: Cli, api: Target, tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(
+        "from scenarios.request import Request\n"
+        "class Browse:\n"
+        "    def turn(self, user):\n"
+        "        user.send('browse', Request(path='/items/none', expect={'status': 401}))\n"
+    )
+    enter = tmp_path / "enter.yaml"
+    enter.write_text(BEHAVIOUR)
+    scenario = tmp_path / "scenario.yaml"
+    text = SCENARIO.replace("behaviour: BEHAVIOUR", f"behaviours: {{'shop:Browse': 3, '{enter}': 1}}")
+    scenario.write_text(text)
+    done = cli.run(str(scenario), api, "--processes", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    seen = Counter(read_run(cli.only_run()).samples.endpoint.to_list())
+    turns = seen["enter"] + seen["enter (wrong password)"] + seen["stranger"]
+    assert 0.6 < seen["browse"] / (seen["browse"] + turns) < 0.9
+
+
+def test_a_mistake_in_a_behaviour_stops_the_run_before_it_begins(
+    cli: Cli, api: Target, tmp_path: Path
+) -> None:
+    behaviour, scenario = tmp_path / "enter.yaml", tmp_path / "scenario.yaml"
+    behaviour.write_text(BEHAVIOUR.replace("form:", "from:"))
+    scenario.write_text(SCENARIO.replace("BEHAVIOUR", str(behaviour)))
+    done = cli.run(str(scenario), api)
+    assert done.returncode == 2
+    assert f"{behaviour}:8:9: unknown key 'choose.0.steps.0.from'; did you mean 'form'?" in done.stderr
+    assert not cli.runs.exists()
