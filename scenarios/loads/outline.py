@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from bisect import bisect_right
 from dataclasses import dataclass
 
@@ -31,9 +32,10 @@ class Stretch:
 
 
 def outline(plan: Plan, seed: int, most: int) -> list[Stretch]:
-    """The plan in at most `most` stretches of equal length, whole seconds where that is possible."""
-    count = min(most, max(1, int(plan.duration_s)))
-    edges = [plan.duration_s * i / count for i in range(count + 1)]
+    """The plan in at most `most` stretches of as many whole seconds each; the last one may be shorter."""
+    width_s = max(1, math.ceil(plan.duration_s / most))
+    count = max(1, math.ceil(plan.duration_s / width_s))
+    edges = [*(width_s * i for i in range(count)), plan.duration_s]
     areas = [0.0] * count
     for stage in plan.stages:
         first = min(count - 1, max(0, bisect_right(edges, stage.start_s) - 1))

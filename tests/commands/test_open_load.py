@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from recording.folder import RunFolder
+from recording.follow import Follower
 from recording.reader import read_run
 from scenarios.load import plan
 from scenarios.loads.arrivals import due_times_s
 from scenarios.scenario import load_scenario
-from tests.commands.conftest import Cli, Target, serving
+from tests.commands.conftest import Cli, Target, serving, wait_for
 
 OPEN = """
 load: {{shape: hold, arrivals: 50, hold_s: {hold_s}, spread: {spread}, max_in_flight: {cap}}}
@@ -52,6 +55,26 @@ def test_due_is_sent_plus_skipped_exactly(
     assert len(samples) == int((samples.delay_ms >= 0).sum()) == counts["sent"] == served.served()
     assert samples.in_flight.max() < 60
     assert any("skipped" in finding["text"] for finding in cli.verdict()["quality"]["findings"])
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize("served", ["slow"], indirect=True)
+def test_an_interrupted_run_has_forgotten_no_arrival(
+    cli: Cli, served: Target, scenario: Callable[[str], str], processes: str
+) -> None:
+    path = scenario(OPEN.format(hold_s=60, spread="poisson", cap=60))
+    arguments = ["--target", str(served.file), "--run-dir", str(cli.runs), "--processes", processes]
+    process = cli.start("run", path, *arguments)
+    folder = wait_for(lambda: next(iter(cli.runs.glob("*")), None))
+    wait_for(lambda: Follower(RunFolder(folder)).look().finished > 10)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 3
+    counts = arrivals(cli)
+    assert counts["due"] == counts["sent"] + counts["skipped"]
+    assert counts["skipped"] > 0
+    samples = read_run(folder).samples
+    assert len(samples) == int((samples.delay_ms >= 0).sum()) == counts["sent"] == served.served()
 
 
 @pytest.mark.parametrize("served", ["freeze"], indirect=True)
