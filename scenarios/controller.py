@@ -211,7 +211,7 @@ class Controller:
             "scenario": {"name": scenario.name, "hash": scenario.fingerprint()},
             "target": {"name": target.name, "base_url": target.base_url},
             "start_utc": datetime.fromtimestamp(self._clock.wall_s, UTC).isoformat(timespec="milliseconds"),
-            "start_s": self._clock.wall_s,
+            "start_s": self.assignment.start_s if self.assignment else self._clock.wall_s,
             "planned_s": scenario.plan().duration_s,
             "until_decided": overrides_told().at_most_s is not None,
             "end_utc": None,
