@@ -92,7 +92,7 @@ def load_suspects(path: Path) -> tuple[Suspect, ...]:
         SuspectsError: no file, no YAML, or a key or value that does not belong there.
     """
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = yaml.load(path.read_text(encoding="utf-8"), _YAML)
     except OSError as error:
         raise SuspectsError(f"{path}: cannot be read ({error.strerror})") from error
     except yaml.YAMLError as error:

@@ -10,6 +10,7 @@ from rich.text import Text
 from analysis.render.plan_picture import planned_load
 from recording.folder import replacing
 from scenarios.loads.outline import MOST_ARRIVALS, Stretch, expected_arrivals, outline
+from scenarios.loads.plan import Open, Plan
 from scenarios.overrides import Overrides
 from scenarios.scenario import Scenario, load_scenario
 from scenarios.target import Target, load_target
@@ -40,18 +41,19 @@ def plan_lines(scenario: Scenario, target: Target, *, ascii_only: bool = False) 
     plan = scenario.plan()
     top = max(plan.peak_level, 1e-9)
     signs = ASCII_BARS if ascii_only else BARS
-    spark = "".join(_sign(s.level / top, signs) for s in outline(plan, scenario.seed, COLUMNS))
+    spark = "".join(_sign(s.level / top, signs) for s in outline(plan, None, COLUMNS))
+    stretches = outline(plan, scenario.seed, ROWS)
     behaviours = ", ".join(f"{name} {weight:g}" for name, weight in scenario.mix().items())
     lines = [
         f"scenario  {scenario.name} > {target.name} ({target.base_url})",
         f"load      {plan.most}, {plan.duration_s:g} s in {len(plan.stages)} stages; seed {scenario.seed}",
         f"behaviour {behaviours if scenario.behaviours else scenario.behaviour}",
-        *([_arrivals_line(scenario)] if plan.open else []),
+        *([_arrivals_line(plan, plan.open, stretches)] if plan.open else []),
         f"          |{spark}| 0 to {plan.peak_level:g} {plan.unit}",
         f"{'from s':>8} {'to s':>8} {plan.unit:>10}" + ("      due" if plan.open else ""),
     ]
     full = "#" if ascii_only else "█"
-    for stretch in outline(plan, scenario.seed, ROWS):
+    for stretch in stretches:
         due = "" if not plan.open else f" {'?' if stretch.due is None else stretch.due:>8}"
         lines.append(
             f"{stretch.start_s:>8.5g} {stretch.end_s:>8.5g} {stretch.level:>10.4g}{due}  "
@@ -60,14 +62,12 @@ def plan_lines(scenario: Scenario, target: Target, *, ascii_only: bool = False) 
     return lines
 
 
-def _arrivals_line(scenario: Scenario) -> str:
-    plan = scenario.plan()
-    assert plan.open is not None
+def _arrivals_line(plan: Plan, how: Open, stretches: list[Stretch]) -> str:
     expected = expected_arrivals(plan)
     if expected > MOST_ARRIVALS:
-        return f"arrivals  about {expected:,.0f}, {plan.open.spread}"
-    drawn = sum(s.due or 0 for s in outline(plan, scenario.seed, 1))
-    return f"arrivals  {drawn:,} drawn ({expected:,.0f} expected), {plan.open.spread}"
+        return f"arrivals  about {expected:,.0f}, {how.spread}"
+    drawn = sum(s.due or 0 for s in stretches)
+    return f"arrivals  {drawn:,} drawn ({expected:,.0f} expected), {how.spread}"
 
 
 def _sign(share: float, signs: str) -> str:

@@ -6,15 +6,15 @@ import importlib
 import random
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Protocol, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from recording.errors import UsageError
-from scenarios.config import CONFIG_DIR, Model, config_file, config_names
+from scenarios.config import CONFIG_DIR, Model, config_names, load_named
 from scenarios.request import Expect, Request, Sent, Status
-from scenarios.yaml_file import check, read_yaml
 
 FOLDER = "behaviours"
 
@@ -47,7 +47,7 @@ class Sender(Protocol):
 
 
 class Behaviour(Protocol):
-    """What a Python behaviour (`module:Class`) must have; it is made once per process, without arguments."""
+    """What a Python behaviour (`module:Class`) must have; it is made anew for each run, without arguments."""
 
     def turn(self, user: Sender) -> None:
         """Do one turn. Between turns the suite pauses, changes accounts and ends."""
@@ -71,18 +71,18 @@ class Step(Sent):
             raise ValueError(f"{other!r} belongs to a step with a 'path'; this one is {self.request!r}")
         return self
 
+    @cached_property
+    def _own(self) -> Request:
+        """The request written out here, made once and not in each turn."""
+        assert self.path is not None
+        sent = {name: getattr(self, name) for name in Sent.model_fields}
+        return Request.model_construct(**sent, path=self.path)
+
     def resolved(self, requests: dict[str, Request]) -> tuple[str, Request]:
         """Name and request to send."""
         if self.request is not None:
             return self.request, requests[self.request]
-        assert self.path is not None
-        own = {name: getattr(self, name) for name in Sent.model_fields if name in self.model_fields_set}
-        return self.name or self.path, Request.model_construct(**(_defaults() | own), path=self.path)
-
-
-def _defaults() -> dict[str, Any]:
-    blank = Sent()
-    return {name: getattr(blank, name) for name in Sent.model_fields}
+        return self.name or self._own.path, self._own
 
 
 def _as_step(value: Any) -> Any:
@@ -184,8 +184,8 @@ def load_behaviour(name: str, config_dir: Path = CONFIG_DIR) -> Behaviour:
     """
     if ":" in name and not name.endswith(".yaml"):
         return _python(name)
-    path = config_file(name, config_dir, FOLDER, behaviour_names(config_dir))
-    return check(WrittenBehaviour, read_yaml(path)).model_copy(update={"name": path.stem})
+    behaviour, _ = load_named(WrittenBehaviour, name, FOLDER, config_dir)
+    return behaviour
 
 
 def requests_of(behaviour: Behaviour, requests: dict[str, Request]) -> Sequence[Request]:

@@ -144,8 +144,7 @@ class Controller:
         begin_s = time.monotonic()
         while not self._drained >= self._live_nodes():
             # A log that still arrives is waited for, however long it is.
-            since_s = max(begin_s, self._receiver.moved_s if self._receiver.nodes else begin_s)
-            if time.monotonic() - since_s > patience_s:
+            if time.monotonic() - max(begin_s, self._receiver.moved_s) > patience_s:
                 break
             gevent.sleep(0.05)
 

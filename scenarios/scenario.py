@@ -11,10 +11,10 @@ from pydantic import Field, field_validator
 
 from analysis.slo import CASE_SLO, parse_slo
 from scenarios.behaviour import behaviour_names
-from scenarios.config import CONFIG_DIR, Model, config_file, config_names
+from scenarios.config import CONFIG_DIR, Model, config_names, load_named
 from scenarios.load import Load, Plan, plan
 from scenarios.pause import Thinking
-from scenarios.yaml_file import check, nearest, read_yaml
+from scenarios.yaml_file import nearest
 
 _LATER: dict[str, Any] = {"behaviours": None, "tags": [], "think_time": "uniform"}
 """Keys that came later, with what they were before: they leave the hash of older scenarios as it was."""
@@ -124,6 +124,5 @@ def load_scenario(name: str, config_dir: Path = CONFIG_DIR) -> Scenario:
     Raises:
         UsageError: no such scenario, or mistakes in it (all of them, with their places).
     """
-    path = config_file(name, config_dir, "scenarios", scenario_names(config_dir))
-    scenario = check(Scenario, read_yaml(path))
-    return scenario.model_copy(update={"name": path.stem})
+    scenario, _ = load_named(Scenario, name, "scenarios", config_dir)
+    return scenario

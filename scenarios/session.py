@@ -86,7 +86,6 @@ class Session:
         self._weights = list(mix.values())
         self.clock = clock or Clock.start()
         self.draining = False
-        self.arrivals: Dispatcher | None = None
         self.leaving: set[gevent.Greenlet] = set()
         self._users = itertools.count()
         self._start_s = assignment.start_s

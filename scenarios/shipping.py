@@ -54,8 +54,9 @@ def own_folder(runs: Path, run_id: str, node: str) -> Path:
     return folder.path
 
 
-def _path(folder: RunFolder, node: str, file: str) -> Path:
-    return {"log": folder.log_path(node), "examples": folder.errors_jsonl}[file]
+def _files(folder: RunFolder, node: str) -> dict[str, Path]:
+    """What of a worker is copied, by the name it travels under."""
+    return {"log": folder.log_path(node), "examples": folder.errors_jsonl}
 
 
 @dataclass(slots=True)
@@ -70,7 +71,7 @@ class Shipper:
     """The worker's side: follows its own files as they grow."""
 
     def __init__(self, folder: RunFolder, node: str, send: Send) -> None:
-        self._paths = {file: _path(folder, node, file) for file in ("log", "examples")}
+        self._paths = _files(folder, node)
         self._progress = {file: _Progress() for file in self._paths}
         self._node = node
         self._send = send
@@ -132,11 +133,6 @@ class Receiver:
         self._received: dict[tuple[str, str], int] = {}
         self.moved_s = time.monotonic()
 
-    @property
-    def nodes(self) -> set[str]:
-        """Workers that ship."""
-        return {node for node, _ in self._received}
-
     def take(self, chunk: Mapping[str, Any]) -> dict[str, Any]:
         """Append a chunk where it fits; returns what to confirm.
 
@@ -144,12 +140,13 @@ class Receiver:
             ValueError: no chunk of a worker's log.
         """
         node, file, data = str(chunk["node"]), str(chunk["file"]), bytes(chunk["data"])
-        if not _NODE.fullmatch(node) or file not in ("log", "examples"):
+        path = _files(self._folder, node).get(file) if _NODE.fullmatch(node) else None
+        if path is None:
             raise ValueError("a worker sent something that is no part of its log")
         key = (node, file)
         received = self._received.setdefault(key, 0)
         if chunk["offset"] == received:
-            with _path(self._folder, node, file).open("ab") as stream:
+            with path.open("ab") as stream:
                 stream.write(data)
             self._received[key] = received + len(data)
             self.moved_s = time.monotonic()

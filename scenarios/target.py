@@ -11,10 +11,9 @@ from pydantic import Field, field_validator
 
 from recording.errors import RefusedError, UsageError
 from scenarios.behaviour import WrittenBehaviour, load_behaviour, requests_of
-from scenarios.config import CONFIG_DIR, Model, config_file, config_names
+from scenarios.config import CONFIG_DIR, Model, config_names, load_named
 from scenarios.request import Request
 from scenarios.scenario import Scenario
-from scenarios.yaml_file import check, read_yaml
 
 LAB = "lab"
 
@@ -119,7 +118,6 @@ def load_target(name: str, config_dir: Path = CONFIG_DIR) -> Target:
     Raises:
         UsageError: no such target, or mistakes in it (all of them, with their places).
     """
-    path = config_file(name, config_dir, "targets", target_names(config_dir))
-    target = check(Target, read_yaml(path))
+    target, path = load_named(Target, name, "targets", config_dir)
     accounts = path.resolve().parent / target.accounts if target.accounts else None
-    return target.model_copy(update={"name": path.stem, "accounts": accounts})
+    return target.model_copy(update={"accounts": accounts})

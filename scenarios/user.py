@@ -19,7 +19,6 @@ from scenarios.turn import Turn
 IDLE_S = 0.1
 """How often a user that may not send looks again."""
 
-
 POOL_S = 5.0
 """How long an idle user of an open load waits before it looks whether there is anything left to do."""
 
@@ -64,15 +63,7 @@ class ScenarioUser(HttpUser):
         if not session.may_send:
             gevent.sleep(IDLE_S)
             return
-        self._busy = True
-        try:
-            self._work(session)
-        finally:
-            self._busy = False
-        if self._leaving:
-            session.leaving.discard(self.greenlet)
-            raise StopUser
-        self._account = session.exchange_account(self._account)
+        self._work(session)
         if session.scenario.rendezvous_s is None:
             scenario = session.scenario
             gevent.sleep(pause_s(scenario.think_time, scenario.think_time_s, self._random))
@@ -85,17 +76,11 @@ class ScenarioUser(HttpUser):
             raise StopUser
         if due_s is None or not session.may_send:
             return
-        self._busy = True
         arrivals.at_work += 1
         try:
             self._work(session, arrivals.begin(due_s))
         finally:
             arrivals.at_work -= 1
-            self._busy = False
-        if self._leaving:
-            session.leaving.discard(self.greenlet)
-            raise StopUser
-        self._account = session.exchange_account(self._account)
 
     def stop(self, force: bool = False) -> bool:
         """Leave: at once between two turns, after the answer when a request is under way.
@@ -116,8 +101,17 @@ class ScenarioUser(HttpUser):
         return bool(super().stop(force=True))
 
     def _work(self, session: Session, delay_ms: float = UNPLANNED) -> None:
-        turn = Turn(session, self.client, self._account, self._random, delay_ms)
-        session.draw_behaviour(self._random).turn(turn)
+        """Do a turn; then leave if that was asked for meanwhile, or change accounts."""
+        self._busy = True
+        try:
+            turn = Turn(session, self.client, self._account, self._random, delay_ms)
+            session.draw_behaviour(self._random).turn(turn)
+        finally:
+            self._busy = False
+        if self._leaving:
+            session.leaving.discard(self.greenlet)
+            raise StopUser
+        self._account = session.exchange_account(self._account)
 
     def _wait_for_rendezvous(self, every_s: float) -> None:
         elapsed = self._session.elapsed_s

@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from scenarios.config import Model
 from scenarios.loads.plan import Stage
-from scenarios.loads.shape import Level, MaybeSeconds, Part, Seconds, Shape, line, named
+from scenarios.loads.shape import Level, MaybeSeconds, Seconds, Shape, line, named
 
 
 class Ramp(Shape):
@@ -100,7 +101,7 @@ class Trapezium(Shape):
         )
 
 
-class Written(Part):
+class Written(Model):
     """One stage as written: a level that is held, or one that is reached in a straight line from before."""
 
     for_s: Seconds

@@ -31,8 +31,11 @@ class Stretch:
     due: int | None = None
 
 
-def outline(plan: Plan, seed: int, most: int) -> list[Stretch]:
-    """The plan in at most `most` stretches of as many whole seconds each; the last one may be shorter."""
+def outline(plan: Plan, seed: int | None, most: int) -> list[Stretch]:
+    """The plan in at most `most` stretches of as many whole seconds each; the last one may be shorter.
+
+    Without a seed no arrivals are drawn.
+    """
     width_s = max(1, math.ceil(plan.duration_s / most))
     count = max(1, math.ceil(plan.duration_s / width_s))
     edges = [*(width_s * i for i in range(count)), plan.duration_s]
@@ -43,10 +46,8 @@ def outline(plan: Plan, seed: int, most: int) -> list[Stretch]:
             low, high = max(stage.start_s, edges[place]), min(stage.end_s, edges[place + 1])
             if low >= high:
                 break
-            slope = (stage.level_to - stage.level_from) / (stage.end_s - stage.start_s)
-            middle_s = (low + high) / 2 - stage.start_s
-            areas[place] += (stage.level_from + slope * middle_s) * (high - low)
-    due = _due(plan, seed, edges)
+            areas[place] += stage.level_at((low + high) / 2) * (high - low)
+    due = None if seed is None else _due(plan, seed, edges)
     return [
         Stretch(edges[i], edges[i + 1], areas[i] / (edges[i + 1] - edges[i]), due[i] if due else None)
         for i in range(count)

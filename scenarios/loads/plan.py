@@ -34,6 +34,13 @@ class Stage:
         """Level times seconds: of an open load the arrivals to expect."""
         return (self.level_from + self.level_to) / 2 * (self.end_s - self.start_s)
 
+    def level_at(self, elapsed_s: float) -> float:
+        """The level wanted at a moment of it."""
+        if self.level_from == self.level_to:
+            return self.level_to
+        share = (elapsed_s - self.start_s) / (self.end_s - self.start_s)
+        return self.level_from + share * (self.level_to - self.level_from)
+
 
 @dataclass(frozen=True, slots=True)
 class Open:
@@ -101,12 +108,7 @@ class Plan:
     def level_at(self, elapsed_s: float) -> float | None:
         """Users, or arrivals per second, wanted at a moment; None once the plan is over."""
         stage = self.stage_at(max(0.0, elapsed_s))
-        if stage is None:
-            return None
-        if stage.level_from == stage.level_to:
-            return stage.level_to
-        share = (max(elapsed_s, stage.start_s) - stage.start_s) / (stage.end_s - stage.start_s)
-        return stage.level_from + share * (stage.level_to - stage.level_from)
+        return None if stage is None else stage.level_at(max(elapsed_s, stage.start_s))
 
     def users_at(self, elapsed_s: float) -> int | None:
         """Users to run at a moment (0 or more); None once the plan is over."""

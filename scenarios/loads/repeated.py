@@ -7,17 +7,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from scenarios.config import Model
 from scenarios.loads.levels import Hold, Staircase, Steps
 from scenarios.loads.lines import Ramp, Soak, Spike, Stages, Trapezium
 from scenarios.loads.plan import Open, Stage
-from scenarios.loads.shape import Part, Repeats
+from scenarios.loads.shape import Repeats
 
 MOST_STAGES = 100_000
 
 Single = Steps | Staircase | Ramp | Hold | Spike | Soak | Trapezium | Stages
 
 
-class Repeat(Part):
+class Repeat(Model):
     """Another load, `times` times; shuffled levels come in another order each time."""
 
     shape: Literal["repeat"] = "repeat"

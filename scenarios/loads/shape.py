@@ -13,8 +13,6 @@ from typing import Annotated, Any, Self
 from pydantic import (
     AfterValidator,
     AliasChoices,
-    BaseModel,
-    ConfigDict,
     Field,
     PlainSerializer,
     SerializerFunctionWrapHandler,
@@ -22,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from scenarios.config import Model
 from scenarios.loads.plan import Open, Spread, Stage, unit_of
 
 MAX_IN_FLIGHT = 200
@@ -51,13 +50,7 @@ MaybeSeconds = Annotated[float, Field(ge=0, le=86_400)]
 Repeats = Annotated[int, Field(ge=1, le=1000)]
 
 
-class Part(BaseModel):
-    """Frozen, and strict about unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Shape(Part):
+class Shape(Model):
     """A load model. `spread` and `max_in_flight` are None exactly where the load is closed."""
 
     spread: Spread | None = None

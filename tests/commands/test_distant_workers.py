@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from commands.locust_process import free_port
 from recording.folder import RunFolder
 from recording.follow import Follower
 from recording.reader import read_run
@@ -22,12 +22,6 @@ load: {shape: steps, users: [2, 6], step_s: 3, blocks: 2}
 think_time_s: 0.1
 timeouts: {connect_s: 1, read_s: 2, total_s: 2}
 """
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 class Machines:
