@@ -4,7 +4,8 @@
     python -m benchmarks.speed --rows 100000000 --folders 100000000 --repeat 1 --without-shell
 
 Makes the files in a temporary folder (--in FOLDER chooses where; 100 million rows need 4 GB), and removes
-them. Both commands run in turn; the counts of the shell must be those of the verdict, or this fails.
+them. Both commands run in turn; the counts of the shell must be those of the verdict, or this fails. The
+first line says how fast Python runs at that moment: a virtual machine differs from itself by a factor of two.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ awk -F, 'NR > 1 && ($2 == 0 || $2 >= 400) { count[int($4 / 10) * 10]++ }
 """The quick diagnosis by hand: distribution of codes; count, least, mean and most of the errors' durations;
 errors per ten seconds. Failures without an answer (000) are counted in, which the usual script forgets."""
 
+_USUAL = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Users keep their compiled modules; where that is switched off, most of a small run would be compiling."""
+
 HEADER = "| input | command | wall s | CPU s | peak MB |\n|---|---|---|---|---|"
 
 
@@ -58,7 +62,7 @@ def measured(command: Sequence[str]) -> Cost:
     """
     with tempfile.TemporaryFile("w+") as output:
         begin = time.perf_counter()
-        process = subprocess.Popen(command, stdout=output, text=True)
+        process = subprocess.Popen(command, stdout=output, text=True, env=_USUAL)
         _, status, usage = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - begin
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -143,6 +147,14 @@ def lengths(text: str) -> list[int]:
     return [int(n) for n in text.split(",") if n]
 
 
+def python_s(additions: int = 5_000_000) -> float:
+    """Seconds that so many additions take now."""
+    begin, total = time.perf_counter(), 0
+    for number in range(additions):
+        total += number
+    return time.perf_counter() - begin
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(
@@ -155,7 +167,8 @@ def main() -> None:
     parser.add_argument("--without-shell", action="store_true")
     parser.add_argument("--in", dest="folder", type=Path, help="where the files are made")
     options = parser.parse_args()
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start\n\n{HEADER}", flush=True)
+    load = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start"
+    print(f"{load}, 5 million additions in {python_s():.2f} s\n\n{HEADER}", flush=True)
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         for rows in options.rows:
             for whole in (False, True):

@@ -7,7 +7,6 @@ import io
 import os
 import sys
 import traceback
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -145,14 +144,13 @@ def diagnose(
       loadverdict diagnose reports/runs/20260101T120000Z-steps
       loadverdict diagnose results.csv --out report/
     """
-    from analysis.render.drawing import Drawing
+    from analysis.render.drawing import drawing
 
-    # On a single core a second process would only be in the way.
-    with Drawing() if len(os.sched_getaffinity(0)) > 1 else nullcontext() as drawing:
+    with drawing() as process:
         # Loaded while the other process loads what it draws with.
         from commands.diagnose import diagnose_path
 
-        code = diagnose_path(path, out, run_dir, as_json=json, wait=wait, drawing=drawing)
+        code = diagnose_path(path, out, run_dir, as_json=json, wait=wait, drawing=process)
     raise typer.Exit(code)
 
 

@@ -7,29 +7,42 @@ Loading matplotlib and drawing take longer than judging a small run; on two core
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import os
-import pickle
-import subprocess
 import sys
+from contextlib import AbstractContextManager, nullcontext
+from multiprocessing.connection import Connection
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # Loading these takes as long as starting the process, which must not wait for them.
-    from analysis.verdict import Verdict
+# Loaded before the process is forked, so that it happens once for both. Nothing here may start a thread,
+# since a forked process has none of them: pyarrow does, and is left to either side.
+import numpy as np  # noqa: F401
+
+from analysis.render import answers, burst_words, wording  # noqa: F401
+from analysis.verdict import Verdict
+
+if TYPE_CHECKING:
     from analysis.windows import Windows
 
 Pictures = dict[str, bytes]
+
+
+def drawing() -> AbstractContextManager[Drawing | None]:
+    """A process that draws, or none where it would only be in the way: on a single core, or without fork."""
+    possible = "fork" in multiprocessing.get_all_start_methods() and len(os.sched_getaffinity(0)) > 1
+    return Drawing() if possible else nullcontext()
 
 
 class Drawing:
     """Started as soon as it is known that pictures will be wanted; a context, so that it always ends."""
 
     def __init__(self) -> None:
-        # -P: a folder named `analysis` where the user happens to be must not be taken for this one.
-        command = [sys.executable, "-P", "-m", "analysis.render.drawing"]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
+        fork = multiprocessing.get_context("fork")
+        self._pipe, other_end = fork.Pipe()
+        self._process = fork.Process(target=_draw, args=(other_end, self._pipe))
+        self._process.start()
+        other_end.close()
 
     def __enter__(self) -> Drawing:
         return self
@@ -38,59 +51,42 @@ class Drawing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Without anything to draw the process ends by itself; whatever is left of it is killed."""
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None and not stream.closed:
-                stream.close()
+        self._pipe.close()
         self._process.kill()
-        self._process.wait()
+        self._process.join()
 
     def begin(self, verdict: Verdict, windows: Windows) -> None:
         """Hand over what is to be drawn."""
-        assert self._process.stdin is not None
         try:
-            with self._process.stdin as stream:
-                pickle.dump((verdict, windows), stream)
-        except BrokenPipeError:
+            self._pipe.send((verdict, windows))
+        except OSError:
             return  # It died: `pictures` will say so.
 
     def pictures(self) -> Pictures | None:
         """PNG files by name as `pictures.pictures` returns them; None if the process failed."""
-        assert self._process.stdout is not None
-        answer = self._process.stdout.read()
-        if self._process.wait() != 0:
+        try:
+            drawn: Pictures = self._pipe.recv()
+        except (EOFError, OSError):
             return None
-        drawn: Pictures = pickle.loads(answer)
         return drawn
 
 
-def main() -> None:
+def _draw(pipe: Connection, other_end: Connection) -> None:
     """The process: a verdict and windows come in, pictures go out."""
+    other_end.close()  # Else the pipe would never end.
     # Lives for a second: what is thrown away in that time need not be looked for.
     gc.disable()
-    from analysis.render.pictures import pictures
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    from analysis.render.pictures import pictures, rehearse
 
+    rehearse()
     try:
-        verdict, windows = pickle.load(sys.stdin.buffer)
+        verdict, windows = pipe.recv()
     except EOFError:
         return  # Nothing to draw after all.
-    reading, writing = os.pipe()
-    child = os.fork()  # No thread was started here: what follows is safe.
-    if child == 0:
-        with os.fdopen(writing, "wb") as stream:
-            _write(stream, pictures(verdict, windows, slice(1, None, 2)))
-        os._exit(0)
-    os.close(writing)
-    drawn = pictures(verdict, windows, slice(0, None, 2))
-    with os.fdopen(reading, "rb") as stream:
-        drawn |= pickle.load(stream)
-    os.waitpid(child, 0)
-    _write(sys.stdout.buffer, drawn)
-
-
-def _write(stream: BinaryIO, drawn: Pictures) -> None:
-    pickle.dump(drawn, stream)
-    stream.flush()
-
-
-if __name__ == "__main__":
-    main()
+    fork = multiprocessing.get_context("fork")
+    theirs, their_end = fork.Pipe(duplex=False)
+    fork.Process(target=lambda: their_end.send(pictures(verdict, windows, slice(1, None, 2)))).start()
+    their_end.close()
+    ours = pictures(verdict, windows, slice(0, None, 2))
+    pipe.send(ours | theirs.recv())

@@ -7,19 +7,22 @@ characters, cut to a sane length and escaped in one place, the environment built
 from __future__ import annotations
 
 import base64
+import os
 import struct
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from analysis.render import answers, burst_words, wording
 from analysis.verdict import Example, LoadLevel, Verdict
 
+_TEMPLATES = Path(__file__).parent / "templates"
 _QUESTIONS = (
     "Does the error rate depend on the load?",
     "Do errors come in bursts?",
@@ -73,7 +76,8 @@ def template() -> Template:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader(_TEMPLATES),
+        bytecode_cache=_bytecode_cache(),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalize,
@@ -82,6 +86,17 @@ def _environment() -> Environment:
     )
     environment.filters.update(example=_example, bar=_bar)
     return environment
+
+
+def _bytecode_cache() -> FileSystemBytecodeCache | None:
+    """Compiled templates, kept as Python keeps modules: compiling them takes longer than the whole page."""
+    folder = _TEMPLATES / "__pycache__"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError:
+        return None
+    may_write = os.access(folder, os.W_OK) and not sys.dont_write_bytecode
+    return FileSystemBytecodeCache(str(folder)) if may_write else None
 
 
 def _finalize(value: Any) -> Any:

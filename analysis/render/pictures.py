@@ -41,6 +41,14 @@ def pictures(verdict: Verdict, windows: Windows, part: slice = EVERY) -> dict[st
     return {name: function(verdict, windows) for name, function in list(draw.items())[part]}
 
 
+def rehearse() -> None:
+    """Draw something: a first picture loads fonts and more, which a process that waits can do ahead."""
+    picture, axes = canvas.figure("0 %")
+    axes.plot([0, 1])
+    canvas.legend(picture, [Patch(label="errors")])
+    canvas.png(picture)
+
+
 def errors_by_status(verdict: Verdict, windows: Windows) -> bytes:
     """Errors per window stacked by status, users as an area behind."""
     first = next(iter(verdict.by_status.items()), None)

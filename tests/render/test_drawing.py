@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from analysis.render.drawing import Drawing
@@ -23,7 +26,7 @@ def test_the_process_draws_what_would_be_drawn_here():
 def test_a_process_that_died_costs_no_picture(tmp_path: Path):
     with Drawing() as drawing:
         drawing._process.kill()
-        drawing._process.wait()
+        drawing._process.join()
         write_report(make_verdict(), windows(make_samples(5, 1.0)), tmp_path, drawing)
     assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "report.html").exists()
@@ -32,4 +35,12 @@ def test_a_process_that_died_costs_no_picture(tmp_path: Path):
 def test_nothing_to_draw_leaves_no_process_behind():
     with Drawing() as drawing:
         pass
-    assert drawing._process.returncode is not None
+    assert drawing._process.exitcode is not None
+
+
+def test_only_a_process_without_threads_is_forked():
+    """A forked process has none of the threads: what they held locked would stay locked."""
+    script = "import analysis.render.drawing, os; print(len(os.listdir('/proc/self/task')))"
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    threads = subprocess.check_output([sys.executable, "-c", script], text=True, env=environment)
+    assert threads.strip() == "1"

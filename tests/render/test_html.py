@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from analysis.render.html import html
+from analysis.render.html import _bytecode_cache, html
 from analysis.verdict import Verdict
 
 from .builders import HOSTILE, hostile_verdict, make_verdict, no_data_verdict
@@ -149,3 +149,10 @@ def test_an_invalid_run_says_so_before_the_targets() -> None:
 def test_the_builders_text_is_hostile() -> None:
     assert "\x1b" in HOSTILE
     assert "\x00" in HOSTILE
+
+
+def test_compiled_templates_are_kept_only_where_python_keeps_its_own(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    assert _bytecode_cache() is not None
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    assert _bytecode_cache() is None
