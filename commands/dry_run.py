@@ -7,11 +7,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from analysis.render.plan_picture import planned_load
+from analysis.render.plan_picture import PlannedLine, planned_load
 from recording.folder import replacing
 from scenarios.loads.outline import MOST_ARRIVALS, Stretch, expected_arrivals, outline
 from scenarios.loads.plan import Open, Plan
 from scenarios.overrides import Overrides
+from scenarios.part import Part
 from scenarios.scenario import Scenario, load_scenario
 from scenarios.target import Target, load_target
 
@@ -37,17 +38,31 @@ def show_plan(scenario_name: str, target_name: str, changes: Overrides, pictures
 
 
 def plan_lines(scenario: Scenario, target: Target, *, ascii_only: bool = False) -> list[str]:
-    """The plan as text: a line of bars, then stretches of time with their numbers."""
-    plan = scenario.plan()
+    """The plan as text: of each part a line of bars, then stretches of time with their numbers."""
+    schedule = scenario.schedule()
+    parts = [
+        line
+        for name, part in scenario.whole().items()
+        for line in _part_lines(scenario, name, part, ascii_only=ascii_only)
+    ]
+    head = f"scenario  {scenario.name} > {target.name} ({target.base_url})"
+    if scenario.parts is None:
+        return [head, *parts]
+    count = len(scenario.parts)
+    return [head, f"parts     {count} at the same time, {schedule.duration_s:g} s", *parts]
+
+
+def _part_lines(scenario: Scenario, name: str, part: Part, *, ascii_only: bool) -> list[str]:
+    plan, seed = scenario.plans()[name], scenario.seed_of(name)
     top = max(plan.peak_level, 1e-9)
     signs = ASCII_BARS if ascii_only else BARS
     spark = "".join(_sign(s.level / top, signs) for s in outline(plan, None, COLUMNS))
-    stretches = outline(plan, scenario.seed, ROWS)
-    behaviours = ", ".join(f"{name} {weight:g}" for name, weight in scenario.mix().items())
+    stretches = outline(plan, seed, ROWS)
+    behaviours = ", ".join(f"{name} {weight:g}" for name, weight in part.mix().items())
     lines = [
-        f"scenario  {scenario.name} > {target.name} ({target.base_url})",
-        f"load      {plan.most}, {plan.duration_s:g} s in {len(plan.stages)} stages; seed {scenario.seed}",
-        f"behaviour {behaviours if scenario.behaviours else scenario.behaviour}",
+        *([f"part      {name}"] if name else []),
+        f"load      {plan.most}, {plan.duration_s:g} s in {len(plan.stages)} stages; seed {seed}",
+        f"behaviour {behaviours if part.behaviours else part.behaviour}",
         *([_arrivals_line(plan, plan.open, stretches)] if plan.open else []),
         f"          |{spark}| 0 to {plan.peak_level:g} {plan.unit}",
         f"{'from s':>8} {'to s':>8} {plan.unit:>10}" + ("      due" if plan.open else ""),
@@ -76,15 +91,23 @@ def _sign(share: float, signs: str) -> str:
 
 
 def _picture(scenario: Scenario) -> bytes:
+    lines = [_planned_line(name, plan) for name, plan in scenario.plans().items()]
+    title = f"{scenario.name}: {scenario.schedule().most}"
+    if scenario.parts is not None:
+        return planned_load(title, lines)
     plan = scenario.plan()
+    stretches = outline(plan, scenario.seed, 4 * COLUMNS) if plan.open else []
+    due = [(s.start_s, s.end_s, _rate(s)) for s in stretches if s.due is not None]
+    return planned_load(title, lines, due)
+
+
+def _planned_line(name: str, plan: Plan) -> PlannedLine:
     corners = [
         corner
         for stage in plan.stages
         for corner in ((stage.start_s, stage.level_from), (stage.end_s, stage.level_to))
     ]
-    stretches = outline(plan, scenario.seed, 4 * COLUMNS) if plan.open else []
-    due = [(s.start_s, s.end_s, _rate(s)) for s in stretches if s.due is not None]
-    return planned_load(f"{scenario.name}: {plan.most}", plan.unit, corners, due)
+    return PlannedLine(name, plan.unit, corners)
 
 
 def _rate(stretch: Stretch) -> float:

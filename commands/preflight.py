@@ -39,7 +39,7 @@ def _check_accounts(scenario: Scenario, target: Target, processes: int) -> None:
             f"because scenario {scenario.name!r} logs in"
         )
     accounts = len(read_accounts(target.accounts))
-    peak = scenario.plan().peak_users
+    peak = scenario.schedule().peak_users
     if scenario.accounts != "shared" and accounts // processes < -(-peak // processes):
         raise UsageError(
             f"scenario {scenario.name!r} has up to {peak} users, each with an account of its own, but "

@@ -14,6 +14,7 @@ from recording.folder import RunFolder
 from recording.follow import Follower
 from recording.follow import Progress as RunProgress
 from scenarios.load import Plan
+from scenarios.loads.together import Together
 
 LOOK_INTERVAL_S = 0.5
 LINE_INTERVAL_S = 10
@@ -22,7 +23,7 @@ LINE_INTERVAL_S = 10
 def show_progress(
     process: subprocess.Popen[bytes],
     folder: RunFolder,
-    plan: Plan,
+    plan: Plan | Together,
     console: Console,
     is_stopping: Callable[[], bool],
     looker: Looker | None = None,
@@ -44,8 +45,8 @@ def show_progress(
             time.sleep(LOOK_INTERVAL_S)
             now = follower.look()
             elapsed_s = max(0.0, now.time_s - float(folder.manifest().get("start_s", now.time_s)))
-            stage = plan.stage_at(elapsed_s)
-            name = "stopping" if is_stopping() else stage.name if stage else "finishing"
+            stages = "; ".join(stage for stage, _ in plan.now_at(elapsed_s))
+            name = "stopping" if is_stopping() else stages or "finishing"
             text = _line(now, elapsed_s, plan.duration_s)
             if looker is not None:
                 looker.attend(now)

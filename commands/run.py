@@ -69,7 +69,7 @@ def record(
     looker = Looker(folder, look_times_s(scenario)) if changes.at_most_s is not None else None
     log = folder.path / "locust.log"
     with locust_process.running(arguments, env, log, folder.abort_flag) as (process, signals):
-        show_progress(process, folder, scenario.plan(), console, lambda: bool(signals), looker)
+        show_progress(process, folder, scenario.schedule(), console, lambda: bool(signals), looker)
     if looker is not None:
         looker.close()
         console.print(Text(looker.text))
@@ -82,7 +82,7 @@ def record(
 def _announce(
     console: Console, scenario: Scenario, target: Target, folder: RunFolder, changes: Overrides
 ) -> None:
-    plan = scenario.plan()
+    plan = scenario.schedule()
     length = "about" if changes.at_most_s is None else "until the verdict is decided, at most"
     console.print(
         Text(

@@ -14,6 +14,7 @@ from recording.examples import read_examples
 from recording.folder import RunFolder, is_run_folder
 from recording.foreign.registry import read_foreign
 from recording.logs import read_logs, read_parquet
+from recording.planned import USERS, planned_parts
 from recording.run import Run
 from recording.sample import constant
 
@@ -46,7 +47,8 @@ def _read_folder(folder: RunFolder) -> Run:
             ) from error
         recorded = read_logs(folder)
     samples = recorded.samples
-    if bool((samples.delay_ms >= 0).any()):
+    closed = any(part.unit == USERS for part in planned_parts(manifest))
+    if not closed and bool((samples.delay_ms >= 0).any()):
         # An open load has no number of users: those at work are its requests in flight.
         samples = replace(samples, users=constant(-1, len(samples)))
     return Run(

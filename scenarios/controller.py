@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,9 @@ from recording.clock import Clock
 from recording.errors import UsageError
 from recording.folder import FORMAT, RunFolder
 from recording.manifest import git_commit, host_facts, versions
+from recording.planned import KEY, as_manifest
 from scenarios.clock_offset import answer
+from scenarios.loads.plan import Plan
 from scenarios.overrides import overrides_told
 from scenarios.scenario import Scenario, load_scenario
 from scenarios.session import DRAIN_EXTRA_S, Assignment
@@ -58,7 +60,7 @@ class Controller:
         self._clock = Clock.start()
         self._drained: set[str] = set()
         self._known_nodes: set[str] = set()
-        self._stage = ""
+        self._stages: set[str] = set()
         self._watch: gevent.Greenlet | None = None
         self._receiver: Receiver | None = None
         self.assignment: Assignment | None = None
@@ -94,7 +96,7 @@ class Controller:
         runs = Path(os.environ.get(ENV_RUNS, "reports/runs"))
         folder = RunFolder(Path(given)) if given else RunFolder.create(runs.resolve(), scenario.name)
         self._clock = Clock.start()
-        self._drained, self._stage, self.completed = set(), "", False
+        self._drained, self._stages, self.completed = set(), set(), False
         start_s = self._clock.wall_s + lead_s(scenario)
         self.assignment = Assignment(folder.path, scenario, target, start_s, self._nodes())
         folder.scenario_yaml.write_text(yaml.safe_dump(scenario.to_mapping(), sort_keys=False))
@@ -118,11 +120,12 @@ class Controller:
         if self.assignment:
             RunFolder(self.assignment.folder).add_event(kind, self._clock.now(), **details)
 
-    def enter_stage(self, name: str, level: float) -> None:
-        """Note the stage of load, once."""
-        if name != self._stage:
-            self._stage = name
-            self.note("stage", name=name, users=level)
+    def enter_stages(self, stages: Sequence[tuple[str, float]]) -> None:
+        """Note the stages of load (name and level) that have begun, each once."""
+        for name, level in stages:
+            if name not in self._stages:
+                self.note("stage", name=name, users=level)
+        self._stages = {name for name, _ in stages}
 
     @property
     def is_decided(self) -> bool:
@@ -134,7 +137,7 @@ class Controller:
         if self.assignment is None:
             return
         if not self.completed:
-            planned = self.assignment.scenario.plan().duration_s
+            planned = self.assignment.scenario.schedule().duration_s
             self.note("interrupted", elapsed_s=round(self.elapsed_s, 1), planned_s=planned)
         if not isinstance(self._runner, MasterRunner):
             return
@@ -186,6 +189,11 @@ class Controller:
             command = [sys.executable, "-m", "commands.main", "diagnose", str(folder.path), "--wait"]
             subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
+    @property
+    def nodes(self) -> int:
+        """Load generating processes of the run; before it, of the next one."""
+        return self.assignment.nodes if self.assignment else self._nodes()
+
     def _nodes(self) -> int:
         return max(1, self._runner.worker_count) if isinstance(self._runner, MasterRunner) else 1
 
@@ -211,7 +219,8 @@ class Controller:
             "target": {"name": target.name, "base_url": target.base_url},
             "start_utc": datetime.fromtimestamp(self._clock.wall_s, UTC).isoformat(timespec="milliseconds"),
             "start_s": self.assignment.start_s if self.assignment else self._clock.wall_s,
-            "planned_s": scenario.plan().duration_s,
+            "planned_s": scenario.schedule().duration_s,
+            KEY: [as_manifest(name, *_stages(plan)) for name, plan in scenario.plans().items()],
             "until_decided": overrides_told().at_most_s is not None,
             "end_utc": None,
             "clean_end": False,
@@ -234,10 +243,14 @@ class Controller:
 
 
 def lead_s(scenario: Scenario) -> float:
-    """Seconds before the plan's second 0 in which the users of an open load are made: an arrival must not
-    wait for the generator to get ready."""
-    is_open = scenario.plan().open
-    return 1.0 + is_open.max_in_flight / USERS_PER_S if is_open else 0.0
+    """Seconds before the plan's second 0 in which the users of a pool are made: an arrival must not wait for
+    the generator to get ready."""
+    schedule = scenario.schedule()
+    return 1.0 + schedule.peak_users / USERS_PER_S if schedule.is_pool else 0.0
+
+
+def _stages(plan: Plan) -> tuple[str, list[tuple[float, float, float, float]]]:
+    return plan.unit, [(s.start_s, s.end_s, s.level_from, s.level_to) for s in plan.stages]
 
 
 def worker_name(index: int) -> str:

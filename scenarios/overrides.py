@@ -93,8 +93,13 @@ class Overrides(Model):
         if not self.any:
             return scenario
         load = scenario.load
+        wish = "--until-decided" if self.at_most_s else "--users, --step and --blocks"
+        if load is None:
+            raise UsageError(
+                f"scenario {scenario.name!r} has parts, each with a load of its own; {wish} can be used with "
+                "a single load: change the parts in its file"
+            )
         if not isinstance(load, Steps | Staircase):
-            wish = "--until-decided" if self.at_most_s else "--users, --step and --blocks"
             raise UsageError(
                 f"scenario {scenario.name!r} is a {load.shape}, which repeats no levels; {wish} can be used "
                 "with steps and staircase"

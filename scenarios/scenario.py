@@ -5,19 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from analysis.slo import CASE_SLO, parse_slo
-from scenarios.behaviour import behaviour_names
 from scenarios.config import CONFIG_DIR, Model, config_names, load_named
 from scenarios.load import Load, Plan, plan
+from scenarios.loads.together import Together
+from scenarios.part import BehaviourName, Behaviours, Part, Parts, ThinkTime
 from scenarios.pause import Thinking
-from scenarios.yaml_file import nearest
 
 _LATER: dict[str, Any] = {"behaviours": None, "tags": [], "think_time": "uniform"}
 """Keys that came later, with what they were before: they leave the hash of older scenarios as it was."""
+
+OF_A_PART = ("behaviour", "behaviours", "load", "think_time_s", "think_time")
+"""Keys that each part has for itself."""
+
+APART = 1009
+"""Parts are drawn by seeds so far apart: the same load in two of them must not come in step."""
 
 
 class Timeouts(Model):
@@ -38,6 +44,7 @@ class Scenario(Model):
         behaviours: several with weights instead of one; each turn draws anew.
         tags: of a behaviour's steps with tags, only those with one of these are sent; () sends all.
         load: how many users, when; or how many arrivals per second.
+        parts: instead of behaviour, load and think time: several of each by name, at the same time.
         think_time_s: mean pause between two turns of a user; an open load has none.
         think_time: how the pause is drawn; by default evenly from half to one and a half of the mean, so that
             users who began together do not stay in step.
@@ -53,11 +60,12 @@ class Scenario(Model):
 
     name: str = ""
     description: str = ""
-    behaviour: str = "login"
-    behaviours: dict[str, Annotated[float, Field(gt=0, le=1e6)]] | None = None
+    behaviour: BehaviourName = "login"
+    behaviours: Behaviours = None
     tags: tuple[str, ...] = ()
-    load: Load
-    think_time_s: Annotated[float, Field(ge=0, le=3600)] = 0.5
+    load: Load | None = None
+    parts: Parts | None = None
+    think_time_s: ThinkTime = 0.5
     think_time: Thinking = "uniform"
     rendezvous_s: Annotated[float, Field(gt=0, le=3600)] | None = None
     max_requests: Annotated[int, Field(ge=1)] | None = None
@@ -66,23 +74,6 @@ class Scenario(Model):
     slo: tuple[str, ...] = CASE_SLO
     seed: int = 1
 
-    @field_validator("behaviour")
-    @classmethod
-    def _known_behaviour(cls, value: str) -> str:
-        known = behaviour_names()
-        if value not in known and ":" not in value and not value.endswith(".yaml"):
-            raise ValueError(f"not a behaviour{nearest(value, known)}")
-        return value
-
-    @field_validator("behaviours")
-    @classmethod
-    def _known_behaviours(cls, value: dict[str, float] | None) -> dict[str, float] | None:
-        if value is not None and not value:
-            raise ValueError("expected behaviours with their weights: {login: 3, session: 1}")
-        for name in value or {}:
-            cls._known_behaviour(name)
-        return value
-
     @field_validator("slo")
     @classmethod
     def _parsable_slo(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -90,17 +81,49 @@ class Scenario(Model):
             parse_slo(target)
         return value
 
-    def mix(self) -> dict[str, float]:
-        """Every behaviour with its weight."""
-        return self.behaviours or {self.behaviour: 1.0}
+    @model_validator(mode="after")
+    def _a_load_or_parts(self) -> Self:
+        if self.parts is None:
+            if self.load is None:
+                raise ValueError("'load' is missing: say how many users or arrivals, or write 'parts'")
+            return self
+        given = [key for key in OF_A_PART if key in self.model_fields_set]
+        if given:
+            raise ValueError(f"{given[0]!r} stands beside 'parts': write it into each of them")
+        if self.rendezvous_s is not None:
+            raise ValueError("'rendezvous_s' makes all users act at once, which 'parts' cannot: remove one")
+        return self
+
+    def whole(self) -> dict[str, Part]:
+        """Its parts by name; one without a name where it has a single load."""
+        if self.parts is not None:
+            return self.parts
+        return {"": Part.model_construct(**{key: getattr(self, key) for key in OF_A_PART})}
+
+    def behaviour_names(self) -> list[str]:
+        """Every behaviour that is used, each once."""
+        return list(dict.fromkeys(name for part in self.whole().values() for name in part.mix()))
+
+    def seed_of(self, part: str) -> int:
+        """The seed of a part's load."""
+        return self.seed + APART * list(self.whole()).index(part)
+
+    def plans(self) -> dict[str, Plan]:
+        """The load of each part as stages."""
+        return {name: plan(part.load, self.seed_of(name)) for name, part in self.whole().items()}
 
     def plan(self) -> Plan:
-        """The load as stages."""
-        return plan(self.load, self.seed)
+        """The load as stages, of a scenario with a single one."""
+        (only,) = self.plans().values()
+        return only
+
+    def schedule(self) -> Plan | Together:
+        """What is wanted at every second, over all parts."""
+        return self.plan() if self.parts is None else Together(self.plans())
 
     def to_mapping(self) -> dict[str, Any]:
         """As plain values, for scenario.yaml and for workers."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", exclude={"parts"} if self.parts is None else {*OF_A_PART})
 
     def fingerprint(self) -> str:
         """A short hash of everything that makes runs comparable."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import random
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,9 @@ from recording.folder import RunFolder
 from recording.frames import LogWriter
 from recording.recorder import Recorder, Situation
 from scenarios.accounts import NOBODY, Account, AccountPool, read_accounts
-from scenarios.behaviour import Behaviour, load_behaviour
 from scenarios.client import Client
-from scenarios.dispatcher import Dispatcher
-from scenarios.loads.arrivals import due_times_s, share_of
+from scenarios.crew import Crew, Seat
+from scenarios.loads.together import Together
 from scenarios.scenario import Scenario
 from scenarios.target import Target
 
@@ -80,10 +79,8 @@ class Session:
         self._folder = folder
         self.scenario = scenario
         self.target = target
-        self.plan = scenario.plan()
-        mix = scenario.mix()
-        self._behaviours = [load_behaviour(name) for name in mix]
-        self._weights = list(mix.values())
+        self._schedule = scenario.schedule()
+        self._crews = self._made_crews(index, assignment.nodes)
         self.clock = clock or Clock.start()
         self.draining = False
         self.leaving: set[gevent.Greenlet] = set()
@@ -97,30 +94,43 @@ class Session:
         self._examples = ExampleWriter(folder.errors_jsonl)
         self.recorder = Recorder(LogWriter(folder.log_path(node)), self.clock, node, self.situation)
         self.client = Client(target.base_url, self.recorder, self._examples, scenario.timeouts)
-        self.arrivals = self._dispatcher(index, assignment.nodes)
+        for crew in self._crews:
+            crew.open(
+                scenario.seed_of(crew.name),
+                index,
+                assignment.nodes,
+                lambda: self._runner.target_user_count,
+                lambda: self.elapsed_s,
+            )
+        self._arrivals = [crew.arrivals for crew in self._crews if crew.arrivals is not None]
+        self._closed = [crew for crew in self._crews if crew.arrivals is None]
+        self.recorder.figures = self._figures
         self.recorder.start()
 
-    def _dispatcher(self, index: int, nodes: int) -> Dispatcher | None:
-        is_open = self.plan.open
-        if is_open is None:
-            return None
-        due_s = share_of(due_times_s(self.plan, self.scenario.seed), index, nodes)
-        share = -(-is_open.max_in_flight // nodes)
-        # Before Locust has told this process how many users to run, its even share of them.
-        dispatcher = Dispatcher(
-            due_s, lambda: self._runner.target_user_count or share, lambda: self.elapsed_s
-        )
-        self.recorder.figures = dispatcher.figures
-        dispatcher.start()
-        return dispatcher
+    def _made_crews(self, index: int, nodes: int) -> list[Crew]:
+        schedule, plans = self._schedule, self.scenario.plans()
+        seats = schedule.seats(index, nodes) if isinstance(schedule, Together) else {}
+        return [
+            Crew(name, part, plans[name], seats.get(name)) for name, part in self.scenario.whole().items()
+        ]
+
+    def _figures(self) -> dict[str, float]:
+        total: Counter[str] = Counter()
+        for arrivals in self._arrivals:
+            total.update(arrivals.figures())
+        return dict(total)
 
     def situation(self) -> Situation:
         """Users and stage of this moment."""
-        stage = self.plan.stage_at(self.elapsed_s)
-        name = stage.name if stage else "drain"
-        if self.arrivals is not None:
+        elapsed_s = self.elapsed_s
+        name = "; ".join(stage for stage, _ in self._schedule.now_at(elapsed_s)) or "drain"
+        if not self._closed:
             # Users of an open load are a pool; those that stand in it idle are no load.
-            return Situation(self.arrivals.at_work, self.arrivals.at_work, name)
+            at_work = sum(arrivals.at_work for arrivals in self._arrivals)
+            return Situation(at_work, at_work, name)
+        if self._schedule.is_pool:
+            wanted, running = zip(*(crew.users(elapsed_s) for crew in self._closed), strict=True)
+            return Situation(sum(wanted), sum(running), name)
         return Situation(self._runner.target_user_count, self._runner.user_count, name)
 
     @property
@@ -140,11 +150,9 @@ class Session:
         limit = self.scenario.max_requests
         return limit is not None and self.recorder.started >= limit and self.recorder.in_flight == 0
 
-    def draw_behaviour(self, chance: random.Random) -> Behaviour:
-        """What a user does in its next turn."""
-        if len(self._behaviours) == 1:
-            return self._behaviours[0]
-        return chance.choices(self._behaviours, self._weights)[0]
+    def sit_down(self) -> Seat | None:
+        """A place for a user that begins; None where all are taken, as in a process that came too late."""
+        return next((seat for crew in self._crews if (seat := crew.sit_down()) is not None), None)
 
     def next_user(self) -> int:
         """A number for each user of this process, in the order of their beginning."""
@@ -176,8 +184,8 @@ class Session:
     def stop_sending(self) -> None:
         """Begin no more requests."""
         self.draining = True
-        if self.arrivals is not None:
-            self.arrivals.stop()
+        for arrivals in self._arrivals:
+            arrivals.stop()
 
     def close(self, reason: str) -> None:
         """Write what is unfinished and the end mark."""

@@ -27,11 +27,11 @@ class ScenarioShape(LoadTestShape):
             # Locust's second began a moment before the plan's: wait for it, or a step begins a second late.
             gevent.sleep(1 - elapsed_s % 1)
             elapsed_s = controller.elapsed_s
-        stage = plan.stage_at(elapsed_s)
-        users = plan.users_at(elapsed_s)
+        stages = plan.now_at(elapsed_s)
+        users = plan.users_at(elapsed_s, controller.nodes)
         is_done = controller.is_decided or (session is not None and session.is_done)
-        if stage is None or users is None or is_done:
+        if not stages or users is None or is_done:
             controller.completed = True
             return None
-        controller.enter_stage(stage.name, plan.level_at(elapsed_s) or 0)
-        return users, float(max(1, plan.peak_users))
+        controller.enter_stages(stages)
+        return users, float(max(1, users, plan.peak_users))

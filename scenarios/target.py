@@ -72,12 +72,13 @@ class Target(Model):
 
     def uses_accounts(self, scenario: Scenario) -> bool:
         """Whether any request of the scenario's behaviours needs a user name or password."""
-        sent = [r for name in scenario.mix() for r in requests_of(load_behaviour(name), self.requests)]
+        behaviours = [load_behaviour(name) for name in scenario.behaviour_names()]
+        sent = [request for each in behaviours for request in requests_of(each, self.requests)]
         return any({"username", "password"} & request.variables() for request in sent)
 
     def check_against(self, scenario: Scenario) -> None:
         """Raise UsageError if the scenario's behaviour needs a request that this target lacks."""
-        behaviours = [load_behaviour(name) for name in scenario.mix()]
+        behaviours = [load_behaviour(name) for name in scenario.behaviour_names()]
         steps = [s for b in behaviours if isinstance(b, WrittenBehaviour) for s in b.every_step()]
         missing = [s.request for s in steps if s.request is not None and s.request not in self.requests]
         if missing:

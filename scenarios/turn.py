@@ -8,6 +8,7 @@ from typing import Any
 from recording.sample import UNPLANNED
 from scenarios.accounts import Account
 from scenarios.client import Answer
+from scenarios.crew import Crew
 from scenarios.request import Request
 from scenarios.session import Session
 
@@ -16,9 +17,16 @@ class Turn:
     """One turn of one user; see `scenarios.behaviour.Sender`."""
 
     def __init__(
-        self, session: Session, http: Any, account: Account, chance: random.Random, delay_ms: float
+        self,
+        session: Session,
+        crew: Crew,
+        http: Any,
+        account: Account,
+        chance: random.Random,
+        delay_ms: float,
     ) -> None:
         self._session = session
+        self._crew = crew
         self._http = http
         self._account = account
         self._delay_ms = delay_ms
@@ -37,6 +45,7 @@ class Turn:
             return None
         request = self.requests[name] if request is None else request
         delay_ms, self._delay_ms = self._delay_ms, UNPLANNED
+        name = self._crew.endpoint(name)
         answer = session.client.send(self._http, name, request, self._account, self.variables, delay_ms)
         if answer.ok:
             self.variables |= request.saved_from(answer.fields, answer.headers or {})

@@ -11,6 +11,7 @@ from locust.exception import StopUser
 
 from recording.sample import UNPLANNED
 from scenarios.accounts import NOBODY
+from scenarios.crew import Crew, Seat
 from scenarios.dispatcher import Dispatcher
 from scenarios.pause import pause_s
 from scenarios.session import Session, session_of
@@ -36,25 +37,34 @@ class ScenarioUser(HttpUser):
         self._session: Session = session_of(environment)
         self._random = random.Random(f"{self._session.scenario.seed}/{self._session.next_user()}")
         self._account = NOBODY
+        self._seat: Seat | None = None
+        self._present = False
         self._busy = False
         self._leaving = False
 
     def on_start(self) -> None:
-        """Take an account; begin at a random moment, so that users spawned together do not stay in step."""
-        self._account = self._session.lend_account()
-        if self._session.scenario.rendezvous_s is None and self._session.arrivals is None:
-            gevent.sleep(self._random.uniform(0, self._session.scenario.think_time_s))
+        """Take a seat and an account."""
+        self._seat = self._session.sit_down()
+        if self._seat is not None:
+            self._account = self._session.lend_account()
 
     def on_stop(self) -> None:
-        """Hand the account in."""
-        self._session.give_back_account(self._account)
+        """Leave the seat, hand the account in."""
+        if self._seat is not None:
+            self._seat.crew.stand_up(self._seat)
+            self._session.give_back_account(self._account)
 
     @task
     def turn(self) -> None:
         """One turn: the requests of the behaviour in order until one fails, then a pause."""
-        session = self._session
-        if session.arrivals is not None:
-            self._turn_when_due(session, session.arrivals)
+        session, seat = self._session, self._seat
+        if seat is None or not self._is_present(session, seat):
+            if seat is None:
+                gevent.sleep(POOL_S)
+            return
+        crew = seat.crew
+        if crew.arrivals is not None:
+            self._turn_when_due(session, crew, crew.arrivals)
             return
         if session.scenario.rendezvous_s is not None:
             self._wait_for_rendezvous(session.scenario.rendezvous_s)
@@ -63,12 +73,26 @@ class ScenarioUser(HttpUser):
         if not session.may_send:
             gevent.sleep(IDLE_S)
             return
-        self._work(session)
+        self._work(session, crew)
         if session.scenario.rendezvous_s is None:
-            scenario = session.scenario
-            gevent.sleep(pause_s(scenario.think_time, scenario.think_time_s, self._random))
+            gevent.sleep(pause_s(crew.part.think_time, crew.part.think_time_s, self._random))
 
-    def _turn_when_due(self, session: Session, arrivals: Dispatcher) -> None:
+    def _is_present(self, session: Session, seat: Seat) -> bool:
+        """Whether the plan wants this user now; waits a while if not, so that it is asked again.
+
+        A user begins at a random moment, so that users who begin together do not stay in step.
+        """
+        wait_s = seat.wanted_in_s(session.elapsed_s)
+        if wait_s == 0 and self._present:
+            return True
+        self._present = wait_s == 0
+        if wait_s != 0:
+            gevent.sleep(POOL_S if wait_s is None else min(POOL_S, max(IDLE_S / 10, wait_s)))
+        elif session.scenario.rendezvous_s is None and seat.crew.arrivals is None:
+            gevent.sleep(self._random.uniform(0, seat.crew.part.think_time_s))
+        return False
+
+    def _turn_when_due(self, session: Session, crew: Crew, arrivals: Dispatcher) -> None:
         """One turn of an open load, begun by an arrival. From here to the send nothing switches to another
         greenlet, so that what is counted as sent is sent."""
         due_s = arrivals.take(POOL_S) if session.may_send else gevent.sleep(IDLE_S)
@@ -78,7 +102,7 @@ class ScenarioUser(HttpUser):
             return
         arrivals.at_work += 1
         try:
-            self._work(session, arrivals.begin(due_s))
+            self._work(session, crew, arrivals.begin(due_s))
         finally:
             arrivals.at_work -= 1
 
@@ -100,12 +124,12 @@ class ScenarioUser(HttpUser):
             return False
         return bool(super().stop(force=True))
 
-    def _work(self, session: Session, delay_ms: float = UNPLANNED) -> None:
+    def _work(self, session: Session, crew: Crew, delay_ms: float = UNPLANNED) -> None:
         """Do a turn; then leave if that was asked for meanwhile, or change accounts."""
         self._busy = True
         try:
-            turn = Turn(session, self.client, self._account, self._random, delay_ms)
-            session.draw_behaviour(self._random).turn(turn)
+            turn = Turn(session, crew, self.client, self._account, self._random, delay_ms)
+            crew.draw_behaviour(self._random).turn(turn)
         finally:
             self._busy = False
         if self._leaving:

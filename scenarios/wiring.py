@@ -26,6 +26,7 @@ from scenarios.controller import (
 )
 from scenarios.distant import DistantWorker
 from scenarios.load import Plan
+from scenarios.loads.together import Together
 from scenarios.scenario import scenario_names
 from scenarios.session import Assignment, Session, bind
 from scenarios.target import target_names
@@ -43,7 +44,7 @@ class Wiring:
         self.controller = None if isinstance(self._runner, WorkerRunner) else Controller(environment)
         self._assignment: Assignment | None = None
         self._session: Session | None = None
-        self._plan: Plan | None = None
+        self._plan: Plan | Together | None = None
         self._distant: DistantWorker | None = None
 
     def listen(self) -> None:
@@ -71,12 +72,12 @@ class Wiring:
         events.request.add_listener(self._on_request)
         events.user_error.add_listener(self._on_user_error)
 
-    def progress(self) -> tuple[Plan, Controller, Session | None]:
+    def progress(self) -> tuple[Plan | Together, Controller, Session | None]:
         """What the shape asks for, once a second."""
         assert self.controller is not None
         if self.controller.assignment is None:
             # Before the first users of a test: the scenario may have been chosen on the web page just now.
-            self._plan = self.controller.resolve()[0].plan()
+            self._plan = self.controller.resolve()[0].schedule()
         assert self._plan is not None
         return self._plan, self.controller, self._session
 

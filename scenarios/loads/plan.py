@@ -110,12 +110,40 @@ class Plan:
         stage = self.stage_at(max(0.0, elapsed_s))
         return None if stage is None else stage.level_at(max(elapsed_s, stage.start_s))
 
-    def users_at(self, elapsed_s: float) -> int | None:
-        """Users to run at a moment (0 or more); None once the plan is over."""
+    @property
+    def is_pool(self) -> bool:
+        """Whether users are made before the plan's second 0, and wait until they are needed."""
+        return self.open is not None
+
+    def now_at(self, elapsed_s: float) -> list[tuple[str, float]]:
+        """Name and level of the stage of a moment; nothing once the plan is over."""
+        stage = self.stage_at(elapsed_s)
+        return [] if stage is None else [(stage.name, self.level_at(elapsed_s) or 0)]
+
+    def users_at(self, elapsed_s: float, nodes: int = 1) -> int | None:
+        """Users to run at a moment (0 or more), whatever the number of processes; None once the plan is
+        over."""
+        del nodes
         level = self.level_at(elapsed_s)
         if level is None or self.open is None:
             return None if level is None else round(level)
         return self.open.max_in_flight
+
+    def wanted_again_s(self, users: int, elapsed_s: float) -> float | None:
+        """The first moment from now on at which at least so many users are wanted; None if never again.
+
+        Only for closed loads, whose levels are users.
+        """
+        least = users - 0.5
+        for stage in self.stages[bisect_right(self.stages, elapsed_s, key=lambda stage: stage.end_s) :]:
+            now_s = max(elapsed_s, stage.start_s)
+            level = stage.level_at(now_s)
+            if level > least:
+                return now_s
+            if stage.level_to > least:
+                slope = (stage.level_to - stage.level_from) / (stage.end_s - stage.start_s)
+                return now_s + (least - level) / slope
+        return None
 
 
 def unit_of(is_open: Open | None) -> str:
