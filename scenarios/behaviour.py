@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import inspect
+import json
 import random
 import sys
 from collections.abc import Iterator, Sequence
@@ -193,6 +196,25 @@ def requests_of(behaviour: Behaviour, requests: dict[str, Request]) -> Sequence[
     if not isinstance(behaviour, WrittenBehaviour):
         return list(requests.values())
     return [step.resolved(requests)[1] for step in behaviour.every_step()]
+
+
+def content_of(name: str, config_dir: Path = CONFIG_DIR) -> str:
+    """A short hash of what a behaviour does: the steps of a YAML file, whatever it is called and however it
+    is laid out; the source file of a Python class (not what it imports).
+
+    Raises:
+        UsageError: there is none, or mistakes in it.
+    """
+    behaviour = load_behaviour(name, config_dir)
+    if isinstance(behaviour, WrittenBehaviour):
+        # Without defaults: a key that is added to behaviours later leaves older ones as they were.
+        steps = behaviour.model_dump(mode="json", exclude={"name", "description"}, exclude_defaults=True)
+        content = json.dumps(steps, sort_keys=True).encode()
+    else:
+        kind = type(behaviour)
+        source = inspect.getsourcefile(kind)
+        content = kind.__qualname__.encode() + b"\n" + (Path(source).read_bytes() if source else b"")
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def _python(name: str) -> Behaviour:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from analysis.slo import CASE_SLO, parse_slo
+from scenarios.behaviour import content_of
 from scenarios.config import CONFIG_DIR, Model, config_names, load_named
 from scenarios.load import Load, Plan, plan
 from scenarios.loads.together import Together
@@ -126,13 +127,18 @@ class Scenario(Model):
         return self.model_dump(mode="json", exclude={"parts"} if self.parts is None else {*OF_A_PART})
 
     def fingerprint(self) -> str:
-        """A short hash of everything that makes runs comparable."""
+        """A short hash of everything that makes runs comparable, what its behaviours do included.
+
+        Raises:
+            UsageError: a behaviour cannot be read.
+        """
         left_out = {"description", "slo"}
         same = {
             key: value
             for key, value in self.to_mapping().items()
             if key not in left_out and not (key in _LATER and value == _LATER[key])
         }
+        same["content"] = {name: content_of(name) for name in self.behaviour_names()}
         return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:12]
 
 
