@@ -13,9 +13,10 @@ import numpy as np
 
 from analysis import phrases
 from analysis.intervals import binomial_tail
+from analysis.load_axis import USERS, is_planned
 from analysis.usable import Bools, Floats
 from analysis.verdict import Alignment, YesNo
-from analysis.windows import USERS, Windows
+from analysis.windows import Windows
 
 LEAST_BURSTS = 3
 BEFORE_S, AFTER_S = 1.0, 3.0
@@ -23,7 +24,8 @@ BEFORE_S, AFTER_S = 1.0, 3.0
 AFTER_GAPS = 3.0
 """Where requests are rare, so many usual gaps between two of them instead."""
 STEP_SHARE, LEAST_STEP = 0.05, 0.5
-"""A change moves the load by a twentieth of its range, and by half a user."""
+LEAST_RATE_STEP = 1e-6
+"""A change moves the load by a twentieth of its range, and by half a user; a planned rate has no noise."""
 CHANCE = 0.01
 MOST_NEAR = 0.8
 """Where more of the run than this lies near a change, the question has no answer."""
@@ -43,40 +45,41 @@ class Changes:
         return len(self.begin_s)
 
 
-def load_changes(windows: Windows, time_s: Floats, users: Floats) -> Changes | None:
-    """Where the load changed; None where the users are not known.
+def load_changes(windows: Windows, time_s: Floats, level: Floats) -> Changes | None:
+    """Where the load changed; None where neither users nor planned arrivals are known.
 
     Requests in flight are no substitute: they move with the errors themselves.
 
     Args:
         windows: the run; its loads say that there was a change.
         time_s: (n,) send time of each request, ascending, seconds since the run's start.
-        users: (n,) users at each send; they say when exactly.
+        level: (n,) load at each send; it says when exactly.
     """
     filled = np.flatnonzero(np.isfinite(windows.load))
-    if windows.axis != USERS or len(filled) == 0:
+    if not is_planned(windows.axis) or len(filled) == 0:
         return None
     load = windows.load[filled]
-    step = max(STEP_SHARE * float(np.ptp(load)), LEAST_STEP)
+    least = LEAST_STEP if windows.axis == USERS else LEAST_RATE_STEP * float(load.max())
+    step = max(STEP_SHARE * float(np.ptp(load)), least)
     moving = np.concatenate([[False], np.abs(np.diff(load)) > step, [False]])
     edges = np.flatnonzero(np.diff(moving.astype(int)))
     found = [
-        _exact(windows, filled[first], filled[after], load[first], load[after], time_s, users)
+        _exact(windows, filled[first], filled[after], load[first], load[after], time_s, level)
         for first, after in zip(edges[::2], edges[1::2], strict=True)
     ]
     return Changes(np.array([begin for begin, _ in found]), np.array([end for _, end in found]))
 
 
 def _exact(
-    windows: Windows, first: int, last: int, before: float, after: float, time_s: Floats, users: Floats
+    windows: Windows, first: int, last: int, before: float, after: float, time_s: Floats, level: Floats
 ) -> tuple[float, float]:
     """From the last window before a change to the window where it is complete, cut down to the change
     itself."""
     low, high = float(windows.start_s[first]), float(windows.start_s[last]) + windows.width_s
     rows = slice(*np.searchsorted(time_s, [low, high]))
     near = abs(after - before) / 4
-    left = np.flatnonzero(np.abs(users[rows] - before) > near)
-    arriving = np.flatnonzero(np.abs(users[rows] - after) > near)
+    left = np.flatnonzero(np.abs(level[rows] - before) > near)
+    arriving = np.flatnonzero(np.abs(level[rows] - after) > near)
     if near == 0 or len(left) == 0 or len(arriving) == 0:
         return low, high
     begin = float(time_s[rows][left[0]])

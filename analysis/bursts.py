@@ -15,6 +15,7 @@ from analysis.classes import Judge
 from analysis.period import period
 from analysis.usable import Bools, Floats, Ints, bounds, status_labels
 from analysis.verdict import Alignment, Burst, BurstReach, Period, Temporal
+from analysis.windows import row_load
 
 MOST_BURSTS = 50
 """So many are listed, the strongest; the period is sought among all."""
@@ -45,9 +46,10 @@ def described(pattern: Temporal, judge: Judge, failed: Bools) -> Temporal:
     )
     start_s, end_s = exact(pattern.bursts, rows, windows.width_s)
     again = period(start_s, end_s, length_s, windows.width_s)
-    users = np.where(samples.users >= 0, samples.users.astype(float), np.nan)
     gap_s = length_s / max(judge.rows.requests, 1)
-    near, flags = alignment(start_s, load_changes(windows, rows.time_s, users), length_s, gap_s)
+    near, flags = alignment(
+        start_s, load_changes(windows, rows.time_s, row_load(samples, windows)), length_s, gap_s
+    )
     place = inside(rows.time_s, start_s, end_s)
     extent = reach(rows, place, len(start_s))
     listed = _listed(start_s, end_s, _errors(rows, place, len(start_s)), flags, extent)

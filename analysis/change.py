@@ -10,19 +10,21 @@ from collections.abc import Callable
 
 from analysis import phrases
 from analysis.intervals import share_upper
+from analysis.load_axis import USERS
 from analysis.sentence import Facts, bursts, drifts
 from analysis.verdict import NextRun
 
 NOTHING = "A run in which requests are sent: check the host and port, and whether any user began."
 INVALID = (
-    "A run whose load generator keeps up (more processes, or fewer users): this one measured the generator, "
+    "A run whose load generator keeps up (more processes, or less load): this one measured the generator, "
     "so its figures may be its own."
 )
 INCOMPLETE = "The same run brought to its end with nothing lost: what is missing may hold the opposite."
 ONE_FREEZE = (
     "The same run again. Without a freeze it was a single event; with one, look for what stops the whole "
-    "service. The error rate will not show it: users who wait send nothing."
+    "service."
 )
+HIDDEN = " The error rate will not show it: users who wait send nothing."
 ANY_ORDER = "The same levels in another order, with no more errors at high load than at low load."
 LEVELS = "A run in which the load visits several levels more than once, in shuffled order."
 
@@ -33,7 +35,7 @@ def what_would_change(facts: Facts, next_run: NextRun | None) -> str:
         (facts.rate.n == 0, NOTHING),
         (not facts.quality.valid, INVALID),
         (not facts.quality.complete, INCOMPLETE),
-        (bool(facts.freezes) and facts.errors == 0, ONE_FREEZE),
+        (bool(facts.freezes) and facts.errors == 0, ONE_FREEZE + HIDDEN * (facts.load.axis == USERS)),
     ):
         if holds:
             return text

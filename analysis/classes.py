@@ -63,7 +63,9 @@ class Judge:
         before = None
         if looks.until_s is not None:
             first = usable(rows.samples.take(np.flatnonzero(rows.samples.start_s < looks.until_s)))
-            before = cls.of(first, cut_windows(first), doubt, looks=Looks(looks.shares))
+            before = cls.of(
+                first, cut_windows(first, measure=windows.measure), doubt, looks=Looks(looks.shares)
+            )
         reached = np.cumsum(rows.weight)
         return cls(rows, windows, place, rows.weight, reached, doubt, shares, looks.shares, before)
 

@@ -16,11 +16,11 @@ import numpy as np
 
 from analysis.intervals import Coefficient
 from analysis.lines import Design
+from analysis.load_axis import IN_FLIGHT
 from analysis.memory import Averaged, Averages
 from analysis.sequential import CHANGE_POWER, CHANGE_SHARE, ONE_LOOK, SAME_POWER, look_level
 from analysis.slopes import ONE_LINE, Margins, Slopes, came_down, drifted, visits, within
 from analysis.verdict import LoadAnswer, YesNo
-from analysis.windows import IN_FLIGHT
 
 MOVED_TOGETHER = 0.7
 """From this correlation of load and time on, both kinds of interval must be clear."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.load import DECISIVE_SE, decisive_requests
+from analysis.load_axis import ARRIVALS, USERS
 from analysis.slopes import margins
 from analysis.verdict import LatencyMs, LoadEffect, Temporal
 from analysis.windows import Windows
@@ -20,6 +21,9 @@ from recording.run import Run
 
 STEPS = "steps"
 """The default scenario, and the shape of load whose levels come in shuffled order."""
+OPEN_STEPS = "open-login"
+"""The same for arrivals."""
+_DEFAULT = {USERS: STEPS, ARRIVALS: OPEN_STEPS}
 LEVEL_SHARES = (0.1, 0.3, 0.55, 0.8, 1.0)
 """Levels as shares of the highest load seen: evenly spread, and none so low that hardly anything is sent."""
 LEAST_PEAK = 5
@@ -51,7 +55,10 @@ class Seen:
         slow_s: how long a slow failure takes (95 of 100 are quicker); 0 if unknown.
         logins_only: whether nothing but logins was sent.
         target: the target as it was given on the command line; None if unknown.
-        scenario: the run's own as it was given, if its levels are shuffled already; else the default one.
+        scenario: the run's own as it was given, if its levels are shuffled already or it has parts; else the
+            default one.
+        unit: what its levels count, users or arrivals per second.
+        has_parts: whether it has several loads at the same time, which no command line changes.
     """
 
     length_s: float
@@ -60,20 +67,26 @@ class Seen:
     logins_only: bool = False
     target: str | None = None
     scenario: str = STEPS
+    unit: str = USERS
+    has_parts: bool = False
 
 
 def seen(run: Run, cut: Windows, length_s: float, latency: LatencyMs) -> Seen:
     """Gather it."""
     known = bool(np.isfinite(cut.load).any())
     endpoints = [name for name in run.samples.endpoint.names if name]
-    own = (run.scenario.get("load") or {}).get("shape") == STEPS
+    has_parts = bool(run.scenario.get("parts"))
+    own = has_parts or (run.scenario.get("load") or {}).get("shape") == STEPS
+    unit = ARRIVALS if cut.axis == ARRIVALS else USERS
     return Seen(
         length_s=length_s,
         mean_load=float(np.nanmean(cut.load)) if known else math.nan,
         slow_s=(latency.errors.p95 or 0.0) / 1000,
         logins_only=bool(endpoints) and all(LOGIN in name.lower() for name in endpoints),
         target=_given(run, "target"),
-        scenario=(_given(run, "scenario") if own else None) or STEPS,
+        scenario=(_given(run, "scenario") if own else None) or _DEFAULT[unit],
+        unit=unit,
+        has_parts=has_parts,
     )
 
 
@@ -89,14 +102,14 @@ class Plan:
     """A run of shuffled blocks.
 
     Attributes:
-        levels: users.
+        levels: users, or arrivals per second.
         step_s: seconds per level.
         blocks: visits of every level.
         requests: how many are needed.
         needed_s: how long that takes at the request rate seen; `duration_s` is cut at two hours.
     """
 
-    levels: tuple[int, ...]
+    levels: tuple[float, ...]
     step_s: float
     blocks: int
     requests: float
@@ -113,8 +126,10 @@ class Plan:
         return self.needed_s > LONGEST_S
 
 
-def levels(peak: float) -> tuple[int, ...]:
-    """Whole users, about 10, 30, 55, 80 and 100 % of a peak."""
+def levels(peak: float, unit: str = USERS) -> tuple[float, ...]:
+    """About 10, 30, 55, 80 and 100 % of a peak: whole users, or arrivals per second of two digits."""
+    if unit == ARRIVALS:
+        return tuple(sorted({_two_digits(peak * share) for share in LEVEL_SHARES}))
     top = max(LEAST_PEAK, round(peak))
     return tuple(sorted({max(1, math.floor(top * share + 0.5)) for share in LEVEL_SHARES}))
 
@@ -141,9 +156,9 @@ def plan_by_bursts(load: LoadEffect, temporal: Temporal, seen: Seen) -> Plan | N
 
 
 def _plan(load: LoadEffect, seen: Seen, requests: float) -> Plan | None:
-    if load.load_high is None or load.requests <= 0 or seen.length_s <= 0:
+    if seen.has_parts or not load.load_high or load.requests <= 0 or seen.length_s <= 0:
         return None
-    users = levels(load.load_high)
+    users = levels(load.load_high, seen.unit)
     needed = max(requests, LEAST_REQUESTS)
     known = math.isfinite(seen.mean_load) and seen.mean_load > 0
     busier = sum(users) / len(users) / seen.mean_load if known else 1.0
@@ -151,6 +166,11 @@ def _plan(load: LoadEffect, seen: Seen, requests: float) -> Plan | None:
     step_s = _step_s(min(needed_s, LONGEST_S) / LEAST_BLOCKS / len(users), seen.slow_s)
     blocks = math.ceil(min(needed_s, LONGEST_S) / (step_s * len(users)))
     return Plan(users, step_s, max(blocks, LEAST_BLOCKS), needed, needed_s)
+
+
+def _two_digits(value: float) -> float:
+    rounded = float(f"{value:.2g}")
+    return int(rounded) if rounded.is_integer() else rounded
 
 
 def _step_s(at_most_s: float, slow_s: float) -> float:

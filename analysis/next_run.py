@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable
 
 from analysis import phrases
+from analysis.load_axis import ARRIVALS, USERS
 from analysis.next_plan import (
     BURSTS,
     LONGEST_S,
@@ -58,6 +59,7 @@ ROUTES: tuple[tuple[str, Planner, str], ...] = (
 )
 """Beginning of the reason (see `analysis.load`), how to plan, why. Order does not matter."""
 
+_MORE = {USERS: "more users, less think time", ARRIVALS: "more arrivals per second"}
 CONCURRENT = "concurrent-login"
 SPARE = 1.5
 """A run that ends by itself may take so many times the planned length: looking costs some of its power."""
@@ -86,22 +88,26 @@ def _for_bursts(load: LoadEffect, temporal: Temporal, seen: Seen) -> NextRun:
         "follow load, and several times as many if they do not"
     )
     plan = plan_by_bursts(load, temporal, seen)
-    if not seen.logins_only:
+    if not seen.logins_only or seen.unit != USERS or seen.has_parts:
         return _steps(why, plan, seen)
     provoked = f"{why}; logins at the same instant provoke them, waiting takes {_length(plan)}"
     return NextRun(scenario=CONCURRENT, why=provoked, command=_command(CONCURRENT, seen))
 
 
 def _steps(why: str, plan: Plan | None, seen: Seen) -> NextRun:
+    if seen.has_parts:
+        why = f"{why}; in one part of the scenario, while the loads of the others are held"
     if plan is None:
-        return NextRun(scenario=seen.scenario, why=why, command=_command(seen.scenario, seen))
-    users = ",".join(map(str, plan.levels))
+        return NextRun(scenario=seen.scenario, why=why, unit=seen.unit, command=_command(seen.scenario, seen))
+    levels = ",".join(map(str, plan.levels))
     at_most_min = math.ceil(min(plan.duration_s * SPARE, LONGEST_S) / 60)
-    options = f"--users {users} --step {plan.step_s:g}s --until-decided --at-most {at_most_min}m"
+    option = "--arrivals" if seen.unit == ARRIVALS else "--users"
+    options = f"{option} {levels} --step {plan.step_s:g}s --until-decided --at-most {at_most_min}m"
     return NextRun(
         scenario=seen.scenario,
-        why=f"{why}; {_shape(plan)}",
+        why=f"{why}; {_shape(plan, seen.unit)}",
         levels=list(plan.levels),
+        unit=seen.unit,
         step_s=plan.step_s,
         blocks=plan.blocks,
         duration_s=plan.duration_s,
@@ -110,13 +116,13 @@ def _steps(why: str, plan: Plan | None, seen: Seen) -> NextRun:
     )
 
 
-def _shape(plan: Plan) -> str:
-    users = f"levels of {phrases.listed([str(level) for level in plan.levels], len(plan.levels))} users"
+def _shape(plan: Plan, unit: str) -> str:
+    users = f"levels of {phrases.listed([str(level) for level in plan.levels], len(plan.levels))} {unit}"
     if not plan.is_too_long:
         return f"{users} for {plan.step_s:g} s each, {plan.blocks} times: {_length(plan)}"
     return (
-        f"that takes {_length(plan)} at this request rate, which is too long: send more (more users, less "
-        f"think time) or look at each kind of failure by itself; two hours of {users} show only effects "
+        f"that takes {_length(plan)} at this request rate, which is too long: send more "
+        f"({_MORE[unit]}) or look at each kind of failure by itself; two hours of {users} show only effects "
         f"{phrases.factor(math.sqrt(plan.needed_s / LONGEST_S))} as large"
     )
 

@@ -13,6 +13,7 @@ from analysis import phrases
 from analysis.arrivals import arrival_findings, arrivals_of
 from analysis.foreign_quality import bad_lines, foreign
 from analysis.lines import warm_up_s
+from analysis.load_axis import axis_findings
 from analysis.looks import looks_of
 from analysis.usable import Floats, Usable, weights
 from analysis.verdict import Finding, Quality, Severity
@@ -326,6 +327,7 @@ def _thinned(run: Run, rows: Usable, _: Windows) -> Iterator[Finding]:
 
 def _arrivals(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
     yield from arrival_findings(arrivals_of(run))
+    yield from axis_findings(run)
 
 
 _Check = Callable[[Run, Usable, Windows], Iterator[Finding]]

@@ -8,10 +8,10 @@ import numpy as np
 
 from analysis.intervals import Coefficient
 from analysis.lines import Design, fit
+from analysis.load_axis import ARRIVALS, IN_FLIGHT, USERS, is_planned
 from analysis.memory import Averaged, Averages, averaged
 from analysis.usable import Floats
 from analysis.verdict import YesNo
-from analysis.windows import IN_FLIGHT, USERS
 
 LEAST_REQUESTS = 200
 """Below this, three standard errors of a 16 % rate are as wide as the effect looked for."""
@@ -20,9 +20,9 @@ LEAST_WINDOWS = 20
 LEAST_ERRORS = 15
 """Fewer errors: one of them moves the slope by more than the margin."""
 
-LEAST_VARIED = {USERS: (1.5, 2.0), IN_FLIGHT: (2.0, 3.0)}
+LEAST_VARIED = {USERS: (1.5, 2.0), ARRIVALS: (1.5, 0.0), IN_FLIGHT: (2.0, 3.0)}
 """Load varied if the highest is so many times the lowest, and so much above it. Requests in flight vary with
-the failures themselves, so more is asked of them."""
+the failures themselves, so more is asked of them. A rate has no smallest step, as users have."""
 
 MARGIN_SHARE, MARGIN_LEAST, MARGIN_MOST = 0.5, 0.01, 0.10
 """What still counts as constant: half the error rate. If load caused every failure the slope would be about
@@ -72,12 +72,12 @@ def margins(rate: float) -> Margins:
 def slopes(plan: Design, errors: Floats, *, average: bool = False) -> Slopes:
     """All four fits, and the average if asked for, which takes a hundred times as long.
 
-    Only over users: requests in flight follow the failures themselves, and the average takes that for load.
+    Not over requests in flight: they follow the failures themselves, and the average takes that for load.
     """
     (alone,) = fit(plan, errors, plan.x)
     beside_time, trend = fit(plan, errors, plan.x, plan.tau)
     (trend_alone,) = fit(plan, errors, plan.tau)
-    mean = averaged(plan, errors) if average and plan.axis == USERS else None
+    mean = averaged(plan, errors) if average and is_planned(plan.axis) else None
     return Slopes(alone, beside_time, trend, trend_alone, mean)
 
 

@@ -405,13 +405,15 @@ class Quality(Model):
 class NextRun(Model):
     """The run that would settle what this one could not.
 
-    `levels` in users, each visited `blocks` times for `step_s`; `requests` are needed, and `duration_s` is
-    what they take at the request rate seen. `command` is the line to type. Empty where nothing is computed.
+    `levels` in `unit` (users or arrivals/s), each visited `blocks` times for `step_s`; `requests` are needed,
+    and `duration_s` is what they take at the request rate seen. `command` is the line to type.
+    Empty where nothing is computed.
     """
 
     scenario: str
     why: str
-    levels: list[int] = Field(default_factory=list)
+    levels: list[int | float] = Field(default_factory=list)
+    unit: str = "users"
     step_s: float | None = None
     blocks: int | None = None
     duration_s: float | None = None

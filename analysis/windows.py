@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.load_axis import ARRIVALS, IN_FLIGHT, USERS, LoadAxis, axis_of
 from analysis.usable import Floats, Ints, Usable, bounds, failure_labels, usable
 from recording.run import Run
 from recording.sample import Samples, is_constant, picked
@@ -29,8 +30,7 @@ ROLLING = 5
 """Requests in flight react to every burst of failures; their median over this many windows on either side
 follows the load and not the burst. Without it, one foreign file in ten was given a confident wrong answer."""
 
-USERS = "users"
-IN_FLIGHT = "requests in flight"
+NO_PLAN = LoadAxis()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ class Windows:
         time_s: (w,) float64, mean send time of its requests; the middle of an empty window.
         requests: (w,) int64, requests sent in it.
         errors: (w,) int64, those of them that failed.
-        axis: what `load` measures: "users", or "requests in flight" where a source lacks users.
+        axis: what `load` measures: "users"; "arrivals/s" where the load was open; or "requests in flight"
+            where neither is known.
         load: (w,) float64, mean load seen by its requests; NaN in an empty window. Requests in flight are
             smoothed by a rolling median over eleven windows, see `ROLLING`.
         users: (w,) float64, mean active users; NaN in an empty window, and everywhere if unknown.
@@ -56,6 +57,7 @@ class Windows:
         ok_p99_ms: (w,) float64, 99th percentile (nearest rank) of successes; NaN where there was none.
         thinning: how many requests a success stands for on average (sum of squared weights over weights); the
             number of requests is then itself a sample's estimate, and counting noise grows with it.
+        measure: how the load of a row on the axis is found.
     """
 
     origin_s: float
@@ -73,6 +75,7 @@ class Windows:
     ok_p50_ms: Floats
     ok_p99_ms: Floats
     thinning: float = 1.0
+    measure: LoadAxis = NO_PLAN
 
     def __len__(self) -> int:
         return len(self.start_s)
@@ -110,25 +113,27 @@ def cut_windows(
     start_s: float | None = None,
     end_s: float | None = None,
     width_s: float | None = None,
+    measure: LoadAxis = NO_PLAN,
 ) -> Windows:
-    """The same for rows that are prepared already."""
+    """The same for rows that are prepared already, on the axis that suits their run."""
     first, last = bounds(rows.samples)
     origin = first if start_s is None else start_s
     length = max(0.0, (last if end_s is None else end_s) - origin)
     width = width_s or default_width(length)
     count = max(1, int(np.ceil(length / width - 1e-9))) if len(rows.samples) else 0
     place = window_of(rows.samples, origin, width, count)
-    return _cut(rows, place, origin, width, count)
+    return _cut(rows, place, origin, width, count, measure)
 
 
 def cut_run(run: Run, rows: Usable) -> Windows:
     """The windows of a run; of a thinned one they begin and end where its sums are exact."""
     if run.thinned is None:
-        return cut_windows(rows)
+        return cut_windows(rows, measure=axis_of(run))
     first, last = bounds(rows.samples)
     width = default_width(last - first)
     grid = run.thinned.grid_s
-    return cut_windows(rows, run.thinned.origin_s, width_s=max(1, round(width / grid)) * grid)
+    width = max(1, round(width / grid)) * grid
+    return cut_windows(rows, run.thinned.origin_s, width_s=width, measure=axis_of(run))
 
 
 def default_width(length_s: float) -> float:
@@ -142,9 +147,12 @@ def window_of(samples: Samples, origin_s: float, width_s: float, count: int) -> 
 
 
 def row_load(samples: Samples, cut: Windows) -> Floats:
-    """(n,) load of each row on the axis of `cut`: its users, or the smoothed load of its window."""
+    """(n,) load of each row on the axis of `cut`: its users, the rate planned at its start, or the smoothed
+    load of its window."""
     if cut.axis == USERS or not len(cut):
         return _users(samples)
+    if cut.axis == ARRIVALS:
+        return cut.measure.rate_at(samples.start_s)
     places = window_of(samples, cut.origin_s, cut.width_s, len(cut))
     return np.asarray(cut.load[places], np.float64)
 
@@ -171,7 +179,9 @@ def _users(samples: Samples) -> Floats:
     return users
 
 
-def _cut(usable_rows: Usable, place: Ints, origin: float, width: float, count: int) -> Windows:
+def _cut(
+    usable_rows: Usable, place: Ints, origin: float, width: float, count: int, measure: LoadAxis
+) -> Windows:
     rows, weight = usable_rows.samples, usable_rows.weight
     start = np.arange(count, dtype=np.float64) * width
 
@@ -191,11 +201,14 @@ def _cut(usable_rows: Usable, place: Ints, origin: float, width: float, count: i
         )
         mean_time = _ratio(total((rows.start_s - origin) * weight), requests)
     mean_in_flight = in_flight_later.result()
-    # Active users where the source tells them. Otherwise the requests in flight, which are partly a
-    # consequence of the errors (slow failures raise them, quick ones lower them): the second-best axis.
+    # The planned rate of an open load, or active users where the source tells them. Otherwise the requests in
+    # flight, which are partly a consequence of the errors (slow failures raise them, quick ones lower them):
+    # the second-best axis.
     known = rows.users >= 0
-    axis = USERS if bool(known.any()) else IN_FLIGHT
-    if axis == USERS:
+    axis = measure.name or (USERS if bool(known.any()) else IN_FLIGHT)
+    if axis == ARRIVALS:
+        mean_load = _ratio(total(measure.rate_at(rows.start_s) * weight), requests)
+    elif axis == USERS:
         mean_load = _ratio(total(np.where(known, rows.users, 0) * weight), total(known * weight))
     else:
         mean_load = _rolling_median(mean_in_flight)
@@ -215,6 +228,7 @@ def _cut(usable_rows: Usable, place: Ints, origin: float, width: float, count: i
         ok_p50_ms=p50,
         ok_p99_ms=p99,
         thinning=float(np.dot(weight[ok], weight[ok]) / weight[ok].sum()) if ok.any() else 1.0,
+        measure=measure,
     )
 
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.load_axis import USERS
 from analysis.usable import Floats
-from analysis.windows import USERS, Windows, default_width
+from analysis.windows import Windows, default_width
 from benchmarks.kinds import HARDER, KINDS, WANDERING, World
 from benchmarks.simulate import BLOCK_SHARES, closed_loop, wander
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.load_axis import USERS
 from analysis.usable import Floats
-from analysis.windows import USERS, Windows, default_width
+from analysis.windows import Windows, default_width
 from benchmarks.kinds import HARDER, KINDS, WANDERING, World
 
 SLICES = 5

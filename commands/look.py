@@ -19,7 +19,7 @@ from analysis.classes import Judge
 from analysis.looks import LOOK, UNDECIDED, next_look
 from analysis.sequential import CHANGE_POWER, SAME_POWER, spent
 from analysis.usable import usable
-from analysis.windows import cut_windows
+from analysis.windows import cut_run
 from recording.folder import RunFolder
 from recording.reader import read_run
 
@@ -32,7 +32,7 @@ def look(folder: RunFolder, until_s: float) -> dict[str, Any]:
     run = read_run(folder.path)
     looks = next_look(run, until_s)
     rows = usable(run.samples)
-    effect = Judge.of(rows, cut_windows(rows), looks=looks).load(rows.failed)
+    effect = Judge.of(rows, cut_run(run, rows), looks=looks).load(rows.failed)
     number, share = len(looks.shares), looks.shares[-1]
     noted = {
         "number": number,

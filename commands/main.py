@@ -66,6 +66,9 @@ def run(
     users: Annotated[
         str | None, typer.Option("--users", metavar="LEVELS", help="Other levels: 2,6,11,16,20.")
     ] = None,
+    arrivals: Annotated[
+        str | None, typer.Option("--arrivals", metavar="LEVELS", help="The same for an open load: 0.5,2,8.")
+    ] = None,
     step: Annotated[
         str | None, typer.Option("--step", metavar="DURATION", help="Time per level: 30s.")
     ] = None,
@@ -92,7 +95,9 @@ def run(
     """
     from scenarios.overrides import Overrides
 
-    changes = Overrides.parse(users, step, blocks, until_decided=until_decided, at_most=at_most)
+    changes = Overrides.parse(
+        users, step, blocks, until_decided=until_decided, at_most=at_most, arrivals=arrivals
+    )
     if dry_run:
         from commands.dry_run import PLANS, show_plan
 

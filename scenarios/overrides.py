@@ -32,13 +32,15 @@ class Overrides(Model):
     """Changes to a scenario's load; None leaves it as it is.
 
     Attributes:
-        users: other levels.
+        users: other levels of a closed load.
+        arrivals: other levels of an open one, per second.
         step_s: seconds per level.
         blocks: how many times all levels are visited.
         at_most_s: repeat the levels until the verdict is decided, for at most so many seconds.
     """
 
     users: Levels | None = None
+    arrivals: Levels | None = None
     step_s: Seconds | None = None
     blocks: Repeats | None = None
     at_most_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
@@ -52,6 +54,7 @@ class Overrides(Model):
         *,
         until_decided: bool = False,
         at_most: str | None = None,
+        arrivals: str | None = None,
     ) -> Overrides:
         """From the words of a command line.
 
@@ -65,7 +68,8 @@ class Overrides(Model):
         longest_s = duration_s(at_most, "--at-most") if at_most is not None else AT_MOST_S
         try:
             return cls(
-                users=None if users is None else _levels(users),
+                users=None if users is None else _levels(users, "--users", int),
+                arrivals=None if arrivals is None else _levels(arrivals, "--arrivals", float),
                 step_s=None if step is None else duration_s(step, "--step"),
                 blocks=blocks,
                 at_most_s=longest_s if until_decided else None,
@@ -93,7 +97,7 @@ class Overrides(Model):
         if not self.any:
             return scenario
         load = scenario.load
-        wish = "--until-decided" if self.at_most_s else "--users, --step and --blocks"
+        wish = "--until-decided" if self.at_most_s else "--users, --arrivals, --step and --blocks"
         if load is None:
             raise UsageError(
                 f"scenario {scenario.name!r} has parts, each with a load of its own; {wish} can be used with "
@@ -104,18 +108,25 @@ class Overrides(Model):
                 f"scenario {scenario.name!r} is a {load.shape}, which repeats no levels; {wish} can be used "
                 "with steps and staircase"
             )
-        given = {"users": self.users, "step_s": self.step_s}
+        self._check_unit(scenario.name, load)
+        given = {"users": self.users or self.arrivals, "step_s": self.step_s}
         load = load.model_copy(update={key: value for key, value in given.items() if value is not None})
         if self.at_most_s is not None and len(set(load.users)) < 2:
             raise UsageError(
                 f"scenario {scenario.name!r} has one level only, which never shows what load does; "
-                "--until-decided needs several: --users 2,6,11,16,20"
+                "--until-decided needs several: --users 2,6,11,16,20 or --arrivals 2,5,8"
             )
         if self.at_most_s is not None:
             load = repeated(load, _blocks_within(load, self.at_most_s, scenario.name))
         elif self.blocks is not None:
             load = repeated(load, self.blocks)
         return scenario.model_copy(update={"load": load})
+
+    def _check_unit(self, name: str, load: Steps | Staircase) -> None:
+        if self.users is not None and load.open is not None:
+            raise UsageError(f"scenario {name!r} is an open load, of arrivals per second: say --arrivals")
+        if self.arrivals is not None and load.open is None:
+            raise UsageError(f"scenario {name!r} is a closed load, of users: say --users")
 
 
 def overrides_told() -> Overrides:
@@ -135,11 +146,12 @@ def duration_s(text: str, option: str) -> float:
     return float(found[1]) * _SECONDS[found[2]]
 
 
-def _levels(text: str) -> tuple[int, ...]:
+def _levels(text: str, option: str, kind: type[int] | type[float]) -> tuple[float, ...]:
     try:
-        return tuple(int(level) for level in text.split(","))
+        return tuple(kind(level) for level in text.split(","))
     except ValueError:
-        raise UsageError(f"--users {text!r} are no levels; write numbers of users: 2,6,11,16,20") from None
+        what = "numbers of users: 2,6,11,16,20" if kind is int else "arrivals per second: 0.5,2,8"
+        raise UsageError(f"{option} {text!r} are no levels; write {what}") from None
 
 
 def _blocks_within(load: Steps | Staircase, at_most_s: float, name: str) -> int:

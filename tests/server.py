@@ -4,7 +4,8 @@
 
 It answers POST /login after 30 ms; every sixth with 503 in mode `mixed`; never in mode `hang`; in mode
 `echo` with 400 and what it was sent; in mode `slow` after 3 s; in mode `freeze` nothing is answered from the
-second to the seventh second after the first request. In mode `api` POST /form takes a login as a form and
+second to the seventh second after the first request; in mode `limit` with 503 at once beyond 12 in the last
+second. In mode `api` POST /form takes a login as a form and
 gives a ticket (JSON), a session (cookie) and a trace (header), and GET /items/TICKET wants all three back;
 whatever is wrong gets 401. COUNT_FILE
 holds the number of requests read so far (rewritten 50 times a second and at the end).
@@ -19,10 +20,12 @@ import os
 import signal
 import sys
 import time
+from collections import deque
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 OK = json.dumps({"token": "t", "user_id": 1, "username": "u"}).encode()
+LIMIT = 12
 BUSY = json.dumps({"error": "Service temporarily busy, please retry"}).encode()
 
 
@@ -48,6 +51,7 @@ class Server:
         self.mode = mode
         self.requests = 0
         self.first_s = 0.0
+        self.admitted_s: deque[float] = deque([0.0] * LIMIT, LIMIT)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -70,14 +74,19 @@ class Server:
     async def answer(self, writer: asyncio.StreamWriter, number: int, head: str, sent: bytes) -> None:
         if self.mode == "hang":
             await asyncio.sleep(3600)
-        await asyncio.sleep(3 if self.mode == "slow" else 0.03)
+        over = self.mode == "limit" and time.monotonic() - self.admitted_s[0] < 1
+        if self.mode == "limit" and not over:
+            self.admitted_s.append(time.monotonic())
+        await asyncio.sleep(
+            3 if self.mode == "slow" else 0 if over else 0.3 if self.mode == "limit" else 0.03
+        )
         if self.mode == "freeze":
             since_s = time.monotonic() - self.first_s
             await asyncio.sleep(7 - since_s if 2 <= since_s < 7 else 0)
         if self.mode == "api":
             writer.write(api_answer(head, sent))
             return
-        busy = self.mode == "mixed" and number % 6 == 0
+        busy = over or (self.mode == "mixed" and number % 6 == 0)
         if self.mode == "echo":
             login = json.loads(sent)
             text = f"login failed for {login['username']} with password {login['password']}"

@@ -31,9 +31,9 @@ _QUESTIONS = (
 _CAPTIONS = {
     "error_rate_by_load": "Larger dots hold more requests; triangles lie above the scale.",
     "error_rate_by_class": "Each class as a share of all requests, with 95 % intervals and its fitted line.",
-    "errors_by_status": "Errors per time window, stacked by status; grey behind: users.",
+    "errors_by_status": "Errors per time window, stacked by status; grey behind: the load.",
     "errors_per_window": "Errors per time window; shaded: bursts; hatched: freezes.",
-    "latency": "Latency of successes per time window; grey behind: users.",
+    "latency": "Latency of successes per time window; grey behind: the load.",
     "latency_by_load": "95 % intervals; without an upper end: too few requests. Time-outs at their limit.",
 }
 

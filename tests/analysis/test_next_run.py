@@ -146,3 +146,10 @@ def test_what_a_shape_could_not_show_is_answered_with_repeated_levels(why: str, 
     assert run.levels == [2, 6, 11, 16, 20]
     assert run.blocks >= 4  # type: ignore[operator]
     assert run.requests >= 2000  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("peak", "rates"), [(12, (1.2, 3.6, 6.6, 9.6, 12)), (0.5, (0.05, 0.15, 0.28, 0.4, 0.5))]
+)
+def test_rates_may_be_fractions(peak: float, rates: tuple[float, ...]) -> None:
+    assert levels(peak, "arrivals/s") == rates

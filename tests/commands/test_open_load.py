@@ -81,6 +81,38 @@ def test_an_interrupted_run_has_forgotten_no_arrival(
     exactly_counted(cli, served)
 
 
+@pytest.mark.parametrize("served", ["limit"], indirect=True)
+def test_the_verdict_goes_by_the_planned_rate(
+    cli: Cli, served: Target, scenario: Callable[[str], str]
+) -> None:
+    """Beyond 12 a second the server refuses at once: the more fails, the less is in flight."""
+    load = "load: {shape: steps, arrivals: [4, 9, 20, 40], step_s: 2, blocks: 4, spread: even}\n"
+    done = cli.run(scenario(load + "accounts: shared\n"), served)
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    exactly_counted(cli, served)
+    verdict = cli.verdict()
+    effect = verdict["load_effect"]
+    assert (effect["answer"], effect["axis"]) == ("rises", "arrivals/s"), effect["why"]
+    assert [level["users_low"] for level in verdict["levels"]] == [4, 9, 20, 40]
+    assert verdict["levels"][1]["errors"] == 0 < verdict["levels"][2]["errors"]
+    assert verdict["capacity"]["rate_per_s"] < 12
+    assert verdict["next_run"] is None
+    assert "arrivals/s" in done.stdout
+    assert " users" not in (cli.only_run() / "analysis/report.md").read_text()
+
+
+@pytest.mark.parametrize("served", ["mixed"], indirect=True)
+def test_one_rate_asks_for_several_in_arrivals(
+    cli: Cli, served: Target, scenario: Callable[[str], str]
+) -> None:
+    cli.run(scenario(OPEN.format(hold_s=8, spread="poisson", cap=60)), served)
+    advice = cli.verdict()["next_run"]
+    assert advice["levels"] == [5, 15, 28, 40, 50]
+    assert "--arrivals 5,15,28,40,50 --step" in advice["command"]
+    dry = cli(*advice["command"].replace("TARGET", "lab").split()[1:], "--dry-run")
+    assert "up to 50 arrivals/s" in dry.stdout, dry.stderr
+
+
 @pytest.mark.parametrize("served", ["freeze"], indirect=True)
 def test_latency_from_intended_start_shows_the_freeze(
     cli: Cli, served: Target, scenario: Callable[[str], str]

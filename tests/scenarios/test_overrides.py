@@ -34,6 +34,21 @@ def test_levels_length_and_repeats() -> None:
     )
 
 
+def test_levels_of_an_open_load_are_arrivals() -> None:
+    scenario = load_scenario("open-login")
+    changed = Overrides.parse(arrivals="0.5,8", blocks=2).applied_to(scenario)
+    assert changed.plan().peak_level == 8
+    assert {stage.level_to for stage in changed.plan().stages} == {0.5, 8}
+    with pytest.raises(UsageError, match="say --arrivals"):
+        Overrides.parse("1,5").applied_to(scenario)
+    with pytest.raises(UsageError, match="say --users"):
+        Overrides.parse(arrivals="1,5").applied_to(STEPS)
+    with pytest.raises(UsageError, match="write arrivals per second"):
+        Overrides.parse(arrivals="1,x")
+    with pytest.raises(UsageError, match="write numbers of users"):
+        Overrides.parse("1,2.5")
+
+
 def test_what_a_process_is_told_survives_the_way_there() -> None:
     said = Overrides.parse("1,5", "30s", until_decided=True)
     assert Overrides.model_validate_json(said.to_json()) == said
