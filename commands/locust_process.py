@@ -35,6 +35,12 @@ def command(processes: int, *options: str) -> list[str]:
     return base
 
 
+def master_command(workers: int, port: int, *options: str) -> list[str]:
+    """The command line of a master that waits for workers on other machines: it listens everywhere."""
+    there = ["--master", "--expect-workers", str(workers), "--master-bind-port", str(port)]
+    return command(1, *options, *there)
+
+
 def environment(scenario: str, target: str, there: Target, **extra: str) -> dict[str, str]:
     """Environment of the Locust process: nothing of Locust's own settings leaks in from outside.
 

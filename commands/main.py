@@ -16,7 +16,7 @@ import typer
 # they bring.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from recording.errors import LoadverdictError
+from recording.errors import LoadverdictError, UsageError
 
 app = typer.Typer(
     add_completion=False,
@@ -75,6 +75,13 @@ def run(
     blocks: Annotated[
         int | None, typer.Option("--blocks", min=1, max=1000, help="How often every level is visited.")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, metavar="N", help="Wait for N workers on other machines."),
+    ] = None,
+    workers_port: Annotated[
+        int, typer.Option("--workers-port", min=1, max=65535, help="Where they come to.")
+    ] = 5557,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Draw the planned load, here and as PNG, and send nothing.")
     ] = False,
@@ -91,6 +98,7 @@ def run(
       loadverdict run steps --target my-api --processes 2
       loadverdict run steps --until-decided --at-most 20m
       loadverdict run steps --users 5,15,30,45,60 --step 30s --blocks 6
+      loadverdict run steps --target my-api --workers 4
       loadverdict run ramp-up --dry-run
     """
     from scenarios.overrides import Overrides
@@ -103,9 +111,14 @@ def run(
 
         show_plan(scenario, target, changes, run_dir.parent / PLANS)
         return
-    from commands.run import run_scenario
+    from commands.run import Elsewhere, run_scenario
 
-    raise typer.Exit(run_scenario(scenario, target, fault, processes, run_dir, changes, as_json=json))
+    if workers is not None and processes > 1:
+        raise UsageError("--workers are on other machines, --processes on this one: say one of them")
+    elsewhere = None if workers is None else Elsewhere(workers, workers_port)
+    raise typer.Exit(
+        run_scenario(scenario, target, fault, processes, run_dir, changes, elsewhere, as_json=json)
+    )
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.text import Text
@@ -15,6 +16,7 @@ from commands.looker import Looker
 from commands.preflight import check_before_load
 from commands.progress import show_progress
 from commands.with_lab import reachable
+from recording.errors import UsageError
 from recording.folder import RunFolder
 from recording.logs import finish
 from scenarios.overrides import ENV_OVERRIDES, Overrides, look_times_s
@@ -24,6 +26,13 @@ from scenarios.target import Target, load_target
 AS_IT_IS = Overrides()
 
 
+class Elsewhere(NamedTuple):
+    """Workers on other machines: how many to wait for, and the port they come to."""
+
+    workers: int
+    port: int
+
+
 def run_scenario(
     scenario_name: str,
     target_name: str,
@@ -31,17 +40,22 @@ def run_scenario(
     processes: int,
     runs_dir: Path,
     changes: Overrides,
+    elsewhere: Elsewhere | None = None,
     *,
     as_json: bool,
 ) -> int:
     """Run, diagnose, print; returns the exit code of the gate."""
     console = Console(stderr=as_json)
     scenario, target = changes.applied_to(load_scenario(scenario_name)), load_target(target_name)
+    if elsewhere is not None and target.is_lab:
+        raise UsageError(
+            "the lab that comes with a run is on this machine only: give --workers a --target that they reach"
+        )
     with reachable(target, fault, console) as there:
-        check_before_load(scenario, there, processes)
+        check_before_load(scenario, there, elsewhere.workers if elsewhere else processes)
         folder = RunFolder.create(runs_dir.resolve(), scenario.name)
         _announce(console, scenario, there, folder, changes)
-        record(scenario, scenario_name, there, target_name, processes, folder, console, changes)
+        record(scenario, scenario_name, there, target_name, processes, folder, console, changes, elsewhere)
     diagnosis = write_diagnosis(folder.path)
     code = gate_code(diagnosis.verdict)
     show(diagnosis, as_json=as_json)
@@ -58,12 +72,17 @@ def record(
     folder: RunFolder,
     console: Console,
     changes: Overrides = AS_IT_IS,
+    elsewhere: Elsewhere | None = None,
 ) -> int:
     """Have Locust run the scenario into the folder; returns Locust's exit status.
 
     Returns when the load has ended, however it ended; what was recorded is in the folder.
     """
-    arguments = locust_process.command(processes, "--headless", "--only-summary", "--exit-code-on-error", "0")
+    options = ("--headless", "--only-summary", "--exit-code-on-error", "0")
+    if elsewhere is None:
+        arguments = locust_process.command(processes, *options)
+    else:
+        arguments = locust_process.master_command(*elsewhere, *options)
     told = {"LOADVERDICT_RUN_FOLDER": str(folder.path), ENV_OVERRIDES: changes.to_json()}
     env = locust_process.environment(scenario_name, target_name, target, **told)
     looker = Looker(folder, look_times_s(scenario)) if changes.at_most_s is not None else None

@@ -15,6 +15,7 @@ from lab.errors import LabError
 from lab.faults import FAULTS
 from lab.processes import wait_for
 from lab.settings import load_settings
+from lab.startup import LOOPBACK
 from lab.state import read_records, runtime_dir
 from lab.supervisor import RunningLab, up
 
@@ -38,7 +39,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="loadverdict lab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     start = commands.add_parser("up", help="start a lab; runs until Ctrl-C unless detached")
-    start.add_argument("--port", type=int, help="port on 127.0.0.1 (default: a free one)")
+    start.add_argument("--port", type=int, help="port (default: a free one)")
+    start.add_argument(
+        "--host", default=LOOPBACK, help="address to listen on (default: 127.0.0.1; in a container 0.0.0.0)"
+    )
     start.add_argument("--fault", default="case", help="faults joined by + (see `faults`; default: case)")
     start.add_argument("--settings", type=Path, help="YAML file with settings")
     start.add_argument("--state-dir", type=Path, help="empty folder for accounts and logs; removed at stop")
@@ -66,7 +70,9 @@ def _up(options: argparse.Namespace) -> int:
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, _interrupt)
     try:
-        with up(settings, options.fault, options.state_dir, options.port, on_progress=_say) as lab:
+        with up(
+            settings, options.fault, options.state_dir, options.port, on_progress=_say, host=options.host
+        ) as lab:
             _say(f"{settings.accounts} accounts in {lab.accounts_path}")
             return _watch(lab)
     except KeyboardInterrupt:

@@ -43,6 +43,7 @@ from lab.state import LabRecord, record_file, runtime_dir, runtime_path, write_r
 _START_LIMIT_S = 30.0
 # Enough for a request at bcrypt cost 12 to finish and the phase log to be written.
 _STOP_PATIENCE_S = 3.0
+LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 _BACKLOG = 4096
 
 
@@ -65,12 +66,12 @@ class Startup:
         self._namespace = f"loadverdict_lab_{secrets.token_hex(4)}"
         self._admin_token = secrets.token_urlsafe(32)
 
-    def start(self, state_dir: Path | None, port: int | None) -> LabRecord:
+    def start(self, state_dir: Path | None, port: int | None, host: str = LOOPBACK) -> LabRecord:
         """Everything up to the first good answer of the service; raises LabError."""
         began = time.monotonic()
         # The first call tries the folder out with a file, which a crash would leave; so it comes before all.
         tempfile.gettempdir()
-        with _listen(port) as listener:
+        with _listen(port, host) as listener:
             port, descriptor = int(listener.getsockname()[1]), listener.fileno()
             janitor = self._janitor = Janitor(with_this_package({**os.environ, **self._environment}))
             folder = _make_state_dir(state_dir, janitor, self._environment)
@@ -87,7 +88,7 @@ class Startup:
             phase_log=str(phase_log),
             listen_fd=descriptor,
         )
-        url = f"http://127.0.0.1:{port}"
+        url = f"http://{LOOPBACK if host == EVERYWHERE else host}:{port}"
         self._wait_until_healthy(service, url, folder)
         self._say(
             f"login service (pid {service.pid}) answers at {url} after {time.monotonic() - began:.1f} s"
@@ -208,17 +209,17 @@ class Startup:
         return found
 
 
-def _listen(port: int | None) -> socket.socket:
-    """A listening socket on loopback: whoever has it has the port, so two labs can never share one."""
+def _listen(port: int | None, host: str) -> socket.socket:
+    """A listening socket: whoever has it has the port, so two labs can never share one."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", port or 0))
+        listener.bind((host, port or 0))
         listener.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
         listener.close()
         raise LabError(
-            f"port {port} on 127.0.0.1 cannot be used ({error}): choose another with --port, "
+            f"port {port} on {host} cannot be used ({error}): choose another with --port, "
             f"leave --port away for a free one, or stop what uses it (`loadverdict lab down --port {port}`)."
         ) from None
     return listener

@@ -10,7 +10,7 @@ from typing import Self
 
 from lab.faults import apply_faults
 from lab.settings import LabSettings
-from lab.startup import Startup
+from lab.startup import LOOPBACK, Startup
 from lab.state import LabRecord
 
 
@@ -59,6 +59,7 @@ def up(
     port: int | None = None,
     on_progress: Callable[[str], None] = lambda _text: None,
     environment: Mapping[str, str] | None = None,
+    host: str = LOOPBACK,
 ) -> RunningLab:
     """Starts a lab and returns when it answers.
 
@@ -66,9 +67,10 @@ def up(
         settings: what somebody asked for; wins over the faults. Default: the system of the case.
         faults: names from `lab.faults`, joined by `+`.
         state_dir: an empty or absent folder for accounts, phase log and service log. Removed at stop.
-        port: of the service on 127.0.0.1; a free one when None.
+        port: of the service; a free one when None.
         on_progress: gets a line per step.
         environment: where LAB_POSTGRES_URL, LAB_VALKEY_URL and LAB_STATE_DIR are looked up (os.environ).
+        host: IPv4 address to listen on; 0.0.0.0 is every one, for containers.
 
     Raises:
         LabError: unknown fault, port in use, a server that does not start; nothing is left behind then.
@@ -78,6 +80,6 @@ def up(
     startup = Startup(apply_faults(asked, faults), asked.asked_for(), on_progress, surroundings)
     with ExitStack() as undo:
         undo.callback(startup.stop)
-        record = startup.start(state_dir, port)
+        record = startup.start(state_dir, port, host)
         undo.pop_all()
     return RunningLab(startup, record)

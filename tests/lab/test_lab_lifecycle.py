@@ -274,3 +274,17 @@ def test_a_lab_started_in_a_thread_outlives_the_thread(folder: Path) -> None:
 def test_a_start_time_tells_a_process_from_a_later_one() -> None:
     assert start_time(os.getpid()) == start_time(os.getpid()) != ""
     assert start_time(2**22 + 1) == ""
+
+
+@pytest.mark.parametrize(("more", "answers"), [((), False), (("--host", "0.0.0.0"), True)])
+def test_other_addresses_reach_a_lab_only_if_that_was_asked_for(
+    folder: Path, start: Callable[..., "subprocess.Popen[bytes]"], more: tuple[str, ...], answers: bool
+) -> None:
+    """127.0.0.2 is this machine too, but another address than the lab's own."""
+    start("--state-dir", str(folder.parent / "state"), *more)
+    record = only_record(folder)
+    assert record.url == f"http://127.0.0.1:{record.port}"
+    with socket.socket() as other:
+        other.settimeout(5)
+        assert (other.connect_ex(("127.0.0.2", record.port)) == 0) == answers
+    assert (folder.parent / "state/accounts.csv").read_text().startswith("username,password\n")
