@@ -50,6 +50,7 @@ class Sent(Model):
         expect: the right answer.
         save: what is kept for the following requests of the turn: variable -> JSON path (`data.items.0.id`),
             `header:NAME` or `cookie:NAME`. An answer without it is wrong.
+        redirects: how many are followed, on the same host only.
     """
 
     method: Annotated[str, Field(pattern=r"^(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)$")] = "GET"
@@ -58,6 +59,7 @@ class Sent(Model):
     headers: dict[str, str] = Field(default_factory=dict)
     expect: Expect = Expect()
     save: dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], Source] = Field(default_factory=dict)
+    redirects: Annotated[int, Field(ge=0, le=20)] = 0
 
     @model_validator(mode="after")
     def _one_body(self) -> Self:

@@ -23,6 +23,7 @@ from scenarios.client import Client
 from scenarios.dispatcher import Dispatcher
 from scenarios.loads.arrivals import due_times_s, share_of
 from scenarios.scenario import Scenario
+from scenarios.senders import Senders
 from scenarios.target import Target
 
 DRAIN_EXTRA_S = 1.0
@@ -96,7 +97,17 @@ class Session:
             self._accounts = AccountPool(accounts, scenario.accounts, scenario.seed, index, assignment.nodes)
         self._examples = ExampleWriter(folder.errors_jsonl)
         self.recorder = Recorder(LogWriter(folder.log_path(node)), self.clock, node, self.situation)
-        self.client = Client(target.base_url, self.recorder, self._examples, scenario.timeouts)
+        fresh = scenario.connections == "fresh"
+        self.client = Client(
+            target.base_url,
+            self.recorder,
+            self._examples,
+            Senders(scenario.client, target.base_url, scenario.timeouts, fresh=fresh),
+            runner.environment.events.request,
+            total_s=scenario.timeouts.total_s,
+            keep_cookies=target.cookies,
+            fresh=fresh,
+        )
         self.arrivals = self._dispatcher(index, assignment.nodes)
         self.recorder.start()
 
@@ -184,6 +195,7 @@ class Session:
         self.stop_sending()
         gevent.killall(list(self.leaving))
         self.recorder.close(reason)
+        self.client.close()
         self._examples.close()
 
 

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import gevent
-from locust import HttpUser, task
+from locust import User, task
 from locust.exception import StopUser
 
 from recording.sample import UNPLANNED
@@ -23,17 +23,16 @@ POOL_S = 5.0
 """How long an idle user of an open load waits before it looks whether there is anything left to do."""
 
 
-class ScenarioUser(HttpUser):
+class ScenarioUser(User):
     """Does the behaviour of the scenario that is running."""
 
     # Where the load goes is the target's business; the host field of Locust's web page cannot change it.
     host = "http://target.invalid"
 
     def __init__(self, environment: Any) -> None:
-        super().__init__(environment)  # type: ignore[no-untyped-call]
-        # Proxies and .netrc of the machine must not decide where the load goes.
-        self.client.trust_env = False
+        super().__init__(environment)
         self._session: Session = session_of(environment)
+        self.client = self._session.client.user()
         self._random = random.Random(f"{self._session.scenario.seed}/{self._session.next_user()}")
         self._account = NOBODY
         self._busy = False
@@ -46,8 +45,9 @@ class ScenarioUser(HttpUser):
             gevent.sleep(self._random.uniform(0, self._session.scenario.think_time_s))
 
     def on_stop(self) -> None:
-        """Hand the account in."""
+        """Hand the account in, close the connection."""
         self._session.give_back_account(self._account)
+        self.client.close()
 
     @task
     def turn(self) -> None:
@@ -66,7 +66,10 @@ class ScenarioUser(HttpUser):
         self._work(session)
         if session.scenario.rendezvous_s is None:
             scenario = session.scenario
-            gevent.sleep(pause_s(scenario.think_time, scenario.think_time_s, self._random))
+            pause = pause_s(scenario.think_time, scenario.think_time_s, self._random)
+            # Without think time Locust's own pause of no length between two tasks is enough.
+            if pause > 0:
+                gevent.sleep(pause)
 
     def _turn_when_due(self, session: Session, arrivals: Dispatcher) -> None:
         """One turn of an open load, begun by an arrival. From here to the send nothing switches to another
