@@ -7,7 +7,8 @@ else the machine does meets them alike. The lean arms are the suite as it runs: 
 answers, Locust's statistics, the recorder with its log on disk. k6 is used where it is installed (on PATH or
 with --k6), limited to one processor; the suite does not install it.
 
-Also printed: memory per idle user that has sent one request, and the recorder's cost.
+Requests per CPU second of the generator are the steadier figure on a machine that does other things too.
+Also printed: memory per idle user that has sent one request.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from pathlib import Path
 from benchmarks.client_arms import ARMS, IDLE_ARMS, Figures
 
 BASELINE = "lean, recorder on"
+K6 = "k6, one processor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,8 @@ def run_arm(name: str, url: str, cpu: int | None, options: Options, *, idle: boo
     )
 
 
-def run_k6(url: str, cpu: int | None, options: Options) -> float:
-    """Requests per second of k6 with one processor."""
+def run_k6(url: str, cpu: int | None, options: Options) -> Figures:
+    """k6 with one processor; its start-up counts as CPU time, which is little."""
     script = (
         "import http from 'k6/http';\n"
         f"export const options = {{vus: {options.users}, duration: '{options.seconds:g}s'}};\n"
@@ -80,8 +82,12 @@ def run_k6(url: str, cpu: int | None, options: Options) -> float:
         file.write_text(script)
         assert options.k6 is not None
         pin = [] if cpu is None else ["taskset", "-c", str(cpu)]
+        before, begin = os.times(), time.monotonic()
         _output([*pin, options.k6, "run", "--quiet", "--summary-export", str(summary), str(file)])
-        return float(json.loads(summary.read_text())["metrics"]["http_reqs"]["rate"])
+        now, took_s = os.times(), time.monotonic() - begin
+        used_s = now.children_user + now.children_system - before.children_user - before.children_system
+        rate = float(json.loads(summary.read_text())["metrics"]["http_reqs"]["rate"])
+        return Figures(rate, used_s / took_s, 0.0)
 
 
 def _output(command: list[str]) -> str:
@@ -100,14 +106,14 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--idle-users", type=int, default=1000)
     parser.add_argument("--k6", default=shutil.which("k6"))
-    parser.add_argument("--only", help="names of arms, separated by ';'")
+    parser.add_argument("--only", help="arms beside lean, separated by ';', without k6")
     given = parser.parse_args()
     options = Options(given.seconds, given.rounds, given.users, given.idle_users, given.k6)
     cpus = sorted(os.sched_getaffinity(0))
     server_cpu, own_cpu = (cpus[0], cpus[1]) if len(cpus) > 1 else (None, None)
     if own_cpu is None:
         print("one processor only: server and generator share it, and the ratios mean little")
-    names = [name for name in ARMS if not given.only or name in given.only.split(";")]
+    names = [name for name in ARMS if not given.only or name in (BASELINE, *given.only.split(";"))]
     rates: dict[str, list[float]] = {name: [] for name in names}
     shares: dict[str, list[float]] = {name: [] for name in names}
     with server(server_cpu) as url:
@@ -117,8 +123,11 @@ def main() -> None:
                 rates[name].append(figures.rate_per_s)
                 shares[name].append(figures.cpu_share)
             if options.k6 and not given.only:
-                rates.setdefault("k6, one processor", []).append(run_k6(url, own_cpu, options))
-        memory = {name: run_arm(name, url, own_cpu, options, idle=True).kb_per_user for name in IDLE_ARMS}
+                figures = run_k6(url, own_cpu, options)
+                rates.setdefault(K6, []).append(figures.rate_per_s)
+                shares.setdefault(K6, []).append(figures.cpu_share)
+        idle_arms = () if given.only else IDLE_ARMS
+        memory = {name: run_arm(name, url, own_cpu, options, idle=True).kb_per_user for name in idle_arms}
     report(rates, shares, memory)
     if not options.k6:
         print("\nk6 is not installed: not measured. Give its place with --k6.")
@@ -126,16 +135,28 @@ def main() -> None:
 
 def report(rates: dict[str, list[float]], shares: dict[str, list[float]], memory: dict[str, float]) -> None:
     """Print what was found; ratios are medians of the rounds' own ratios."""
-    print("| generator | requests/s | lowest-highest | own CPU | lean is |\n|---|---|---|---|---|")
-    lean = rates.get(BASELINE, [])
+    print("| generator | requests/s | lowest-highest | lean is | per CPU second | lean is |")
+    print("|---|---|---|---|---|---|")
+    lean, lean_each = rates[BASELINE], _per_cpu(rates[BASELINE], shares[BASELINE])
     for name, found in rates.items():
-        ratio = f"{statistics.median(a / b for a, b in zip(lean, found, strict=True)):.2f} x" if lean else ""
-        cpu = f"{100 * statistics.median(shares[name]):.0f} %" if shares.get(name) else ""
-        middle = statistics.median(found)
-        print(f"| {name} | {middle:,.0f} | {min(found):,.0f}-{max(found):,.0f} | {cpu} | {ratio} |")
-    print("\n| idle user | kB |\n|---|---|")
+        each = _per_cpu(found, shares[name])
+        middle, of_cpu = statistics.median(found), statistics.median(each)
+        print(
+            f"| {name} | {middle:,.0f} | {min(found):,.0f}-{max(found):,.0f} | {_times(lean, found)} "
+            f"| {of_cpu:,.0f} | {_times(lean_each, each)} |"
+        )
+    if memory:
+        print("\n| idle user | kB |\n|---|---|")
     for name, kb in memory.items():
         print(f"| {name} | {kb:.1f} |")
+
+
+def _per_cpu(rates: list[float], shares: list[float]) -> list[float]:
+    return [rate / share for rate, share in zip(rates, shares, strict=True)]
+
+
+def _times(lean: list[float], found: list[float]) -> str:
+    return f"{statistics.median(a / b for a, b in zip(lean, found, strict=True)):.2f} x"
 
 
 if __name__ == "__main__":

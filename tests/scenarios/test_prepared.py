@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
@@ -32,6 +33,18 @@ def test_json_bodies_carry_any_text(username: str, password: str, extra: str) ->
     assert json.loads(body) == filled(template, variables)
     assert f"Content-Length: {len(body)}" in lines
     assert lines[:2] == ["POST /login HTTP/1.1", "Host: 127.0.0.1:8080"]
+
+
+@given(username=texts, password=texts)
+def test_forms_carry_any_text(username: str, password: str) -> None:
+    form = {"user": "{username}", "a b": "x{password}&y=1"}
+    prepared = Prepared("login", Request(method="POST", path="/", form=form), URL)
+    lines, body = parts(prepared.message({"username": username, "password": password}))
+    assert parse_qsl(body.decode(), keep_blank_values=True) == [
+        ("user", username),
+        ("a b", f"x{password}&y=1"),
+    ]
+    assert "Content-Type: application/x-www-form-urlencoded" in lines
 
 
 @given(text=st.text())
