@@ -36,6 +36,7 @@ _FIELDS = np.dtype(
 )
 _TEXTS = ("endpoint", "method", "outcome", "code", "stage")
 ROW_BYTES = _ROW.size
+pack_row = _ROW.pack_into
 
 MOST_NAMES = 10_000
 """Distinct texts that are remembered from one batch to the next."""
@@ -52,18 +53,20 @@ class _Names(dict[str, int]):
 
 
 class Rows:
-    """A batch that is being filled.
+    """A batch that is being filled, by `add`, or by whoever cannot afford the call, in its way.
 
     Attributes:
         count: rows in it.
         capacity: rows that fit.
+        buffer: the rows, packed by `pack_row`.
+        names: numbers of the texts in it; a new text gets one by being looked up.
     """
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.count = 0
-        self._buffer = bytearray(capacity * ROW_BYTES)
-        self._names = _Names()
+        self.buffer = bytearray(capacity * ROW_BYTES)
+        self.names = _Names()
 
     def add(
         self,
@@ -82,10 +85,10 @@ class Rows:
         delay_ms: float = UNPLANNED,
     ) -> bool:
         """Add one row; True if it was the last that fits. The batch must not be full already."""
-        names = self._names
+        names = self.names
         at = self.count
-        _ROW.pack_into(
-            self._buffer, at * ROW_BYTES, mono_s, duration_ms, delay_ms, response_bytes,
+        pack_row(
+            self.buffer, at * ROW_BYTES, mono_s, duration_ms, delay_ms, response_bytes,
             names[endpoint], names[method], names[outcome], names[code], names[stage],
             users, in_flight, account, 1, status,
         )  # fmt: skip
@@ -99,9 +102,9 @@ class Rows:
             node: the process.
             epoch_s: epoch seconds of second 0 of the clock that `add` was told.
         """
-        rows = np.frombuffer(self._buffer, _FIELDS, self.count).copy()
+        rows = np.frombuffer(self.buffer, _FIELDS, self.count).copy()
         self.count = 0
-        names = tuple(self._names)
+        names = tuple(self.names)
         rows["start_s"] += epoch_s
         columns: dict[str, Any] = {
             name: np.ascontiguousarray(rows[name]) for name in _FIELDS.names or () if name != "_"
@@ -109,7 +112,7 @@ class Rows:
         for name in _TEXTS:
             columns[name] = _category(columns[name], names)
         if len(names) > MOST_NAMES:
-            self._names.clear()
+            self.names.clear()
         return Samples(**columns, node=Category.constant(node, len(rows)))
 
 
