@@ -64,7 +64,7 @@ class PlainRequests(HttpUser):
         self.client.get("/")
 
 
-class _Unrecorded:
+class Unrecorded:
     """A recorder that counts and times, as Locust needs it, and writes nothing: what recording costs is the
     difference."""
 
@@ -96,18 +96,22 @@ def _plain(kind: type[User]) -> Callable[[str, float], Environment]:
     return made
 
 
-def _suite(client: str, *, record: bool = True) -> Callable[[str, float], Environment]:
+def suite(
+    client: str, *, record: bool = True, folder: Path | None = None
+) -> Callable[[str, float], Environment]:
+    """An arm of the suite as it runs, recording or not."""
+
     def made(url: str, think_s: float) -> Environment:
         environment = Environment(user_classes=[ScenarioUser])
         runner = environment.create_local_runner()
-        folder = RunFolder.create(Path(tempfile.mkdtemp()), "bench")
+        run = RunFolder.create(folder or Path(tempfile.mkdtemp()), "bench")
         load = Hold(users=1, hold_s=3600)
         scenario = Scenario(load=load, think_time_s=think_s, behaviour="login", client=client)
         target = Target(base_url=url, requests={"login": Request(path="/")})
-        session = Session(Assignment(folder.path, scenario, target, time.time(), 1), runner, "local", 0)
+        session = Session(Assignment(run.path, scenario, target, time.time(), 1), runner, "local", 0)
         if not record:
             session.recorder.close("not wanted")
-            session.recorder = session.client._recorder = _Unrecorded()  # type: ignore[assignment]
+            session.recorder = session.client._recorder = Unrecorded()  # type: ignore[assignment]
         bind(environment, session)
         return environment
 
@@ -115,10 +119,10 @@ def _suite(client: str, *, record: bool = True) -> Callable[[str, float], Enviro
 
 
 ARMS: dict[str, Callable[[str, float], Environment]] = {
-    "lean, recorder on": _suite("lean"),
-    "lean, recorder off": _suite("lean", record=False),
-    "fast in the suite, recorder on": _suite("fast"),
-    "requests in the suite, recorder on": _suite("requests"),
+    "lean, recorder on": suite("lean"),
+    "lean, recorder off": suite("lean", record=False),
+    "fast in the suite, recorder on": suite("fast"),
+    "requests in the suite, recorder on": suite("requests"),
     "plain FastHttpUser": _plain(PlainFast),
     "plain HttpUser": _plain(PlainRequests),
 }

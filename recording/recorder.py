@@ -33,7 +33,7 @@ was waiting: the hung requests of a frozen target are the ones that matter."""
 
 CPU_INTERVAL_S = 1.0
 
-SITUATION_AGE_S = 0.005
+SITUATION_AGE_S = 0.01
 """Users and stage of a request are this old at most."""
 
 ROWS_PER_FLUSH = 2_000

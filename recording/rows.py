@@ -102,13 +102,11 @@ class Rows:
             node: the process.
             epoch_s: epoch seconds of second 0 of the clock that `add` was told.
         """
-        rows = np.frombuffer(self.buffer, _FIELDS, self.count).copy()
+        rows = np.frombuffer(self.buffer, _FIELDS, self.count)
         self.count = 0
         names = tuple(self.names)
-        rows["start_s"] += epoch_s
-        columns: dict[str, Any] = {
-            name: np.ascontiguousarray(rows[name]) for name in _FIELDS.names or () if name != "_"
-        }
+        columns: dict[str, Any] = {name: rows[name].copy() for name in _FIELDS.names or () if name != "_"}
+        columns["start_s"] += epoch_s
         for name in _TEXTS:
             columns[name] = _category(columns[name], names)
         if len(names) > MOST_NAMES:
