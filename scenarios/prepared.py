@@ -108,15 +108,13 @@ class Prepared:
         name: the request's name in the target.
         request: what it was made from.
         is_head: whether the answer has no body.
-        is_idempotent: whether sending it twice does no harm.
     """
 
-    __slots__ = ("_body", "_head", "_whole", "is_head", "is_idempotent", "name", "request")
+    __slots__ = ("_body", "_head", "_whole", "is_head", "name", "request")
 
     def __init__(self, name: str, request: Request, base_url: str, *, fresh: bool = False) -> None:
         self.name, self.request = name, request
         self.is_head = request.method == "HEAD"
-        self.is_idempotent = request.method in ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
         self._body = _body(request)
         self._head = _head(request, urlsplit(base_url).netloc, fresh, self._body is not None)
         self._whole: bytes | None = None

@@ -139,6 +139,9 @@ class FastSender(_LocustSender):
             concurrency=1,
         )
         self._http.client.cookiejar = None
+        # Where the server hangs up it sends a GET, PUT or DELETE again, `size + 1` times: the target would
+        # get more requests than are counted. `size` serves nothing else once the pool is made.
+        self._http.client.clientpool.get_client(base_url)._connection_pool.size = -1
 
     def close(self) -> None:
         """Close the user's connections."""

@@ -61,16 +61,33 @@ class Link:
         if error not in _UNDER_WAY:
             raise OSError(error, "connect")
         if error:
-            self._wait_writable(deadline_s)
+            expired = self._wait_writable(deadline_s)
             error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if error:
                 raise OSError(error, "connect")
+            if expired and not self._is_connected():
+                raise ExpiredError
         self._io.start(self._on_readable)
 
     @property
     def is_waiting(self) -> bool:
         """Whether somebody waits for the server."""
         return self._waiter is not None
+
+    def is_usable(self) -> bool:
+        """Whether another request can be sent: the server has not closed it and has said nothing unasked.
+
+        Asked of the socket too: the event loop may not have had a turn since the answer.
+        """
+        if self.is_stale:
+            return False
+        try:
+            self._socket.recv(1)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
 
     def send(self, data: bytes, deadline_s: float) -> None:
         """Send all of it; raises OSError or ExpiredError."""
@@ -84,10 +101,13 @@ class Link:
     def receive(self, deadline_s: float, size: int = FIRST_READ) -> bytes:
         """Wait for a packet; empty once the server has closed. Raises OSError or ExpiredError."""
         while True:
-            self._wait(deadline_s)
+            expired = self._wait(deadline_s)
             try:
+                # In any case: a process that was stalled sees deadlines before what came in time.
                 data: bytes = self._socket.recv(size)
             except BlockingIOError:
+                if expired:
+                    raise ExpiredError from None
                 continue
             return data
 
@@ -106,34 +126,44 @@ class Link:
 
     def _send_rest(self, data: memoryview, deadline_s: float) -> None:
         self._io.stop()
-        while data:
-            self._wait_writable(deadline_s)
-            try:
-                data = data[self._socket.send(data) :]
-            except BlockingIOError:
-                continue
-        self._io.start(self._on_readable)
+        try:
+            while data:
+                expired = self._wait_writable(deadline_s)
+                try:
+                    data = data[self._socket.send(data) :]
+                except BlockingIOError:
+                    if expired:
+                        raise ExpiredError from None
+        finally:
+            self._io.start(self._on_readable)
 
-    def _wait_writable(self, deadline_s: float) -> None:
+    def _is_connected(self) -> bool:
+        try:
+            self._socket.getpeername()
+        except OSError:
+            return False
+        return True
+
+    def _wait_writable(self, deadline_s: float) -> bool:
         watcher = self._hub.loop.io(self._socket.fileno(), _WRITE)
         watcher.start(self._wake, False)
         try:
-            self._wait(deadline_s)
+            return self._wait(deadline_s)
         finally:
             watcher.stop()
             watcher.close()
 
-    def _wait(self, deadline_s: float) -> None:
+    def _wait(self, deadline_s: float) -> bool:
+        """Wait for the socket; True if the deadline came first."""
         self.deadline_s = deadline_s
         if deadline_s < self.look_s:
             self._deadlines.watch(self)
         self._waiter = getcurrent()
         try:
-            expired = self._hub.switch()
+            expired: bool = self._hub.switch()
         finally:
             self._waiter = None
-        if expired:
-            raise ExpiredError
+        return expired
 
     def _on_readable(self) -> None:
         if self._waiter is None:
@@ -154,8 +184,9 @@ class TlsLink(Link):
 
     def __init__(self, deadlines: Deadlines, family: int, context: ssl.SSLContext, host: str) -> None:
         super().__init__(deadlines, family)
-        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._in, self._out, server_hostname=host)
+        self._in: Any = ssl.MemoryBIO()
+        self._out: Any = ssl.MemoryBIO()
+        self._tls: Any = context.wrap_bio(self._in, self._out, server_hostname=host)
 
     def open(self, address: Any, deadline_s: float) -> None:
         """Connect and shake hands; raises ssl.SSLError where the server cannot be trusted."""
@@ -173,23 +204,41 @@ class TlsLink(Link):
                 self._flush(deadline_s)
                 return
 
+    def is_usable(self) -> bool:
+        """The same; nor may anything be left of what was received before."""
+        return not (self._in.pending or self._tls.pending()) and super().is_usable()
+
+    def close(self) -> None:
+        """Close, and free TLS's buffers: a list of deadlines may hold this link for a while."""
+        super().close()
+        self._in = self._out = self._tls = None
+
     def send(self, data: bytes, deadline_s: float) -> None:
         """Send all of it; raises OSError or ExpiredError."""
         self._tls.write(data)
         self._flush(deadline_s)
 
     def receive(self, deadline_s: float, size: int = FIRST_READ) -> bytes:
-        """Wait for decrypted bytes; empty once the server has closed."""
+        """Wait for decrypted bytes; empty once the server has closed.
+
+        Raises:
+            OSError, ExpiredError
+            FailedError: the connection ends without TLS's own end mark, so nobody knows whether that is all.
+        """
         while True:
             try:
-                return self._tls.read(size)
+                data: bytes = self._tls.read(size)
             except ssl.SSLWantReadError:
                 if self._in.eof:
-                    return b""
+                    raise FailedError("closed_early") from None
                 self._flush(deadline_s)
                 self._fill(deadline_s)
-            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            except ssl.SSLZeroReturnError:
                 return b""
+            except ssl.SSLEOFError:
+                raise FailedError("closed_early") from None
+            else:
+                return data
 
     def _fill(self, deadline_s: float) -> None:
         data = super().receive(deadline_s)

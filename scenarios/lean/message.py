@@ -13,7 +13,10 @@ MAX_HEAD_BYTES = 256 * 1024
 MAX_INTERIM = 20
 """Answers of class 1xx before the one that counts."""
 
-_CHUNKED = b"chunked"
+MAX_ENCODINGS = 5
+MAX_MEMBERS = 1_000
+"""Of one gzip body: each costs a copy of what follows it."""
+
 _IN_ONE_PIECE = {b"gzip": 31, b"x-gzip": 31, b"deflate": 47}
 
 
@@ -40,7 +43,7 @@ class Message:
     def begin(self, is_head: bool) -> None:
         """Get ready for the next answer."""
         self.headers: list[tuple[bytes, bytes]] = []
-        self._body: list[bytes] = []
+        self._body = bytearray()
         self._encoding = b""
         self._size = self._received = self._interim = 0
         self._is_head = is_head
@@ -56,8 +59,6 @@ class Message:
         """
         self.begun = True
         self._received += len(data)
-        if self._received > MAX_HEAD_BYTES:
-            self._check_size()
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -70,6 +71,8 @@ class Message:
             self.keep_alive = False  # rubbish behind a whole answer
         if self._surplus:
             self.keep_alive = False
+        if self._received > MAX_HEAD_BYTES and not self.is_complete:
+            self._check_size()
 
     def end(self) -> None:
         """The server has closed.
@@ -87,25 +90,34 @@ class Message:
         Raises:
             FailedError: it cannot be, or is too large.
         """
-        parts = self._body
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        body = bytes(self._body)
         return self._decoded(body) if self._encoding and body else body
 
     # What the parser calls.
 
+    def on_message_begin(self) -> None:
+        """An answer begins; one that nobody asked for, if ours is complete already."""
+        if self.is_complete:
+            self._surplus = True
+
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header, or one trailer."""
+        """One header. Trailers, which come behind the body, must not pass for headers."""
+        if self._head_done:
+            return
         self.headers.append((name, value))
         if len(name) == 16 and name.lower() == b"content-encoding":
-            self._encoding = value.strip().lower()
+            self._encoding = b"%b,%b" % (self._encoding, value.lower())
+        elif len(name) == 17 and name.lower() == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            raise FailedError("bad_response", "unknown_encoding")
 
     def on_headers_complete(self) -> None:
         """The head is here: interim answers are not the one we wait for."""
         if self.is_complete:
-            self._surplus = True
             return
         status = self._parser.get_status_code()
-        if 100 <= status < 200 and status != 101:
+        if status < 100:
+            raise FailedError("bad_response", "bad_http")
+        if status < 200 and status != 101:
             return
         self.status = status
         self._head_done = True
@@ -120,7 +132,7 @@ class Message:
         self._size += len(data)
         if self._size > self._max_bytes:
             raise FailedError("bad_response", "body_too_large")
-        self._body.append(data)
+        self._body += data
 
     def on_message_complete(self) -> None:
         """The answer ends here, or only an interim one did."""
@@ -148,16 +160,14 @@ class Message:
 
     def _lasts_until_close(self) -> bool:
         """Whether nothing in the head says where the body ends."""
-        for name, value in self.headers:
-            lower = name.lower()
-            if lower == b"content-length" or (lower == b"transfer-encoding" and _CHUNKED in value.lower()):
-                return False
-        return True
+        return not any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self.headers)
 
     def _decoded(self, body: bytes) -> bytes:
-        for encoding in reversed([one.strip() for one in self._encoding.split(b",")]):
-            if encoding in (b"", b"identity"):
-                continue
+        encodings = [one.strip() for one in self._encoding.split(b",")]
+        encodings = [one for one in encodings if one not in (b"", b"identity")]
+        if len(encodings) > MAX_ENCODINGS:
+            raise FailedError("bad_response", "unknown_encoding")
+        for encoding in reversed(encodings):
             bits = _IN_ONE_PIECE.get(encoding)
             if bits is None:
                 raise FailedError("bad_response", "unknown_encoding")
@@ -176,6 +186,8 @@ def _inflated(body: bytes, bits: int, max_bytes: int) -> bytes:
     size = 0
     try:
         while body:
+            if len(parts) == MAX_MEMBERS:
+                raise FailedError("bad_response", "bad_encoding")
             one = zlib.decompressobj(bits)
             parts.append(one.decompress(body, max_bytes + 1 - size))
             size += len(parts[-1])
@@ -183,7 +195,8 @@ def _inflated(body: bytes, bits: int, max_bytes: int) -> bytes:
                 raise FailedError("bad_response", "body_too_large")
             if not one.eof:
                 raise FailedError("bad_response", "bad_encoding")
-            body = one.unused_data.lstrip(b"\0") if bits == 31 else b""
+            body = one.unused_data if bits == 31 else b""
+            body = body.lstrip(b"\0") if body[:1] == b"\0" else body
     except zlib.error as error:
         raise FailedError("bad_response", "bad_encoding") from error
     return b"".join(parts)

@@ -90,10 +90,11 @@ def closes(connection: socket.socket, _: int) -> None:
 
 
 @contextlib.contextmanager
-def serving(script: Script) -> Iterator[str]:
+def serving(script: Script, family: socket.AddressFamily = socket.AF_INET) -> Iterator[str]:
     """A server that does that; its URL."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listening.bind(("127.0.0.1", 0))
+    host = "::1" if family == socket.AF_INET6 else "127.0.0.1"
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.bind((host, 0))
     listening.listen(64)
     threads: list[threading.Thread] = []
 
@@ -114,7 +115,8 @@ def serving(script: Script) -> Iterator[str]:
 
     threading.Thread(target=accept, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        shown = f"[{host}]" if ":" in host else host
+        yield f"http://{shown}:{listening.getsockname()[1]}"
     finally:
         with contextlib.suppress(OSError):
             listening.shutdown(socket.SHUT_RDWR)
@@ -175,10 +177,12 @@ def certificate(folder: Path) -> Path:
     return file
 
 
-def over_tls(file: Path, script: Script) -> Script:
-    """The same behind TLS."""
+def over_tls(file: Path, script: Script, asked_for: Callable[[str], object] | None = None) -> Script:
+    """The same behind TLS; `asked_for` is told which host the client wants."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
+    if asked_for is not None:
+        context.sni_callback = lambda _, name, __: asked_for(name or "") and None
 
     def wrapped(connection: socket.socket, number: int) -> None:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -205,6 +209,11 @@ class _OverTls:
 
     def sendall(self, data: bytes) -> None:
         self._do(lambda: self.tls.write(data))
+
+    def shutdown(self, _: int) -> None:
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.tls.unwrap()
+        self.raw.sendall(self.outgoing.read())
 
     def _do(self, step: Callable[[], object]) -> bytes:
         while True:

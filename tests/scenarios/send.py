@@ -2,8 +2,8 @@
 
     python tests/scenarios/send.py KIND < CASES
 
-CASES is JSON: {name: {url, method?, fields?, few_files?, cookies?, redirects?}}; what was recorded is
-printed as {name: {outcome, status, ...}}. Locust
+CASES is JSON: {name: {url, method?, fields?, few_files?, cookies?, redirects?, times?}}; what was
+recorded is printed as {name: {outcome, status, ...}}, with `times` as {"name 1": ..., "name 2": ...}. Locust
 changes sockets and threads of the process it is imported in: tests are not to suffer from that.
 """
 
@@ -67,7 +67,9 @@ def main(kind: Any) -> None:
             expect=Expect(json_fields=tuple(case.get("fields", ()))),
             redirects=case.get("redirects", 0),
         )
-        answers[name] = client.send(user, name, request, NOBODY, {})
+        for number in range(1, case.get("times", 1) + 1):
+            one = f"{name} {number}" if "times" in case else name
+            answers[one] = client.send(user, one, request, NOBODY, {})
         resource.setrlimit(resource.RLIMIT_NOFILE, files)
         user.close()
         client.close()

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 from recording.sample import OUTCOMES
 from tests.scenarios.misbehaving import (
     OK,
+    Script,
     answers_anything,
     certificate,
     closed_port,
@@ -141,6 +143,63 @@ def test_each_misbehaviour_has_its_outcome(kind: str, cases: dict[str, dict[str,
         # Locust's page has every request too, with the same verdict.
         assert one["locust"] == [1, int(one["outcome"] != "ok")], name
         assert (one["status"] > 0) == (one["outcome"] in ("ok", "http_error", "wrong_content")), name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_counted_once_was_sent_once(kind: str) -> None:
+    """Nothing is sent again by itself, not even a GET on a kept connection that ends under it."""
+    heads = dict.fromkeys(("GET kept", "PUT kept", "POST kept", "GET fresh", "POST fresh"), 0)
+
+    def script(name: str) -> Script:
+        def hangs_up(connection: socket.socket, _: int) -> None:
+            for answer in (OK, b"") if name.endswith("kept") else (b"",):
+                heads[name] += bool(read_head(connection))
+                connection.sendall(answer)
+
+        return hangs_up
+
+    with ExitStack() as stack:
+        found = sent(
+            kind,
+            {
+                name: {
+                    "url": stack.enter_context(serving(script(name))),
+                    "method": name.split()[0],
+                    "times": 2,
+                }
+                for name in heads
+            },
+        )
+    assert heads == dict.fromkeys(heads, 2)
+    assert {name: one["outcome"] for name, one in found.items()} == {
+        f"{name} {number}": "ok" if name.endswith("kept") and number == 1 else "closed_early"
+        for name in heads
+        for number in (1, 2)
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_answer_that_comes_too_late_is_not_the_next_ones(kind: str) -> None:
+    def script(connection: socket.socket, number: int) -> None:
+        while read_head(connection):
+            if number == 0:
+                time.sleep(0.9)  # the client waits for 0.6 s
+                connection.sendall(b"HTTP/1.1 418 Late\r\nContent-Length: 0\r\n\r\n")
+            else:
+                connection.sendall(OK)
+
+    def stops_midway(connection: socket.socket, number: int) -> None:
+        while read_head(connection):
+            connection.sendall(OK if number else OK[:-5])
+            if number == 0:
+                time.sleep(0.9)
+                connection.sendall(OK[-5:])
+
+    with serving(script) as late, serving(stops_midway) as midway:
+        found = sent(kind, {"late": {"url": late, "times": 2}, "midway": {"url": midway, "times": 2}})
+    assert [one["status"] for one in found.values()] == [0, 200, 0, 200]
+    assert found["late 1"]["outcome"] == "first_byte_timeout"
+    assert found["midway 1"]["outcome"] == "body_timeout"
 
 
 def _sends_on(connection: socket.socket, _: int) -> None:
