@@ -63,6 +63,11 @@ class UserHttp:
         self.sender = sender
         self.cookies = cookies
 
+    def forget(self) -> None:
+        """The user goes on as somebody else: its cookies were another's."""
+        if self.cookies is not None:
+            self.cookies.clear()
+
     def close(self) -> None:
         """Close the user's connections."""
         self.sender.close()
@@ -108,7 +113,7 @@ class Client:
 
     def user(self) -> UserHttp:
         """The HTTP client of one more user."""
-        return UserHttp(self._senders.user(), CookieJar() if self._keep_cookies else None)
+        return UserHttp(self._senders.user(), CookieJar(self._base_url) if self._keep_cookies else None)
 
     def close(self) -> None:
         """The run is over."""
@@ -177,10 +182,11 @@ class Client:
             return http.sender.exchange(prepared, variables, "", deadline_s)
         followed = 0
         while True:
-            header = cookies.header(filled(prepared.request.path, variables)) if cookies else ""
+            path = filled(prepared.request.path, variables) if cookies is not None else ""
+            header = cookies.header(path) if cookies is not None else ""
             received = http.sender.exchange(prepared, variables, header, deadline_s)
             if cookies is not None and received.headers:
-                cookies.take(Headers(received.headers))
+                cookies.take(Headers(received.headers), path)
             following = redirected(prepared.request, received, self._base_url, variables)
             if following is None or followed >= prepared.request.redirects:
                 return received

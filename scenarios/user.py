@@ -114,7 +114,9 @@ class ScenarioUser(User):
         if self._leaving:
             session.leaving.discard(self.greenlet)
             raise StopUser
-        self._account = session.exchange_account(self._account)
+        before, self._account = self._account, session.exchange_account(self._account)
+        if self._account is not before:
+            self.client.forget()
 
     def _wait_for_rendezvous(self, every_s: float) -> None:
         elapsed = self._session.elapsed_s
