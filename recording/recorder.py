@@ -223,7 +223,8 @@ class Recorder:
     def _write_rows(self) -> None:
         if self._rows.count:
             samples = self._rows.take(self._node, self._epoch_s)
-            self._write_samples(Kind.SAMPLES, thinned(samples, self._budget, self._chance))
+            kept = thinned(samples, self._budget, self._chance, OPEN_AGE_S * 1000)
+            self._write_samples(Kind.SAMPLES, kept)
 
     def _write_open(self, kind: Kind, now: float, older_than_s: float = 0.0) -> None:
         """Requests in flight, as they would be written if the run ended now."""

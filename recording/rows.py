@@ -122,13 +122,14 @@ def _category(codes: NDArray[np.int32], names: tuple[str, ...]) -> Category:
     return Category(places[codes], tuple(names[code] for code in present.tolist()))
 
 
-def thinned(samples: Samples, budget: int, chance: np.random.Generator) -> Samples:
+def thinned(samples: Samples, budget: int, chance: np.random.Generator, slow_ms: float) -> Samples:
     """At most about `budget` rows: of every k successes that are alike one is kept, in place of all k.
 
     Its `weight` says so: every count stays exact. Alike are successes of one endpoint, method, status, code,
-    stage and number of users. Whatever failed is kept in any case.
+    stage and number of users. Whatever failed is kept in any case, and what took `slow_ms`: the log may have
+    listed it as in flight, and only its own row takes it off that list.
     """
-    ok = np.flatnonzero(samples.outcome.equals("ok"))
+    ok = np.flatnonzero(samples.outcome.equals("ok") & (samples.duration_ms < slow_ms))
     room = max(1, budget - (len(samples) - len(ok)))
     if len(samples) <= budget or len(ok) <= room:
         return samples

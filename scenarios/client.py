@@ -138,17 +138,22 @@ class Client:
             variables: values for `{name}` in path, headers and body.
             delay_ms: how long ago the request was due, where it was due at a certain moment.
         """
-        prepared = self._prepared.get(id(request)) or self._prepare(name, request)
         method = request.method
         token = self._recorder.begin(name, method, account.slot, delay_ms)
-        received = self._received(http, prepared, variables)
+        try:
+            prepared = self._prepared.get(id(request)) or self._prepare(name, request)
+            received = self._received(http, prepared, variables)
+        except Exception as error:  # our own fault must not leave the request open, as if nobody had answered
+            received = Received(outcome="generator", code=type(error).__name__)
         expect = request.expect
         if received.status in expect.status and not (expect.json_fields or request.save):
             answer = Answer("ok", received.status, "", "", received.body)
         else:
             answer = self._judged(request, received, account, variables)
         size = len(answer.body)
-        duration_ms = self._recorder.finish(token, answer.outcome, answer.status, answer.code, size)
+        duration_ms = self._recorder.finish(
+            token, answer.outcome, answer.status, answer.code, size if answer.status else -1
+        )
         if answer.outcome == "ok":
             failure = None
         else:

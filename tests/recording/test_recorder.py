@@ -171,6 +171,26 @@ def test_at_very_high_rates_successes_are_thinned_and_failures_never(folder: Run
     assert samples.weight[me & ok].sum() == sum(1 for i in range(1000) if i % 3 == 0 and i % 20)
 
 
+def test_a_request_listed_as_in_flight_is_taken_off_the_list_however_much_is_thinned(
+    folder: RunFolder,
+) -> None:
+    log = LogWriter(folder.log_path("a"))
+    one = Recorder(log, Clock.start(), "a", lambda: Situation(3, 3, "s"), rows_per_flush=50)
+    one.start()
+    slow = [one.begin("login", "POST", i) for i in range(40)]
+    gevent.sleep(1.0)  # they are in a list of open requests by now
+    for token in slow:
+        one.finish(token, "ok", 200)
+    for i in range(500):
+        one.finish(one.begin("login", "POST", i), "ok", 200)
+    gevent.sleep(0.25)
+    recorded = read_logs(folder)  # as after kill -9
+    assert recorded.health.unfinished == 0
+    assert recorded.samples.weight.sum() == 540
+    assert recorded.samples.outcome.equals("ok").all()
+    one.close("done")
+
+
 def test_what_does_not_fit_into_memory_is_written_at_once(folder: RunFolder) -> None:
     log = LogWriter(folder.log_path("a"))
     one = Recorder(log, Clock.start(), "a", lambda: Situation(3, 3, "s"), rows_per_flush=50)
