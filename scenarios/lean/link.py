@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import math
+import select
 import socket
 import ssl
 from typing import Any
@@ -26,6 +27,7 @@ NEXT_READ = 262_144
 
 # The interpreter's own socket: gevent's waits and timers are replaced by what is below.
 _Socket: Any = get_original("socket", "socket")
+_Poll: Any = get_original("select", "poll")
 
 
 class Link:
@@ -37,7 +39,7 @@ class Link:
         is_stale: the server has closed it, or said something unasked, while nobody waited.
     """
 
-    __slots__ = ("_deadlines", "_hub", "_io", "_socket", "_waiter", "deadline_s", "is_stale", "look_s")
+    __slots__ = ("_deadlines", "_hub", "_io", "_poll", "_socket", "_waiter", "deadline_s", "is_stale", "look_s")
 
     def __init__(self, deadlines: Deadlines, family: int) -> None:
         self._deadlines = deadlines
@@ -47,6 +49,8 @@ class Link:
         self.is_stale = False
         self._socket = _Socket(family, socket.SOCK_STREAM)
         self._io = self._hub.loop.io(self._socket.fileno(), _READ)
+        self._poll = _Poll()
+        self._poll.register(self._socket.fileno(), select.POLLIN)
 
     def open(self, address: Any, deadline_s: float) -> None:
         """Connect.
@@ -79,15 +83,7 @@ class Link:
 
         Asked of the socket too: the event loop may not have had a turn since the answer.
         """
-        if self.is_stale:
-            return False
-        try:
-            self._socket.recv(1)
-        except BlockingIOError:
-            return True
-        except OSError:
-            pass
-        return False
+        return not (self.is_stale or self._poll.poll(0))
 
     def send(self, data: bytes, deadline_s: float) -> None:
         """Send all of it; raises OSError or ExpiredError."""
