@@ -39,7 +39,9 @@ class Link:
         is_stale: the server has closed it, or said something unasked, while nobody waited.
     """
 
-    __slots__ = ("_deadlines", "_hub", "_io", "_poll", "_socket", "_waiter", "deadline_s", "is_stale", "look_s")
+    __slots__ = (
+        "_deadlines", "_hub", "_io", "_poll", "_socket", "_waiter", "deadline_s", "is_stale", "look_s",
+    )  # fmt: skip
 
     def __init__(self, deadlines: Deadlines, family: int) -> None:
         self._deadlines = deadlines
