@@ -77,17 +77,18 @@ class LeanClient:
         within = min(time.monotonic() + self.connect_s, deadline_s)
         if not self._addresses:
             self._addresses = resolved(self._host, self._port, max(0.001, within - time.monotonic()))
-        for place in self._addresses:
+        places = self._addresses  # other users may meanwhile put another one first
+        for place in places:
             try:
                 link = self._connected(*place, within)
             except ExpiredError:
                 raise FailedError("connect_timeout" if within < deadline_s else "total_timeout") from None
             except OSError:
-                if place is self._addresses[-1]:
+                if place is places[-1]:
                     raise
                 continue
-            if place is not self._addresses[0]:
-                self._addresses = [place, *(other for other in self._addresses if other is not place)]
+            if place is not places[0]:
+                self._addresses = [place, *(other for other in places if other is not place)]
             return link
         raise FailedError("dns")
 

@@ -149,6 +149,31 @@ def tls_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return certificate(tmp_path_factory.mktemp("tls"))
 
 
+def test_users_that_connect_together_all_find_the_address_that_answers(tls_file: Path) -> None:
+    """Who finds it first puts it first; that must not end the others' search."""
+
+    def script(connection: socket.socket, _: int) -> None:
+        if read_head(connection):
+            connection.sendall(OK)
+
+    def hangs_up(_: socket.socket, number: int) -> None:
+        time.sleep(0.05 * number)
+
+    with serving(hangs_up) as bad, serving(over_tls(tls_file, script)) as good:
+        url = good.replace("http://127.0.0.1", "https://localhost")
+        client = LeanClient(url, QUICK, context=ssl.create_default_context(cafile=str(tls_file)))
+        client._addresses = [
+            (int(socket.AF_INET), ("127.0.0.1", int(one.rpartition(":")[2]))) for one in (bad, good)
+        ]
+        sessions = [client.user() for _ in range(6)]
+        jobs = [gevent.spawn(asked, session, url) for session in sessions]
+        gevent.joinall(jobs)
+        assert [job.value.status for job in jobs] == [200] * 6
+        for session in sessions:
+            session.close()
+        client.close()
+
+
 def test_tls_tells_the_server_whom_it_wants(tls_file: Path) -> None:
     named: list[str | None] = []
     script = over_tls(tls_file, says(OK), named.append)
