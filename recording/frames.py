@@ -7,7 +7,6 @@ skipped and counted; reading goes on at the next magic word. Every payload can b
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import struct
@@ -64,10 +63,11 @@ def encode(kind: Kind, sequence: int, payload: bytes) -> bytes:
 
 def encode_table(table: pa.Table) -> bytes:
     """A table as the payload of a SAMPLES frame: an Arrow IPC stream of its own."""
-    sink = io.BytesIO()
+    sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    return sink.getvalue()
+    payload: bytes = sink.getvalue().to_pybytes()
+    return payload
 
 
 @dataclass(slots=True)

@@ -2,6 +2,9 @@
 
 It counts starts as well as ends: whatever was begun and never finished is written as `unfinished` when
 the run ends. It knows gevent (its own loop) but neither Locust nor HTTP.
+
+It is in the way of every request, so it does next to nothing for one: a tuple at its start, packed numbers at
+its end (`recording.rows`). What surrounds requests is asked for once per `SITUATION_AGE_S`.
 """
 
 from __future__ import annotations
@@ -9,15 +12,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import gevent
 import numpy as np
-import pyarrow as pa
 
 from recording.clock import Clock
 from recording.frames import Kind, LogWriter, encode_table
-from recording.sample import SCHEMA, UNPLANNED, Category, Samples
+from recording.rows import ROW_BYTES, SEED, Rows, pack_row, thinned
+from recording.sample import UNPLANNED, Samples
 
 FLUSH_INTERVAL_S = 0.1
 """A killed process loses at most what finished within this time."""
@@ -30,6 +32,15 @@ OPEN_AGE_S = 0.3
 was waiting: the hung requests of a frozen target are the ones that matter."""
 
 CPU_INTERVAL_S = 1.0
+
+SITUATION_AGE_S = 0.01
+"""Users and stage of a request are this old at most."""
+
+ROWS_PER_FLUSH = 2_000
+"""Above so many rows per `FLUSH_INTERVAL_S` successes are thinned: 20,000 requests a second per process."""
+
+ROWS_HELD = 4
+"""Batches of `ROWS_PER_FLUSH` held in memory; what comes beyond before a flush is due is written at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +58,31 @@ class Situation:
     stage: str
 
 
-@dataclass(slots=True)
-class Pending:
-    """A request that has begun."""
-
-    mono_s: float
-    endpoint: str
-    method: str
-    account: int
-    users: int
-    in_flight: int
-    stage: str
-    delay_ms: float = UNPLANNED
+Pending = tuple[float, str, str, int, int, int, str, float]
+"""A request that has begun: monotonic seconds, endpoint, method, account, users, in flight, stage, delay."""
 
 
 class Recorder:
     """Collects this process's requests and appends them to its log ten times a second."""
 
-    def __init__(self, log: LogWriter, clock: Clock, node: str, situation: Callable[[], Situation]) -> None:
+    def __init__(
+        self,
+        log: LogWriter,
+        clock: Clock,
+        node: str,
+        situation: Callable[[], Situation],
+        rows_per_flush: int = ROWS_PER_FLUSH,
+    ) -> None:
         self._log = log
         self._clock = clock
         self._node = node
         self._situation = situation
         self._open: dict[int, Pending] = {}
-        self._rows: list[tuple[Any, ...]] = []
+        self._epoch_s = clock.epoch(0.0)
+        self._budget = rows_per_flush
+        self._rows = Rows(ROWS_HELD * rows_per_flush)
+        self._chance = np.random.default_rng(SEED)
+        self._users, self._stage, self._asked_s = 0, "", float("-inf")
         self._next_token = 0
         self.finished = 0
         self.failed = 0
@@ -99,18 +111,12 @@ class Recorder:
         """Note that a request is about to be sent, `delay_ms` after it was due; returns the token to finish
         it with."""
         token = self._next_token
-        self._next_token += 1
-        now = self._situation()
-        self._open[token] = Pending(
-            time.monotonic(),
-            endpoint,
-            method,
-            account,
-            now.users_running,
-            len(self._open),
-            now.stage,
-            delay_ms,
-        )
+        self._next_token = token + 1
+        now = time.monotonic()
+        if now - self._asked_s > SITUATION_AGE_S:
+            self._ask(now)
+        open_ = self._open
+        open_[token] = (now, endpoint, method, account, self._users, len(open_), self._stage, delay_ms)
         return token
 
     def finish(
@@ -123,22 +129,47 @@ class Recorder:
         pending = self._open.pop(token, None)
         if pending is None:
             return 0.0
-        duration_ms = (time.monotonic() - pending.mono_s) * 1000
-        self._add(pending, duration_ms, status, outcome, code, response_bytes)
+        mono_s, endpoint, method, account, users, in_flight, stage, delay_ms = pending
+        duration_ms = (time.monotonic() - mono_s) * 1000
         self.finished += 1
-        self.failed += outcome != "ok"
+        if outcome != "ok":
+            self.failed += 1
+        # What `Rows.add` does; a call with so many arguments costs as much as all of it.
+        rows = self._rows
+        names, at = rows.names, rows.count
+        pack_row(
+            rows.buffer, at * ROW_BYTES, mono_s, duration_ms, delay_ms, response_bytes,
+            names[endpoint], names[method], names[outcome], names[code], names[stage],
+            users, in_flight, account, 1, status,
+        )  # fmt: skip
+        rows.count = at + 1
+        if rows.count == rows.capacity:
+            self._write_rows()
         return duration_ms
 
     def record(
         self, start_s: float, duration_ms: float, endpoint: str, method: str, outcome: str, status: int
     ) -> None:
         """Add a request that was seen only when it was over (a user class that is not ours)."""
-        now = self._situation()
-        pending = Pending(0.0, endpoint, method, -1, now.users_running, -1, now.stage)
-        self._add(pending, duration_ms, status, outcome, "", -1, start_s=start_s)
+        self._ask(time.monotonic())
         self._next_token += 1
         self.finished += 1
         self.failed += outcome != "ok"
+        if self._rows.add(
+            start_s - self._epoch_s,
+            duration_ms,
+            endpoint,
+            method,
+            status,
+            outcome,
+            "",
+            self._users,
+            -1,
+            -1,
+            self._stage,
+            -1,
+        ):
+            self._write_rows()
 
     def close(self, reason: str) -> int:
         """Write what is left, unfinished requests and the end mark; returns the number of unfinished."""
@@ -149,52 +180,19 @@ class Recorder:
             self._greenlet.kill()
         now = time.monotonic()
         unfinished = len(self._open)
-        self._rows += self._open_rows(now)
+        self._write_rows()
+        self._write_open(Kind.SAMPLES, now)
         self._open.clear()
         self._write_heartbeat(0.0, 0.0)
-        self._write_rows()
         totals = {"started": self.started, "finished": self.finished, "unfinished": unfinished}
         end = {"reason": reason, "mono_s": now, **totals, "dropped": self.dropped}
         self._log.append_json(Kind.END, end)
         self._log.close()
         return unfinished
 
-    def _add(
-        self,
-        pending: Pending,
-        duration_ms: float,
-        status: int,
-        outcome: str,
-        code: str,
-        response_bytes: int,
-        start_s: float | None = None,
-    ) -> None:
-        start = self._clock.epoch(pending.mono_s) if start_s is None else start_s
-        self._rows.append(self._row(pending, start, duration_ms, status, outcome, code, response_bytes))
-
-    def _row(
-        self,
-        pending: Pending,
-        start_s: float,
-        duration_ms: float,
-        status: int,
-        outcome: str,
-        code: str,
-        response_bytes: int,
-    ) -> tuple[Any, ...]:
-        """One row in the order of SCHEMA."""
-        request = (start_s, duration_ms, pending.endpoint, pending.method)
-        answer = (status, outcome, code)
-        around = (pending.users, pending.in_flight, pending.account, self._node, pending.stage)
-        return (*request, *answer, *around, response_bytes, 1, pending.delay_ms)
-
-    def _open_rows(self, now: float, older_than_s: float = 0.0) -> list[tuple[Any, ...]]:
-        """Requests in flight, as they would be written if the run ended now."""
-        return [
-            self._row(p, self._clock.epoch(p.mono_s), (now - p.mono_s) * 1000, 0, "unfinished", "", -1)
-            for p in self._open.values()
-            if now - p.mono_s >= older_than_s
-        ]
+    def _ask(self, now: float) -> None:
+        situation = self._situation()
+        self._users, self._stage, self._asked_s = situation.users_running, situation.stage, now
 
     def _flush_forever(self) -> None:
         next_sync = next_anchor = next_cpu = next_open = time.monotonic()
@@ -212,7 +210,7 @@ class Recorder:
             self._write_rows()
             self._write_heartbeat(lag_ms, cpu_percent)
             if now >= next_open + OPEN_INTERVAL_S:
-                self._write_open(now)
+                self._write_open(Kind.OPEN, now, OPEN_AGE_S)
                 next_open = now
             if now >= next_anchor + ANCHOR_INTERVAL_S:
                 self._write_anchor()
@@ -223,16 +221,27 @@ class Recorder:
                 next_sync = now
 
     def _write_rows(self) -> None:
-        if not self._rows:
-            return
-        rows, self._rows = self._rows, []
-        if not self._log.append(Kind.SAMPLES, encode_table(_table(rows))):
-            self.dropped += len(rows)
+        if self._rows.count:
+            samples = self._rows.take(self._node, self._epoch_s)
+            kept = thinned(samples, self._budget, self._chance, OPEN_AGE_S * 1000)
+            self._write_samples(Kind.SAMPLES, kept)
 
-    def _write_open(self, now: float) -> None:
-        rows = self._open_rows(now, OPEN_AGE_S)
-        if rows:
-            self._log.append(Kind.OPEN, encode_table(_table(rows)))
+    def _write_open(self, kind: Kind, now: float, older_than_s: float = 0.0) -> None:
+        """Requests in flight, as they would be written if the run ended now."""
+        waiting = [pending for pending in self._open.values() if now - pending[0] >= older_than_s]
+        if not waiting:
+            return
+        rows = Rows(len(waiting))
+        for mono_s, endpoint, method, account, users, in_flight, stage, delay_ms in waiting:
+            rows.add(
+                mono_s, (now - mono_s) * 1000, endpoint, method, 0, "unfinished", "",
+                users, in_flight, account, stage, -1, delay_ms,
+            )  # fmt: skip
+        self._write_samples(kind, rows.take(self._node, self._epoch_s))
+
+    def _write_samples(self, kind: Kind, samples: Samples) -> None:
+        if not self._log.append(kind, encode_table(samples.to_table())) and kind is Kind.SAMPLES:
+            self.dropped += int(samples.weight.sum())
 
     def _write_heartbeat(self, lag_ms: float, cpu_percent: float) -> None:
         now = time.monotonic()
@@ -243,7 +252,7 @@ class Recorder:
             {
                 "time_s": round(self._clock.epoch(now), 4),
                 "in_flight": len(self._open),
-                "oldest_s": round(now - oldest.mono_s, 4) if oldest else 0.0,
+                "oldest_s": round(now - oldest[0], 4) if oldest else 0.0,
                 "users_wanted": situation.users_wanted,
                 "users_running": situation.users_running,
                 "loop_lag_ms": round(lag_ms, 3),
@@ -260,14 +269,3 @@ class Recorder:
         self._log.append_json(
             Kind.ANCHOR, {"wall_s": time.time(), "mono_s": time.monotonic(), "epoch_s": self._clock.now()}
         )
-
-
-def _table(rows: list[tuple[Any, ...]]) -> pa.Table:
-    """Rows in the order of SCHEMA as a table."""
-    columns: dict[str, Any] = {}
-    for field, values in zip(SCHEMA, zip(*rows, strict=True), strict=True):
-        if pa.types.is_dictionary(field.type):
-            columns[field.name] = Category.of(list(values))
-        else:
-            columns[field.name] = np.asarray(values, field.type.to_pandas_dtype())
-    return Samples(**columns).to_table()

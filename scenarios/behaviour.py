@@ -139,9 +139,9 @@ class WrittenBehaviour(Model):
             raise ValueError("a behaviour has 'steps', or 'choose' with several lists of steps")
         return self
 
-    @property
+    @cached_property
     def ways(self) -> tuple[Choice, ...]:
-        """All ways a turn can go."""
+        """All ways a turn can go; made once and not in each turn."""
         return self.choose or (Choice(steps=self.steps or ()),)
 
     def every_step(self) -> Iterator[Step]:
@@ -150,7 +150,9 @@ class WrittenBehaviour(Model):
 
     def turn(self, user: Sender) -> None:
         """One turn: the steps of one way until one fails."""
-        (way,) = user.random.choices(self.ways, [way.weight for way in self.ways])
+        way = self.ways[0]
+        if len(self.ways) > 1:
+            (way,) = user.random.choices(self.ways, [way.weight for way in self.ways])
         wrong = self.wrong_password
         is_wrong = wrong is not None and user.random.random() < wrong.share
         if is_wrong:

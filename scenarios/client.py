@@ -1,7 +1,8 @@
-"""Client: sends one request of a behaviour, judges the answer, and hands the outcome to the recorder.
+"""Client: has one request of a behaviour sent, judges the answer, and tells the recorder and Locust.
 
-It goes through Locust's own HTTP session, so Locust's statistics and web page see every request too; the
-failure text given to Locust comes from a closed set, because Locust keeps each distinct text for ever.
+Which HTTP client sends is the scenario's choice; the judging is the same for all. Locust's request event is
+fired for each request, so its statistics and web page see them too; the failure text given to it comes from a
+closed set, because Locust keeps each distinct text for ever.
 """
 
 from __future__ import annotations
@@ -12,32 +13,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import gevent
-from locust.clients import HttpSession
-
 from recording.examples import ExampleWriter, FailureCodes
 from recording.recorder import Recorder
 from recording.run import ErrorExample
 from recording.sample import UNPLANNED
 from recording.scrub import one_line, scrub
 from scenarios.accounts import Account
-from scenarios.request import COOKIE, HEADER, VARIABLE, Request
-from scenarios.scenario import Timeouts
-from scenarios.transport import outcome_of
+from scenarios.cookies import CookieJar
+from scenarios.prepared import Prepared, filled
+from scenarios.received import Headers, Received, Sender
+from scenarios.redirects import redirected
+from scenarios.request import COOKIE, HEADER, Request
+from scenarios.senders import Senders
 
 KEPT_HEADERS = ("Content-Type", "Retry-After", "Server")
 MESSAGE_KEYS = ("error", "message", "detail", "title", "reason")
-
-
-class TotalTimeout(BaseException):
-    """The request's total deadline. A BaseException, so that no client code swallows it."""
+MOST_PREPARED = 500
+_RECORDED = {"recorded": True}
 
 
 class RequestFailedError(Exception):
     """What Locust is told about a failed request: status or outcome, and the short code."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What came back, judged."""
 
@@ -46,7 +45,7 @@ class Answer:
     code: str = ""
     message: str = ""
     body: bytes = b""
-    headers: Mapping[str, str] | None = None
+    headers: Headers | None = None
     fields: Mapping[str, Any] | None = None
 
     @property
@@ -55,21 +54,74 @@ class Answer:
         return self.outcome == "ok"
 
 
+class UserHttp:
+    """One user's HTTP client and cookies."""
+
+    __slots__ = ("cookies", "sender")
+
+    def __init__(self, sender: Sender, cookies: CookieJar | None) -> None:
+        self.sender = sender
+        self.cookies = cookies
+
+    def forget(self) -> None:
+        """The user goes on as somebody else: its cookies were another's."""
+        if self.cookies is not None:
+            self.cookies.clear()
+
+    def close(self) -> None:
+        """Close the user's connections."""
+        self.sender.close()
+
+
 class Client:
     """Sends the requests of one process's users."""
 
     def __init__(
-        self, base_url: str, recorder: Recorder, examples: ExampleWriter, timeouts: Timeouts
+        self,
+        base_url: str,
+        recorder: Recorder,
+        examples: ExampleWriter,
+        senders: Senders,
+        request_event: Any,
+        *,
+        total_s: float,
+        keep_cookies: bool = False,
+        fresh: bool = False,
     ) -> None:
+        """Prepare for the requests of a run.
+
+        Args:
+            base_url: scheme, host and port of the target.
+            recorder: gets every request.
+            examples: gets a few failed ones of each kind.
+            senders: makes each user's HTTP client.
+            request_event: Locust's.
+            total_s: limit of a whole request, redirects included.
+            keep_cookies: whether users keep what they are given.
+            fresh: whether each request has a connection of its own.
+        """
         self._base_url = base_url
         self._recorder = recorder
         self._examples = examples
         self._codes = FailureCodes()
-        self._timeouts = timeouts
+        self._senders = senders
+        self._request_event = request_event
+        self._total_s = total_s
+        self._keep_cookies = keep_cookies
+        self._fresh = fresh
+        self._prepared: dict[int, Prepared] = {}
+
+    def user(self) -> UserHttp:
+        """The HTTP client of one more user."""
+        return UserHttp(self._senders.user(), CookieJar(self._base_url) if self._keep_cookies else None)
+
+    def close(self) -> None:
+        """The run is over."""
+        self._senders.close()
 
     def send(
         self,
-        http: HttpSession,
+        http: UserHttp,
         name: str,
         request: Request,
         account: Account,
@@ -79,71 +131,86 @@ class Client:
         """Send one request and record it, whatever happens to it.
 
         Args:
-            http: the user's session (connections, cookies).
+            http: the user's client (connections, cookies).
             name: the request's name in the target; it becomes the sample's endpoint.
             request: what to send and which answer is right.
             account: whose credentials are used.
             variables: values for `{name}` in path, headers and body.
             delay_ms: how long ago the request was due, where it was due at a certain moment.
         """
-        token = self._recorder.begin(name, request.method, account.slot, delay_ms)
-        started = time.monotonic()
-        secrets = _secrets(account, variables)
-        answer = self._exchange(http, name, request, variables, secrets)
-        self._recorder.finish(token, answer.outcome, answer.status, answer.code, len(answer.body))
-        if not answer.ok and self._examples.wants(answer.status, answer.outcome, answer.code):
-            age_s = time.monotonic() - started
-            self._examples.keep(_example(name, answer, time.time() - age_s, secrets))
+        method = request.method
+        token = self._recorder.begin(name, method, account.slot, delay_ms)
+        try:
+            prepared = self._prepared.get(id(request)) or self._prepare(name, request)
+            received = self._received(http, prepared, variables)
+        except Exception as error:  # our own fault must not leave the request open, as if nobody had answered
+            received = Received(outcome="generator", code=type(error).__name__)
+        expect = request.expect
+        if received.status in expect.status and not (expect.json_fields or request.save):
+            answer = Answer("ok", received.status, "", "", received.body)
+        else:
+            answer = self._judged(request, received, account, variables)
+        size = len(answer.body)
+        duration_ms = self._recorder.finish(
+            token, answer.outcome, answer.status, answer.code, size if answer.status else -1
+        )
+        if answer.outcome == "ok":
+            failure = None
+        else:
+            failure = RequestFailedError(_label(answer))
+            self._keep_example(name, answer, duration_ms, _secrets(account, variables))
+        self._request_event.fire(
+            request_type=method,
+            name=name,
+            response_time=duration_ms,
+            response_length=size,
+            exception=failure,
+            context=_RECORDED,
+        )
         return answer
 
-    def _exchange(
-        self,
-        http: HttpSession,
-        name: str,
-        request: Request,
-        variables: Mapping[str, str],
-        secrets: list[str],
+    def _prepare(self, name: str, request: Request) -> Prepared:
+        """Make a request ready; what is made of it keeps it alive, so its id stays its own.
+
+        A behaviour may make requests of its own without end: their number is bounded.
+        """
+        if len(self._prepared) >= MOST_PREPARED:
+            self._prepared.clear()
+        prepared = Prepared(name, request, self._base_url, fresh=self._fresh)
+        self._prepared[id(request)] = prepared
+        return prepared
+
+    def _received(self, http: UserHttp, prepared: Prepared, variables: Mapping[str, str]) -> Received:
+        deadline_s = time.monotonic() + self._total_s
+        cookies = http.cookies
+        if cookies is None and not prepared.request.redirects:
+            return http.sender.exchange(prepared, variables, "", deadline_s)
+        followed = 0
+        while True:
+            path = filled(prepared.request.path, variables) if cookies is not None else ""
+            header = cookies.header(path) if cookies is not None else ""
+            received = http.sender.exchange(prepared, variables, header, deadline_s)
+            if cookies is not None and received.headers:
+                cookies.take(Headers(received.headers), path)
+            following = redirected(prepared.request, received, self._base_url, variables)
+            if following is None or followed >= prepared.request.redirects:
+                return received
+            followed += 1
+            prepared = Prepared(prepared.name, following, self._base_url, fresh=self._fresh)
+
+    def _judged(
+        self, request: Request, received: Received, account: Account, variables: Mapping[str, str]
     ) -> Answer:
-        deadline = gevent.Timeout(self._timeouts.total_s, TotalTimeout)
-        answer = Answer("generator", code="script_error")
-        with deadline:
-            try:
-                with http.request(
-                    request.method,
-                    self._base_url + filled(request.path, variables),
-                    name=name,
-                    json=filled(request.json_body, variables),
-                    data=filled(request.form, variables),
-                    headers=filled(request.headers, variables),
-                    timeout=(self._timeouts.connect_s, self._timeouts.read_s),
-                    allow_redirects=False,
-                    catch_response=True,
-                    context={"recorded": True},
-                ) as response:
-                    answer = self._judged(request, response, secrets)
-                    if answer.ok:
-                        response.success()
-                    else:
-                        response.failure(RequestFailedError(_label(answer)))
-            except TotalTimeout:
-                message = f"no whole answer within {self._timeouts.total_s:g} s"
-                answer = Answer("total_timeout", message=message)
-                self._tell_locust(http, name, request.method, answer)
-            except Exception as error:  # whatever it is, the request must not vanish from the record
-                outcome = outcome_of(error)
-                answer = Answer("generator" if outcome == "unknown" else outcome, code=type(error).__name__)
-                self._tell_locust(http, name, request.method, answer)
-        return answer
-
-    def _judged(self, request: Request, response: Any, secrets: list[str]) -> Answer:
-        if response.error is not None:
-            outcome = outcome_of(response.error)
-            return Answer(outcome, code=outcome, message=type(response.error).__name__)
-        status, body, headers = response.status_code, response.content or b"", response.headers
+        if received.outcome:
+            message = received.code if received.code != received.outcome else ""
+            if received.outcome == "total_timeout":
+                message = f"no whole answer within {self._total_s:g} s"
+            return Answer(received.outcome, code=received.code, message=message)
+        status, body, headers = received.status, received.body, Headers(received.headers)
         fields = _json_mapping(body)
         if status not in request.expect.status:
             # Scrubbed before anything is made of it: the code ends up in samples, logs and Locust's page.
-            message = one_line(scrub(_message(fields, body, headers), secrets))
+            message = one_line(scrub(_message(fields, body, headers), _secrets(account, variables)))
             outcome = "http_error" if status >= 400 else "wrong_content"
             return Answer(outcome, status, self._codes.code(message), message, body, headers, fields)
         missing = request.missing_in(fields, headers)
@@ -153,26 +220,9 @@ class Client:
             return Answer("wrong_content", status, self._codes.code(message), message, body, headers, fields)
         return Answer("ok", status, body=body, headers=headers, fields=fields)
 
-    def _tell_locust(self, http: HttpSession, name: str, method: str, answer: Answer) -> None:
-        http.request_event.fire(
-            request_type=method,
-            name=name,
-            response_time=self._timeouts.total_s * 1000,
-            response_length=0,
-            exception=RequestFailedError(_label(answer)),
-            context={"recorded": True},
-        )
-
-
-def filled(template: Any, variables: Mapping[str, str]) -> Any:
-    """A template with `{name}` replaced by its value, through lists and mappings; other braces stay."""
-    if isinstance(template, str):
-        return VARIABLE.sub(lambda match: variables.get(match.group(1), match.group(0)), template)
-    if isinstance(template, Mapping):
-        return {key: filled(value, variables) for key, value in template.items()}
-    if isinstance(template, list):
-        return [filled(value, variables) for value in template]
-    return template
+    def _keep_example(self, name: str, answer: Answer, duration_ms: float, secrets: list[str]) -> None:
+        if self._examples.wants(answer.status, answer.outcome, answer.code):
+            self._examples.keep(_example(name, answer, time.time() - duration_ms / 1000, secrets))
 
 
 def _label(answer: Answer) -> str:
@@ -204,7 +254,7 @@ def _secrets(account: Account, variables: Mapping[str, str]) -> list[str]:
 
 
 def _example(name: str, answer: Answer, start_s: float, secrets: list[str]) -> ErrorExample:
-    headers = answer.headers or {}
+    headers = answer.headers or Headers()
     return ErrorExample(
         time_s=start_s,
         status=answer.status,

@@ -225,7 +225,7 @@ class Controller:
             "end_utc": None,
             "clean_end": False,
             "seed": scenario.seed,
-            "client": "requests",
+            "client": scenario.client,
             "versions": versions(),
             "git_commit": git_commit(),
             "options": self._options(),

@@ -12,6 +12,9 @@ from scenarios.config import Model
 
 VARIABLE = re.compile(r"\{([a-z_]+)\}")
 
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_BREAKS = re.compile(r"[\r\n\0]")
+
 HEADER, COOKIE = "header:", "cookie:"
 """How a value to save that is no JSON path begins."""
 
@@ -38,6 +41,24 @@ class Expect(Model):
     json_fields: tuple[str, ...] = ()
 
 
+def _header_name(name: str) -> str:
+    if not _TOKEN.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of a header")
+    if name.lower() in ("content-length", "transfer-encoding"):
+        raise ValueError(f"{name} follows from the body, which is given by 'json' or 'form'")
+    return name
+
+
+def _header_value(value: str) -> str:
+    if _BREAKS.search(value):
+        raise ValueError("a header has no line breaks")
+    return value
+
+
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+HeaderValue = Annotated[str, AfterValidator(_header_value)]
+
+
 class Sent(Model):
     """What every request may say. `{username}`, `{password}` and saved values stand for themselves in path,
     headers and body.
@@ -50,14 +71,16 @@ class Sent(Model):
         expect: the right answer.
         save: what is kept for the following requests of the turn: variable -> JSON path (`data.items.0.id`),
             `header:NAME` or `cookie:NAME`. An answer without it is wrong.
+        redirects: how many are followed, on the same host only.
     """
 
     method: Annotated[str, Field(pattern=r"^(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)$")] = "GET"
     json_body: dict[str, Any] | None = Field(default=None, alias="json")
     form: dict[str, str] | None = None
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
     expect: Expect = Expect()
     save: dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], Source] = Field(default_factory=dict)
+    redirects: Annotated[int, Field(ge=0, le=20)] = 0
 
     @model_validator(mode="after")
     def _one_body(self) -> Self:

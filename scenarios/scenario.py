@@ -35,6 +35,9 @@ class Timeouts(Model):
     total_s: Annotated[float, Field(gt=0, le=600)] = 15
 
 
+ClientKind = Literal["lean", "fast", "requests"]
+
+
 class Scenario(Model):
     """One scenario file, with every default filled in.
 
@@ -54,6 +57,9 @@ class Scenario(Model):
         accounts: `rotating`: each user has an account to itself and draws another after each turn, so
             that the mix of accounts does not depend on the load; `own`: each user keeps its account;
             `shared`: all users share one.
+        client: what sends the requests: `lean` is the suite's own, `fast` and `requests` are those of
+            Locust's FastHttpUser and HttpUser.
+        connections: `kept`: each user keeps its connection; `fresh`: each request has one of its own.
         timeouts: limits of a request.
         slo: targets, see `analysis.slo`.
         seed: of everything drawn at random.
@@ -71,6 +77,8 @@ class Scenario(Model):
     rendezvous_s: Annotated[float, Field(gt=0, le=3600)] | None = None
     max_requests: Annotated[int, Field(ge=1)] | None = None
     accounts: Literal["rotating", "own", "shared"] = "rotating"
+    client: ClientKind = "lean"
+    connections: Literal["kept", "fresh"] = "kept"
     timeouts: Timeouts = Timeouts()
     slo: tuple[str, ...] = CASE_SLO
     seed: int = 1

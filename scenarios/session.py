@@ -22,6 +22,7 @@ from scenarios.client import Client
 from scenarios.crew import Crew, Seat
 from scenarios.loads.together import Together
 from scenarios.scenario import Scenario
+from scenarios.senders import Senders
 from scenarios.target import Target
 
 DRAIN_EXTRA_S = 1.0
@@ -93,7 +94,17 @@ class Session:
             self._accounts = AccountPool(accounts, scenario.accounts, scenario.seed, index, assignment.nodes)
         self._examples = ExampleWriter(folder.errors_jsonl)
         self.recorder = Recorder(LogWriter(folder.log_path(node)), self.clock, node, self.situation)
-        self.client = Client(target.base_url, self.recorder, self._examples, scenario.timeouts)
+        fresh = scenario.connections == "fresh"
+        self.client = Client(
+            target.base_url,
+            self.recorder,
+            self._examples,
+            Senders(scenario.client, target.base_url, scenario.timeouts, fresh=fresh),
+            runner.environment.events.request,
+            total_s=scenario.timeouts.total_s,
+            keep_cookies=target.cookies,
+            fresh=fresh,
+        )
         for crew in self._crews:
             crew.open(
                 scenario.seed_of(crew.name),
@@ -192,6 +203,7 @@ class Session:
         self.stop_sending()
         gevent.killall(list(self.leaving))
         self.recorder.close(reason)
+        self.client.close()
         self._examples.close()
 
 

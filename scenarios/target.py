@@ -28,6 +28,7 @@ class Target(Model):
         allow_load: must be true before load goes to anything but this machine.
         health: path asked once before the run.
         accounts: CSV file with the columns username and password; relative to the target file.
+        cookies: whether each user keeps the cookies it is given.
         requests: by name; behaviours refer to these names.
     """
 
@@ -37,6 +38,7 @@ class Target(Model):
     allow_load: bool = False
     health: str | None = None
     accounts: Path | None = None
+    cookies: bool = False
     requests: dict[str, Request] = Field(default_factory=dict)
 
     @field_validator("base_url")

@@ -10,10 +10,12 @@ import errno
 import http.client
 import socket
 import ssl
+import zlib
 from collections.abc import Iterator
 
 import requests.exceptions as rq
 import urllib3.exceptions as u3
+from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 
 _BY_ERRNO = {
     errno.ECONNREFUSED: "refused",
@@ -41,6 +43,8 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((ssl.SSLError, u3.SSLError, rq.SSLError), "tls"),
     ((http.client.RemoteDisconnected,), "closed_early"),
     ((http.client.IncompleteRead, u3.IncompleteRead), "closed_early"),
+    ((HTTPConnectionClosed,), "closed_early"),
+    ((HTTPParseError, zlib.error), "bad_response"),
     ((u3.InvalidChunkLength,), "bad_response"),
     ((http.client.HTTPException,), "bad_response"),
     ((u3.DecodeError, rq.ContentDecodingError, u3.HeaderParsingError), "bad_response"),
@@ -85,5 +89,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(current))
         yield current
-        inner = [*current.args, getattr(current, "reason", None), current.__cause__, current.__context__]
+        named = (getattr(current, name, None) for name in ("reason", "original"))
+        inner = [*current.args, *named, current.__cause__, current.__context__]
         pending += [cause for cause in inner if isinstance(cause, BaseException)]

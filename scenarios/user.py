@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import gevent
-from locust import HttpUser, task
+from locust import User, task
 from locust.exception import StopUser
 
 from recording.sample import UNPLANNED
@@ -24,17 +24,16 @@ POOL_S = 5.0
 """How long an idle user of an open load waits before it looks whether there is anything left to do."""
 
 
-class ScenarioUser(HttpUser):
+class ScenarioUser(User):
     """Does the behaviour of the scenario that is running."""
 
     # Where the load goes is the target's business; the host field of Locust's web page cannot change it.
     host = "http://target.invalid"
 
     def __init__(self, environment: Any) -> None:
-        super().__init__(environment)  # type: ignore[no-untyped-call]
-        # Proxies and .netrc of the machine must not decide where the load goes.
-        self.client.trust_env = False
+        super().__init__(environment)
         self._session: Session = session_of(environment)
+        self.client = self._session.client.user()
         self._random = random.Random(f"{self._session.scenario.seed}/{self._session.next_user()}")
         self._account = NOBODY
         self._seat: Seat | None = None
@@ -49,10 +48,11 @@ class ScenarioUser(HttpUser):
             self._account = self._session.lend_account()
 
     def on_stop(self) -> None:
-        """Leave the seat, hand the account in."""
+        """Leave the seat, hand the account in, close the connection."""
         if self._seat is not None:
             self._seat.crew.stand_up(self._seat)
             self._session.give_back_account(self._account)
+        self.client.close()
 
     @task
     def turn(self) -> None:
@@ -75,7 +75,10 @@ class ScenarioUser(HttpUser):
             return
         self._work(session, crew)
         if session.scenario.rendezvous_s is None:
-            gevent.sleep(pause_s(crew.part.think_time, crew.part.think_time_s, self._random))
+            pause = pause_s(crew.part.think_time, crew.part.think_time_s, self._random)
+            # Without think time Locust's own pause of no length between two tasks is enough.
+            if pause > 0:
+                gevent.sleep(pause)
 
     def _is_present(self, session: Session, seat: Seat) -> bool:
         """Whether the plan wants this user now; waits a while if not, so that it is asked again.
@@ -135,7 +138,9 @@ class ScenarioUser(HttpUser):
         if self._leaving:
             session.leaving.discard(self.greenlet)
             raise StopUser
-        self._account = session.exchange_account(self._account)
+        before, self._account = self._account, session.exchange_account(self._account)
+        if self._account is not before:
+            self.client.forget()
 
     def _wait_for_rendezvous(self, every_s: float) -> None:
         elapsed = self._session.elapsed_s

@@ -150,3 +150,62 @@ def test_damaged_readings_cost_the_readings_alone(folder: RunFolder) -> None:
     finish(folder)
     folder.readings_parquet.write_bytes(b"rubbish")
     assert len(read_run(folder.path).samples) == 1
+
+
+def test_at_very_high_rates_successes_are_thinned_and_failures_never(folder: RunFolder) -> None:
+    log = LogWriter(folder.log_path("a"))
+    one = Recorder(log, Clock.start(), "a", lambda: Situation(3, 3, "s"), rows_per_flush=50)
+    for i in range(1000):
+        failed = i % 20 == 0
+        token = one.begin("login" if i % 3 else "me", "POST", i)
+        one.finish(token, "http_error" if failed else "ok", 503 if failed else 200)
+    assert (one.started, one.finished, one.failed) == (1000, 1000, 50)
+    one.close("done")
+    samples = read_logs(folder).samples
+    ok = samples.outcome.equals("ok")
+    assert len(samples) < 400
+    assert (~ok).sum() == 50
+    assert samples.weight[~ok].tolist() == [1] * 50
+    assert samples.weight.sum() == 1000
+    me = samples.endpoint.equals("me")
+    assert samples.weight[me & ok].sum() == sum(1 for i in range(1000) if i % 3 == 0 and i % 20)
+
+
+def test_a_request_listed_as_in_flight_is_taken_off_the_list_however_much_is_thinned(
+    folder: RunFolder,
+) -> None:
+    log = LogWriter(folder.log_path("a"))
+    one = Recorder(log, Clock.start(), "a", lambda: Situation(3, 3, "s"), rows_per_flush=50)
+    one.start()
+    slow = [one.begin("login", "POST", i) for i in range(40)]
+    gevent.sleep(1.0)  # they are in a list of open requests by now
+    for token in slow:
+        one.finish(token, "ok", 200)
+    for i in range(500):
+        one.finish(one.begin("login", "POST", i), "ok", 200)
+    gevent.sleep(0.25)
+    recorded = read_logs(folder)  # as after kill -9
+    assert recorded.health.unfinished == 0
+    assert recorded.samples.weight.sum() == 540
+    assert recorded.samples.outcome.equals("ok").all()
+    one.close("done")
+
+
+def test_what_does_not_fit_into_memory_is_written_at_once(folder: RunFolder) -> None:
+    log = LogWriter(folder.log_path("a"))
+    one = Recorder(log, Clock.start(), "a", lambda: Situation(3, 3, "s"), rows_per_flush=50)
+    for _ in range(500):
+        one.finish(one.begin("login", "POST"), "http_error", 503)
+    assert len(read_logs(folder).samples) >= 400  # nothing has given the flush a turn yet
+    one.close("done")
+    assert len(read_logs(folder).samples) == 500
+
+
+def test_texts_without_end_do_not_pile_up(folder: RunFolder) -> None:
+    one = recorder(folder, "a")
+    names = [f"/page/{i}" for i in range(25_000)]
+    for name in names:
+        one.finish(one.begin(name, "GET"), "http_error", 503)
+    one.close("done")
+    assert sorted(read_logs(folder).samples.endpoint.to_list()) == sorted(names)
+    assert all(size < 8_000_000 for size in [folder.log_path("a").stat().st_size])
