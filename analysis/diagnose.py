@@ -12,6 +12,7 @@ from analysis.evidence import Evidence
 from analysis.found import Found, find
 from analysis.levels import capacity
 from analysis.lines import warm_up_s
+from analysis.looks import Looks
 from analysis.measured import measure
 from analysis.next_plan import seen
 from analysis.next_run import next_run
@@ -40,19 +41,25 @@ def diagnose(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect
     return judged(run, slo, suspects).verdict
 
 
-def judged(run: Run, slo: Sequence[str] = CASE_SLO, suspects: Sequence[Suspect] | None = None) -> Judged:
+def judged(
+    run: Run,
+    slo: Sequence[str] = CASE_SLO,
+    suspects: Sequence[Suspect] | None = None,
+    looks: Looks | None = None,
+) -> Judged:
     """Judge a run.
 
     Args:
         run: what `recording.reader.read_run` gives, of any source.
         slo: targets as text; see `analysis.slo`.
         suspects: whom to weigh; default those of config/suspects.yaml.
+        looks: how strict to be with a run that is going on; default what its own events tell.
 
     Raises:
         ValueError: a target does not follow the grammar.
         analysis.suspects.SuspectsError: config/suspects.yaml is missing or wrong.
     """
-    found = find(run)
+    found = find(run, looks)
     known = known_suspects() if suspects is None else suspects
     return Judged(_verdict(run, found, slo, known), told_windows(found.cut.windows, run.lacks))
 

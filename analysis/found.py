@@ -18,7 +18,7 @@ from analysis.intervals import share
 from analysis.knee import knee, within_levels
 from analysis.latency import Latencies
 from analysis.levels import Levels, cut_levels, level_table
-from analysis.looks import looks_of
+from analysis.looks import Looks, looks_of
 from analysis.quality import quality, with_findings
 from analysis.ranked import Ranked
 from analysis.shares import Shares
@@ -86,8 +86,8 @@ class Found:
     quality: Quality
 
 
-def find(run: Run) -> Found:
-    """Ask everything that the run can tell."""
+def find(run: Run, looks: Looks | None = None) -> Found:
+    """Ask everything that the run can tell; `looks` where it is not over, default what its events tell."""
     rows = usable(run.samples)
     windows = cut_run(run, rows)
     levels = cut_levels(rows.samples, row_load(rows.samples, windows))
@@ -96,7 +96,7 @@ def find(run: Run) -> Found:
     with ThreadPoolExecutor(1) as second:
         silent = None if doubt else second.submit(silences, rows.samples, levels)
         held = None if "request_times" in run.lacks else second.submit(concentration, rows, levels)
-        cut = _cut(run, rows, windows, levels, doubt)
+        cut = _cut(run, rows, windows, levels, doubt, looks or looks_of(run))
         load, pattern, bend = _about_failures(cut)
         kinds, statuses = fingerprints(run, cut.judge), by_status(cut.judge)
     rate = told_rate(share(rows.errors, rows.requests), run.lacks)
@@ -124,11 +124,11 @@ def find(run: Run) -> Found:
     )
 
 
-def _cut(run: Run, rows: Usable, windows: Windows, levels: Levels, doubt: str) -> Cut:
+def _cut(run: Run, rows: Usable, windows: Windows, levels: Levels, doubt: str, looks: Looks) -> Cut:
     ranked = told_durations(rows, levels, run.lacks)
     table = told_levels(level_table(rows, levels, ranked), run.lacks)
     shares = Shares.of(windows, levels.place, table)
-    judge = Judge.of(rows, windows, doubt, shares, looks_of(run))
+    judge = Judge.of(rows, windows, doubt, shares, looks)
     return Cut(rows, windows, levels, doubt, ranked, table, judge)
 
 

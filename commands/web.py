@@ -34,6 +34,7 @@ def serve(target_name: str, fault: str | None, port: int, processes: int, runs_d
         console.print(
             Text(
                 f"web page: http://127.0.0.1:{port}  (Ctrl-C ends it)\n"
+                f"verdict while a run goes on: http://127.0.0.1:{port}/verdict/\n"
                 f"choose a scenario there; each run leaves a folder with its verdict in {runs_dir}"
             )
         )

@@ -79,12 +79,14 @@ class Scan:
         bad_frames: damaged stretches that were skipped (a torn tail counts as one).
         missing_frames: numbers that never came.
         consumed: bytes up to the end of the last intact frame.
+        torn: whether something follows that is no frame, or none yet; one of `bad_frames`.
     """
 
     frames: list[Frame] = field(default_factory=list)
     bad_frames: int = 0
     missing_frames: int = 0
     consumed: int = 0
+    torn: bool = False
 
 
 def scan(data: bytes) -> Scan:
@@ -99,6 +101,7 @@ def scan(data: bytes) -> Scan:
         expected = frame.sequence + 1
         result.frames.append(frame)
         result.consumed = end
+    result.torn = result.consumed < len(data)
     return result
 
 

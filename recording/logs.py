@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ from recording.sample import SCHEMA, Samples, in_schema
 
 BATCH = 1 << 19
 """Rows that are read from a Parquet file at a time."""
+
+Beats = Sequence[Mapping[str, Any]]
+"""Heartbeats of one log, in order."""
 
 HEALTH_KEY = b"loadverdict.health"
 """Key of the Parquet metadata that holds the logs' health as JSON."""
@@ -69,9 +72,10 @@ def read_logs(folder: RunFolder) -> Recorded:
     nodes = tuple(path.stem for path in sorted(folder.samples_dir.glob("*.log")))
     scans = tuple(scan(folder.log_path(node).read_bytes()) for node in nodes)
     samples = _samples(scans)
+    beats = [[frame.json() for frame in one.frames if frame.kind is Kind.HEARTBEAT] for one in scans]
     if len(nodes) > 1:
-        samples = replace(samples, users=total_users(samples.start_s, scans))
-    return Recorded(samples, _readings(nodes, scans), _health(nodes, scans))
+        samples = replace(samples, users=_total_users(samples.start_s, beats))
+    return Recorded(samples, _readings(nodes, beats), _health(nodes, scans, beats))
 
 
 def _samples(scans: Sequence[Scan]) -> Samples:
@@ -99,15 +103,14 @@ def _left_open(one: Scan) -> pa.Table:
     return table.filter(pc.invert(pc.is_in(table.column("start_s"), pa.array(over, pa.float64()))))
 
 
-def total_users(time_s: NDArray[np.float64], scans: Sequence[Scan]) -> NDArray[np.int32]:
+def _total_users(time_s: NDArray[np.float64], logs: Sequence[Beats]) -> NDArray[np.int32]:
     """Users running on all nodes together at the times given.
 
     Each process knows its own users only; its heartbeats make a step function of time, and the sum of them
     is the run's. A node counts as empty before its first heartbeat and after its last one.
     """
     total = np.zeros(len(time_s), np.int32)
-    for one in scans:
-        beats = [f.json() for f in one.frames if f.kind is Kind.HEARTBEAT]
+    for beats in logs:
         if not beats:
             continue
         times = np.array([beat["time_s"] for beat in beats])
@@ -120,13 +123,10 @@ def total_users(time_s: NDArray[np.float64], scans: Sequence[Scan]) -> NDArray[n
     return total
 
 
-def _readings(nodes: Sequence[str], scans: Sequence[Scan]) -> Readings:
+def _readings(nodes: Sequence[str], logs: Sequence[Beats]) -> Readings:
     rows: list[tuple[float, str, float, str]] = []
-    for node, one in zip(nodes, scans, strict=True):
-        for frame in one.frames:
-            if frame.kind is not Kind.HEARTBEAT:
-                continue
-            beat = frame.json()
+    for node, beats in zip(nodes, logs, strict=True):
+        for beat in beats:
             rows += [(beat["time_s"], name, beat[name], node) for name in GENERATOR_READINGS if name in beat]
     time_s, name, value, label = zip(*rows, strict=True) if rows else ((), (), (), ())
     return Readings(
@@ -138,19 +138,19 @@ def _readings(nodes: Sequence[str], scans: Sequence[Scan]) -> Readings:
     )
 
 
-def _health(nodes: Sequence[str], scans: Sequence[Scan]) -> LogHealth:
+def _health(nodes: Sequence[str], scans: Sequence[Scan], logs: Sequence[Beats]) -> LogHealth:
     ends = [[f.json() for f in s.frames if f.kind is Kind.END] for s in scans]
-    last_beats = [[f.json() for f in s.frames if f.kind is Kind.HEARTBEAT][-1:] for s in scans]
     return LogHealth(
         nodes=tuple(nodes),
         nodes_without_end=tuple(node for node, end in zip(nodes, ends, strict=True) if not end),
         bad_frames=sum(s.bad_frames for s in scans),
         missing_frames=sum(s.missing_frames for s in scans),
-        dropped_rows=sum(beat[0].get("dropped_rows", 0) for beat in last_beats if beat),
+        dropped_rows=sum(beats[-1].get("dropped_rows", 0) for beats in logs if beats),
         unfinished=sum(
             end[-1]["unfinished"] if end else _left_open(one).num_rows
             for end, one in zip(ends, scans, strict=True)
         ),
+        torn=tuple(node for node, one in zip(nodes, scans, strict=True) if one.torn),
     )
 
 

@@ -97,6 +97,8 @@ class LogHealth:
         missing_frames: gaps in the frame numbers.
         dropped_rows: samples that the recorder itself had to drop (and counted).
         unfinished: requests started and not answered when the run ended.
+        torn: nodes whose log breaks off within a frame (each is one of `bad_frames`): damaged, or being
+            written right now.
     """
 
     nodes: tuple[str, ...] = ()
@@ -105,6 +107,7 @@ class LogHealth:
     missing_frames: int = 0
     dropped_rows: int = 0
     unfinished: int = 0
+    torn: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

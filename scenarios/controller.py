@@ -65,6 +65,10 @@ class Controller:
         self._receiver: Receiver | None = None
         self.assignment: Assignment | None = None
         self.completed = False
+        self.folders: dict[str, Path] = {}
+        """Runs of this process by their id, the newest last."""
+        self.described: dict[str, Any] = {}
+        """The newest run in a few words: scenario, target, planned_s."""
 
     @property
     def elapsed_s(self) -> float:
@@ -101,6 +105,9 @@ class Controller:
         self.assignment = Assignment(folder.path, scenario, target, start_s, self._nodes())
         folder.scenario_yaml.write_text(yaml.safe_dump(scenario.to_mapping(), sort_keys=False))
         folder.write_manifest(self._manifest(folder, scenario, target))
+        self.folders[folder.id] = folder.path
+        planned_s = scenario.schedule().duration_s
+        self.described = {"scenario": scenario.name, "target": target.name, "planned_s": planned_s}
         if isinstance(self._runner, MasterRunner):
             self._receiver = Receiver(folder)
             self._known_nodes = set(self._runner.clients)

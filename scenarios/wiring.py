@@ -25,6 +25,7 @@ from scenarios.controller import (
     worker_name,
 )
 from scenarios.distant import DistantWorker
+from scenarios.live.routes import add_live_page
 from scenarios.load import Plan
 from scenarios.loads.together import Together
 from scenarios.scenario import scenario_names
@@ -173,6 +174,8 @@ def register(events: Any) -> None:
 
 
 def _add_arguments(parser: Any) -> None:
+    # Locust's own default is every interface; --web-host '*' still says so.
+    parser.set_defaults(web_host="127.0.0.1")
     # Not in a group of their own: Locust's web page offers only what is added to the parser itself.
     for name, known, default, text in (
         ("scenario", scenario_names(), "steps", "Load, behaviour and targets to meet (config/scenarios)"),
@@ -194,6 +197,7 @@ def _on_init(environment: Any, **_: Any) -> None:
         except LoadverdictError as error:
             print(f"loadverdict: {error}", file=sys.stderr)
             sys.exit(error.exit_code)
+        add_live_page(environment, wiring.controller)
 
 
 def _interrupt_main_only() -> None:

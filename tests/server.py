@@ -2,13 +2,13 @@
 
     python tests/server.py PORT_FILE COUNT_FILE MODE
 
-It answers POST /login after 30 ms; every sixth with 503 in mode `mixed`; never in mode `hang`; in mode
-`echo` with 400 and what it was sent; in mode `slow` after 3 s; in mode `freeze` nothing is answered from the
-second to the seventh second after the first request; in mode `limit` with 503 at once beyond 12 in the last
-second. In mode `api` POST /form takes a login as a form and
+It answers POST /login after 30 ms; every sixth with 503 in mode `mixed`, and in mode `hostile`, where its
+text is markup; never in mode `hang`; in mode `echo` with 400 and what it was sent; in mode `slow` after 3 s;
+in mode `freeze` nothing is answered from the second to the seventh second after the first request; in mode
+`limit` with 503 at once beyond 12 in the last second. In mode `api` POST /form takes a login as a form and
 gives a ticket (JSON), a session (cookie) and a trace (header), and GET /items/TICKET wants all three back;
-whatever is wrong gets 401. COUNT_FILE
-holds the number of requests read so far (rewritten 50 times a second and at the end).
+whatever is wrong gets 401. COUNT_FILE holds the number of requests read so far (rewritten 50 times a second
+and at the end).
 """
 
 from __future__ import annotations
@@ -44,6 +44,12 @@ def api_answer(head: str, sent: bytes) -> bytes:
     text = json.dumps(body)
     kind = f"Content-Type: application/json\r\n{more}Content-Length: {len(text)}"
     return f"HTTP/1.1 {status}\r\n{kind}\r\n\r\n{text}".encode()
+
+
+HOSTILE = json.dumps(
+    {"error": "</script><img src=x onerror=\"document.title='owned'\"><b id=owned>Service</b> busy"}
+).encode()
+REFUSALS = {"mixed": BUSY, "hostile": HOSTILE}
 
 
 class Server:
@@ -86,7 +92,7 @@ class Server:
         if self.mode == "api":
             writer.write(api_answer(head, sent))
             return
-        busy = over or (self.mode == "mixed" and number % 6 == 0)
+        busy = over or (self.mode in REFUSALS and number % 6 == 0)
         if self.mode == "echo":
             login = json.loads(sent)
             text = f"login failed for {login['username']} with password {login['password']}"
@@ -94,7 +100,8 @@ class Server:
             writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n")
             writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
             return
-        status, body = (b"503 Service Unavailable", BUSY) if busy else (b"200 OK", OK)
+        refusal = REFUSALS.get(self.mode, BUSY)
+        status, body = (b"503 Service Unavailable", refusal) if busy else (b"200 OK", OK)
         answer = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (
             status,
             len(body),

@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # Third parties that only some places may know.
 ONLY_IN = {
     "locust": ("scenarios/",),
+    "flask": ("scenarios/live/",),
     "gevent": ("scenarios/", "recording/recorder.py"),
     "matplotlib": ("analysis/render/",),
     "starlette": ("lab/",),

@@ -30,6 +30,11 @@ class Together:
         return max(plan.duration_s for plan in self.plans.values())
 
     @property
+    def block_ends_s(self) -> tuple[float, ...]:
+        """None: what one part repeats does not repeat the others."""
+        return ()
+
+    @property
     def peak_users(self) -> int:
         """The most users that all parts may need at the same time."""
         return sum(plan.peak_users for plan in self.plans.values())

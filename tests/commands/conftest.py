@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +16,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium import webdriver
+from selenium.webdriver.remote.webdriver import WebDriver
 
 ROOT = Path(__file__).resolve().parents[2]
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1200,1000",
+)
+
+needs_browser = pytest.mark.skipif(
+    not (shutil.which("chromium") and shutil.which("chromedriver")),
+    reason="needs Debian's chromium and chromium-driver (.ci/run installs them)",
+)
 
 
 @dataclass
@@ -81,6 +101,13 @@ def hanging(tmp_path: Path) -> Iterator[Target]:
 
 
 @pytest.fixture
+def hostile(tmp_path: Path) -> Iterator[Target]:
+    """A server that fails every sixth login with a text that is markup."""
+    with serving(tmp_path, "hostile") as target:
+        yield target
+
+
+@pytest.fixture
 def echoing(tmp_path: Path) -> Iterator[Target]:
     """A server that refuses every login and repeats what it was sent."""
     with serving(tmp_path, "echo") as target:
@@ -134,3 +161,27 @@ class Cli:
 def cli(tmp_path: Path) -> Cli:
     """Runs commands in an empty folder."""
     return Cli(tmp_path)
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[WebDriver]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+def open_when_ready(browser: WebDriver, url: str) -> None:
+    def opened() -> bool:
+        try:
+            browser.get(url)
+        except Exception:
+            return False
+        return True
+
+    wait_for(opened)
