@@ -46,10 +46,10 @@ class Options:
 
 
 @contextmanager
-def server(cpu: int | None) -> Iterator[str]:
-    """A static server of its own process; its URL."""
+def server(cpu: int | None, count: Path | None = None) -> Iterator[str]:
+    """A static server of its own process; its URL. It counts its requests in a file."""
     with tempfile.TemporaryDirectory() as folder:
-        port, count = Path(folder, "port"), Path(folder, "count")
+        port, count = Path(folder, "port"), count or Path(folder, "count")
         command = [sys.executable, "-m", "benchmarks.static_server", str(port), str(count)]
         process = subprocess.Popen(command if cpu is None else [*command, str(cpu)])
         try:

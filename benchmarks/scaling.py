@@ -1,0 +1,149 @@
+"""Two processes against one: does this suite gain as much from the second as plain Locust does?
+
+    python -m benchmarks.scaling [--seconds 8] [--rounds 3] [--users 50]
+
+Both run as a user would start them, against a static server that counts. Server and generators share the
+processors of this machine, so on two cores nobody can double; what the processes lose to each other is told
+by requests per CPU second of all generating processes together. All arms take turns, round after round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import yaml
+
+from benchmarks.clients import server
+from benchmarks.static_server import counted
+from commands.locust_process import free_port
+
+WARM_UP_S = 3.0
+LIMIT_S = 60.0
+SUITE, PLAIN = "loadverdict run", "locust, FastHttpUser"
+PLAIN_FILE = """
+from locust import FastHttpUser, task
+
+class Plain(FastHttpUser):
+    @task
+    def ask(self):
+        self.client.get("/")
+"""
+
+
+def suite_command(folder: Path, url: str, users: int, processes: int) -> list[str]:
+    """The suite: recorder, log on the disk and all."""
+    target = {"base_url": url, "accounts": "accounts.csv", "requests": {"login": {"path": "/"}}}
+    load = {"shape": "hold", "users": users, "hold_s": 3600}
+    (folder / "accounts.csv").write_text("username,password\nuser,pass-word\n")
+    (folder / "target.yaml").write_text(yaml.safe_dump(target))
+    (folder / "hold.yaml").write_text(yaml.safe_dump({"load": load, "think_time_s": 0, "accounts": "shared"}))
+    where = ["--target", str(folder / "target.yaml"), "--run-dir", str(folder / "runs")]
+    command = [sys.executable, "-m", "commands.main", "run", str(folder / "hold.yaml"), *where]
+    return [*command, "--processes", str(processes)]
+
+
+def plain_command(folder: Path, url: str, users: int, processes: int) -> list[str]:
+    """Locust by itself."""
+    (folder / "plain.py").write_text(PLAIN_FILE)
+    load = ["--headless", "--only-summary", "--users", str(users), "--spawn-rate", str(users), "--host", url]
+    command = [sys.executable, "-m", "locust", "-f", str(folder / "plain.py"), *load]
+    if processes == 1:
+        return command
+    port = str(free_port())
+    return [*command, "--processes", str(processes), "--master-bind-port", port, "--master-port", port]
+
+
+COMMANDS = {SUITE: suite_command, PLAIN: plain_command}
+
+
+@contextmanager
+def running(command: list[str]) -> Iterator[psutil.Process]:
+    """A command with all its processes, gone in the end."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        whole = psutil.Process(process.pid)
+        try:
+            yield whole
+        finally:
+            children = whole.children(recursive=True)
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(LIMIT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            for child in children:
+                if child.is_running():
+                    child.kill()
+
+
+def cpu_s(process: psutil.Process) -> float:
+    """CPU seconds of a process and those below it, so far."""
+    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    return sum(each.user + each.system for each in times)
+
+
+def measured(name: str, processes: int, seconds: float, users: int) -> tuple[float, float]:
+    """Requests per second, and per CPU second of the generator.
+
+    Raises:
+        SystemExit: it sent nothing.
+    """
+    with tempfile.TemporaryDirectory() as at:
+        folder = Path(at)
+        count = folder / "count"
+        with (
+            server(None, count) as url,
+            running(COMMANDS[name](folder, url, users, processes)) as generator,
+        ):
+            deadline = time.monotonic() + LIMIT_S
+            while counted(count) < users:
+                if time.monotonic() > deadline:
+                    sys.exit(f"{name} with {processes} processes sent nothing")
+                time.sleep(0.05)
+            time.sleep(WARM_UP_S)
+            begin, before, used_s = time.perf_counter(), counted(count), cpu_s(generator)
+            time.sleep(seconds)
+            took_s, sent = time.perf_counter() - begin, counted(count) - before
+            used_s = cpu_s(generator) - used_s
+    return sent / took_s, sent / used_s
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--users", type=int, default=50)
+    given = parser.parse_args()
+    arms = [(name, processes) for name in COMMANDS for processes in (1, 2)]
+    found: dict[tuple[str, int], list[tuple[float, float]]] = {arm: [] for arm in arms}
+    for _ in range(given.rounds):
+        for name, processes in arms:
+            found[name, processes].append(measured(name, processes, given.seconds, given.users))
+    print("| generator | 1 process, requests/s | 2 processes | gain | gain per CPU second |")
+    print("|---|---|---|---|---|")
+    for name in COMMANDS:
+        one, two = zip(*found[name, 1], strict=True), zip(*found[name, 2], strict=True)
+        (rate_1, each_1), (rate_2, each_2) = one, two
+        rates = f"{statistics.median(rate_1):,.0f} | {statistics.median(rate_2):,.0f}"
+        print(f"| {name} | {rates} | {_gain(rate_1, rate_2)} | {_gain(each_1, each_2)} |")
+
+
+def _gain(one: tuple[float, ...], two: tuple[float, ...]) -> str:
+    """The median of the rounds' own ratios."""
+    return f"{statistics.median(b / a for a, b in zip(one, two, strict=True)):.2f} x"
+
+
+if __name__ == "__main__":
+    main()
