@@ -186,7 +186,7 @@ def test_the_page_shows_the_answer_while_the_run_goes_on_and_the_report_after_it
         open_when_ready(browser, f"{ui.url}/verdict/")
         wait_for(lambda: "running" in text("#badges") and count("#by-load svg circle.point") >= 1, PATIENCE_S)
         assert ui.live()["run"] != look_run
-        assert text("#provisional")
+        wait_for(lambda: text("#provisional"), PATIENCE_S)
         assert not browser.find_element(By.ID, "report").is_displayed()
 
 
