@@ -195,6 +195,19 @@ def slo_value(result: SloResult, intervals: bool = True) -> str:
     return f"{write(result.value)} ({write(result.low)} – {write(result.high)})"
 
 
+def limits(verdict: Verdict, metric: str) -> list[float]:
+    """The limits of all targets for a metric, in their order; texts that are no targets have none."""
+    found = []
+    for result in verdict.slo:
+        try:
+            target = parse_slo(result.target)
+        except ValueError:
+            continue
+        if target.metric == metric:
+            found.append(target.limit)
+    return found
+
+
 def _writer(target: str) -> Callable[[float | None], str]:
     """How figures of a target's metric are written."""
     try:

@@ -12,7 +12,6 @@ import numpy as np
 
 from analysis.render import answers, wording
 from analysis.render.columns import columns
-from analysis.slo import parse_slo
 from analysis.verdict import Verdict
 from analysis.windows import Windows
 
@@ -51,7 +50,7 @@ def live(verdict: Verdict, windows: Windows, *, final: bool = False) -> dict[str
         "answers": _answers(verdict),
         "sure": sure(verdict, final=final),
         "axis": wording.clean(load.axis, 30),
-        "limit": _limit(verdict),
+        "limit": min(answers.limits(verdict, "error_rate"), default=None),
         "levels": _levels(verdict),
         "fitted": _thinned([[p.load, p.rate, p.low, p.high] for p in load.fitted], MOST_POINTS),
         "dots": _dots(windows),
@@ -183,19 +182,6 @@ def _kinds(verdict: Verdict) -> list[dict[str, Any]]:
         }
         for kind in verdict.fingerprints[:MOST_KINDS]
     ]
-
-
-def _limit(verdict: Verdict) -> float | None:
-    """The strictest target for the error rate."""
-    limits = []
-    for result in verdict.slo:
-        try:
-            target = parse_slo(result.target)
-        except ValueError:
-            continue
-        if target.metric == "error_rate":
-            limits.append(target.limit)
-    return min(limits, default=None)
 
 
 def _thinned(items: Sequence[Any], most: int) -> list[Any]:

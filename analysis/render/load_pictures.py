@@ -17,7 +17,6 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 from analysis.render import answers, canvas, wording
 from analysis.render.canvas import LOOK
 from analysis.sentence import where
-from analysis.slo import parse_slo
 from analysis.verdict import ClassRates, FittedPoint, LoadLevel, Verdict
 from analysis.windows import Windows
 
@@ -45,7 +44,7 @@ def error_rate_by_load(verdict: Verdict, windows: Windows) -> bytes:
     if not len(windows) or not windows.requests.sum():
         canvas.no_data(axes)
         return canvas.png(picture)
-    limit = _limit(verdict, "error_rate")
+    limit = next(iter(answers.limits(verdict, "error_rate")), None)
     top = _top_rate(verdict, windows, limit)
     canvas.percent_axis(axes, top)
     marks = [_dots(axes, windows, top), *_levels(axes, verdict), *_fit(axes, verdict)]
@@ -181,14 +180,3 @@ def _curve(axes: Axes, points: Sequence[FittedPoint], colour: str, band: float =
     low, high = [point.low for point in points], [point.high for point in points]
     axes.fill_between(load, low, high, color=colour, alpha=band, linewidth=0, zorder=1)
     axes.plot(load, [point.rate for point in points], color=colour, linewidth=1.8, zorder=3)
-
-
-def _limit(verdict: Verdict, metric: str) -> float | None:
-    for result in verdict.slo:
-        try:
-            target = parse_slo(result.target)
-        except ValueError:
-            continue
-        if target.metric == metric:
-            return target.limit
-    return None
