@@ -141,7 +141,7 @@ class Client:
         method = request.method
         token = self._recorder.begin(name, method, account.slot, delay_ms)
         try:
-            prepared = self._prepared.get(id(request)) or self._prepare(name, request)
+            prepared = self._prepared.get(id(request)) or self._prepare(request)
             received = self._received(http, prepared, variables)
         except Exception as error:  # our own fault must not leave the request open, as if nobody had answered
             received = Received(outcome="generator", code=type(error).__name__)
@@ -169,14 +169,14 @@ class Client:
         )
         return answer
 
-    def _prepare(self, name: str, request: Request) -> Prepared:
+    def _prepare(self, request: Request) -> Prepared:
         """Make a request ready; what is made of it keeps it alive, so its id stays its own.
 
         A behaviour may make requests of its own without end: their number is bounded.
         """
         if len(self._prepared) >= MOST_PREPARED:
             self._prepared.clear()
-        prepared = Prepared(name, request, self._base_url, fresh=self._fresh)
+        prepared = Prepared(request, self._base_url, fresh=self._fresh)
         self._prepared[id(request)] = prepared
         return prepared
 
@@ -196,7 +196,7 @@ class Client:
             if following is None or followed >= prepared.request.redirects:
                 return received
             followed += 1
-            prepared = Prepared(prepared.name, following, self._base_url, fresh=self._fresh)
+            prepared = Prepared(following, self._base_url, fresh=self._fresh)
 
     def _judged(
         self, request: Request, received: Received, account: Account, variables: Mapping[str, str]

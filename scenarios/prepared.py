@@ -105,15 +105,14 @@ class Prepared:
     """One request of a target at a base URL.
 
     Attributes:
-        name: the request's name in the target.
         request: what it was made from.
         is_head: whether the answer has no body.
     """
 
-    __slots__ = ("_body", "_head", "_whole", "is_head", "name", "request")
+    __slots__ = ("_body", "_head", "_whole", "is_head", "request")
 
-    def __init__(self, name: str, request: Request, base_url: str, *, fresh: bool = False) -> None:
-        self.name, self.request = name, request
+    def __init__(self, request: Request, base_url: str, *, fresh: bool = False) -> None:
+        self.request = request
         self.is_head = request.method == "HEAD"
         self._body = _body(request)
         self._head = _head(request, urlsplit(base_url).netloc, fresh, self._body is not None)

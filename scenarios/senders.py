@@ -108,7 +108,6 @@ class RequestsSender(_LocustSender):
         response: Any = self._http.request(
             request.method,
             self._base_url + filled(request.path, variables),
-            name=prepared.name,
             json=filled(request.json_body, variables),
             data=filled(request.form, variables),
             headers=headers,
@@ -153,7 +152,6 @@ class FastSender(_LocustSender):
         response: Any = self._http.request(
             request.method,
             filled(request.path, variables),
-            name=prepared.name,
             json=filled(request.json_body, variables),
             data=None if request.form is None else urlencode(filled(request.form, variables)),
             headers={"Accept-Encoding": "gzip, deflate", **content, **headers},

@@ -43,7 +43,7 @@ def lean(
 
 
 def asked(session: LeanSession, url: str, method: str = "GET", total_s: float = 5.0) -> Received:
-    prepared = Prepared("ask", Request(method=method, path="/"), url)
+    prepared = Prepared(Request(method=method, path="/"), url)
     return session.exchange(prepared, {}, "", time.monotonic() + total_s)
 
 
@@ -310,7 +310,7 @@ def test_an_answer_before_the_request_is_read_is_heard() -> None:
         time.sleep(0.2)  # then RST, since not everything was read
 
     with serving(script) as url, lean(url, Timeouts(connect_s=1, read_s=5, total_s=10)) as session:
-        prepared = Prepared("ask", Request(method="POST", path="/", json={"text": "y" * 12_000_000}), url)
+        prepared = Prepared(Request(method="POST", path="/", json={"text": "y" * 12_000_000}), url)
         received = session.exchange(prepared, {}, "", time.monotonic() + 10)
         assert (received.status, received.outcome) == (413, "")
         assert asked(session, url).status == 413
@@ -361,7 +361,7 @@ def test_a_large_request_to_a_server_that_reads_slowly() -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
     with serving(script) as url, lean(url, Timeouts(connect_s=1, read_s=5, total_s=10)) as session:
-        prepared = Prepared("ask", Request(method="POST", path="/", json={"text": text}), url)
+        prepared = Prepared(Request(method="POST", path="/", json={"text": text}), url)
         assert session.exchange(prepared, {}, "", time.monotonic() + 10).status == 200
 
 

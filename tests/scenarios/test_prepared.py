@@ -28,7 +28,7 @@ def parts(message: bytes) -> tuple[list[str], bytes]:
 @given(username=texts, password=texts, extra=texts)
 def test_json_bodies_carry_any_text(username: str, password: str, extra: str) -> None:
     template = {"username": "{username}", "list": ["x{password}y", {"{username}": 1}], extra: "{unknown} {}"}
-    prepared = Prepared("login", Request(method="POST", path="/login", json=template), URL)
+    prepared = Prepared(Request(method="POST", path="/login", json=template), URL)
     variables = {"username": username, "password": password}
     lines, body = parts(prepared.message(variables))
     assert json.loads(body) == filled(template, variables)
@@ -39,7 +39,7 @@ def test_json_bodies_carry_any_text(username: str, password: str, extra: str) ->
 @given(username=texts, password=texts)
 def test_forms_carry_any_text(username: str, password: str) -> None:
     form = {"user": "{username}", "a b": "x{password}&y=1"}
-    prepared = Prepared("login", Request(method="POST", path="/", form=form), URL)
+    prepared = Prepared(Request(method="POST", path="/", form=form), URL)
     lines, body = parts(prepared.message({"username": username, "password": password}))
     assert parse_qsl(body.decode(), keep_blank_values=True) == [
         ("user", username),
@@ -50,7 +50,7 @@ def test_forms_carry_any_text(username: str, password: str) -> None:
 
 @given(text=st.text())
 def test_no_variable_breaks_out_of_the_path(text: str) -> None:
-    prepared = Prepared("see", Request(path="/users/{username}/x"), URL)
+    prepared = Prepared(Request(path="/users/{username}/x"), URL)
     lines, body = parts(prepared.message({"username": text.encode("utf-8", "ignore").decode()}))
     assert body == b""
     method, path, version = lines[0].split(" ")
@@ -61,7 +61,7 @@ def test_no_variable_breaks_out_of_the_path(text: str) -> None:
 
 @pytest.mark.parametrize("bad", ["a\r\nX: 1", "a\nb", "a\0b"])
 def test_no_variable_breaks_out_of_a_header(bad: str) -> None:
-    prepared = Prepared("see", Request(path="/", headers={"Authorization": "Bearer {token}"}), URL)
+    prepared = Prepared(Request(path="/", headers={"Authorization": "Bearer {token}"}), URL)
     assert "Authorization: Bearer abc" in parts(prepared.message({"token": "abc"}))[0]
     with pytest.raises(UnsendableError):
         prepared.message({"token": bad})
@@ -69,7 +69,7 @@ def test_no_variable_breaks_out_of_a_header(bad: str) -> None:
 
 def test_headers_of_the_target_take_the_place_of_ours() -> None:
     request = Request(path="/", headers={"user-agent": "mine", "ACCEPT": "text/plain"})
-    lines, _ = parts(Prepared("see", request, URL, fresh=True).message({}))
+    lines, _ = parts(Prepared(request, URL, fresh=True).message({}))
     assert [line for line in lines if line.lower().startswith(("user-agent", "accept:", "connection"))] == [
         "Connection: close",
         "user-agent: mine",
@@ -187,7 +187,7 @@ def test_a_redirect_cannot_ask_for_what_the_client_knows() -> None:
     received = Received(302, [(b"Location", b"/log?{password}")])
     following = redirected(request, received, URL, {"password": "secret"})
     assert following is not None
-    message = Prepared("x", following, URL).message({"password": "secret"})
+    message = Prepared(following, URL).message({"password": "secret"})
     assert message.startswith(b"GET /log?%7Bpassword%7D HTTP/1.1\r\n")
     assert b"secret" not in message
     assert b"X: 1\r\n" in message
