@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from benchmarks.clients import server
+from benchmarks.run_command import RUNS, SCENARIO, run_command
 from recording.reader import read_run
 from recording.run import Readings, Run
 from scenarios.load import Plan
@@ -69,21 +69,13 @@ def run(folder: Path, url: str, users: int, think_s: float, processes: int) -> t
         SystemExit: the command failed for another reason than its load generator being busy.
     """
     shape = {"shape": "trapezium", "users": users, "rise_s": RISE_S, "hold_s": HOLD_S, "fall_s": FALL_S}
-    scenario = {"load": shape, "think_time_s": think_s, "accounts": "shared"}
-    target = {"base_url": url, "accounts": "accounts.csv", "requests": {"login": {"path": "/"}}}
-    (folder / "accounts.csv").write_text("username,password\nuser,pass-word\n")
-    (folder / "target.yaml").write_text(yaml.safe_dump(target))
-    (folder / "many.yaml").write_text(yaml.safe_dump(scenario))
-    command = [sys.executable, "-m", "commands.main", "run", str(folder / "many.yaml")]
-    command += ["--target", str(folder / "target.yaml"), "--run-dir", str(folder / "runs")]
-    done = subprocess.run(
-        [*command, "--processes", str(processes)], capture_output=True, text=True, check=False
-    )
+    command = run_command(folder, url, {"load": shape, "think_time_s": think_s}, processes)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 4):
         sys.exit(f"the run ended with {done.returncode}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    (path,) = (folder / "runs").iterdir()
+    (path,) = (folder / RUNS).iterdir()
     start_s = float(json.loads((path / "manifest.json").read_text())["start_s"])
-    return read_run(path), load_scenario(str(folder / "many.yaml")).plan(), start_s
+    return read_run(path), load_scenario(str(folder / SCENARIO)).plan(), start_s
 
 
 def main() -> None:

@@ -21,9 +21,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-import yaml
 
 from benchmarks.clients import server
+from benchmarks.run_command import run_command
 from benchmarks.static_server import counted
 from commands.locust_process import free_port
 
@@ -42,14 +42,8 @@ class Plain(FastHttpUser):
 
 def suite_command(folder: Path, url: str, users: int, processes: int) -> list[str]:
     """The suite: recorder, log on the disk and all."""
-    target = {"base_url": url, "accounts": "accounts.csv", "requests": {"login": {"path": "/"}}}
     load = {"shape": "hold", "users": users, "hold_s": 3600}
-    (folder / "accounts.csv").write_text("username,password\nuser,pass-word\n")
-    (folder / "target.yaml").write_text(yaml.safe_dump(target))
-    (folder / "hold.yaml").write_text(yaml.safe_dump({"load": load, "think_time_s": 0, "accounts": "shared"}))
-    where = ["--target", str(folder / "target.yaml"), "--run-dir", str(folder / "runs")]
-    command = [sys.executable, "-m", "commands.main", "run", str(folder / "hold.yaml"), *where]
-    return [*command, "--processes", str(processes)]
+    return run_command(folder, url, {"load": load, "think_time_s": 0}, processes)
 
 
 def plain_command(folder: Path, url: str, users: int, processes: int) -> list[str]:
