@@ -58,9 +58,10 @@ class ScenarioUser(User):
     def turn(self) -> None:
         """One turn: the requests of the behaviour in order until one fails, then a pause."""
         session, seat = self._session, self._seat
-        if seat is None or not self._is_present(session, seat):
-            if seat is None:
-                gevent.sleep(POOL_S)
+        if seat is None:
+            gevent.sleep(POOL_S)
+            return
+        if not self._is_present(session, seat):
             return
         crew = seat.crew
         if crew.arrivals is not None:

@@ -6,6 +6,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Literal
 
+from recording.planned import ARRIVALS, USERS
+
 Spread = Literal["poisson", "even"]
 
 
@@ -148,4 +150,4 @@ class Plan:
 
 def unit_of(is_open: Open | None) -> str:
     """What levels count."""
-    return "arrivals/s" if is_open else "users"
+    return ARRIVALS if is_open else USERS
