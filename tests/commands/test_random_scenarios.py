@@ -133,7 +133,8 @@ def test_planned_load_and_exact_counts(
 def interrupt_after(cli: Cli, process: Any, seconds: float) -> None:
     folder = wait_for(lambda: next(iter(cli.runs.glob("*")), None))
     begin_s = wait_for(lambda: RunFolder(folder).manifest().get("start_s"))
-    wait_for(lambda: Follower(RunFolder(folder)).look().time_s >= begin_s + seconds)
+    follower = Follower(RunFolder(folder))
+    wait_for(lambda: follower.look().time_s >= begin_s + seconds)
     process.send_signal(signal.SIGINT)
 
 

@@ -44,36 +44,25 @@ def test_many_who_ask_get_one_look(tmp_path: Path) -> None:
     assert watcher.latest.shown["run"] == str(tmp_path)
 
 
-def test_the_next_look_waits_in_proportion_to_the_last(tmp_path: Path) -> None:
+TOLD = f"import sys, json; {NOTED}; print(json.dumps({{'cpu_s': 2.0}}))"
+
+
+@pytest.mark.parametrize(("code", "cost_s"), [(JUDGE, 10.0), (TOLD, 2.0)], ids=["its time", "its computing"])
+def test_the_next_look_waits_in_proportion_to_the_last(tmp_path: Path, code: str, cost_s: float) -> None:
+    """A look of 10 s: that is what counts, unless it tells how long it has computed."""
     now = [0.0]
-    watcher = Watcher(command(JUDGE), pause_s=3, clock=lambda: now[0])
+    watcher = Watcher(command(code), pause_s=3, clock=lambda: now[0])
     assert watcher.attend(tmp_path) is None
     gevent.sleep(0)
     now[0] = 10.0
     attend_until(watcher, tmp_path, 1)
-    now[0] = 10 + PAUSE_LOOKS * 10 - 1
+    now[0] = 10 + PAUSE_LOOKS * cost_s - 1
     watcher.attend(tmp_path)
     gevent.sleep(0.3)
     assert looks(tmp_path) == 1
     now[0] += 2
     attend_until(watcher, tmp_path, 2)
     assert looks(tmp_path) == 2
-
-
-def test_what_counts_is_the_computing_where_a_look_tells_it(tmp_path: Path) -> None:
-    now = [0.0]
-    code = f"import sys, json; {NOTED}; print(json.dumps({{'cpu_s': 2.0}}))"
-    watcher = Watcher(command(code), pause_s=3, clock=lambda: now[0])
-    watcher.attend(tmp_path)
-    gevent.sleep(0)
-    now[0] = 10.0
-    attend_until(watcher, tmp_path, 1)
-    now[0] = 10 + PAUSE_LOOKS * 2.0 - 1
-    watcher.attend(tmp_path)
-    gevent.sleep(0.3)
-    assert looks(tmp_path) == 1
-    now[0] += 2
-    attend_until(watcher, tmp_path, 2)
 
 
 def test_a_look_gives_way_to_everything(tmp_path: Path) -> None:
