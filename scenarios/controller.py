@@ -42,6 +42,9 @@ CLOCK_MESSAGE = "loadverdict_clock"
 ENV_FOLDER = "LOADVERDICT_RUN_FOLDER"
 """An existing, empty run folder to use; set by `loadverdict run`, which also diagnoses the run."""
 
+DRAIN_AGAIN_S = 1.0
+"""Workers that have not answered are asked again so often: what is sent over a cut line is lost."""
+
 USERS_PER_S = 400
 """Users that Locust makes in a second, at least."""
 
@@ -148,14 +151,18 @@ class Controller:
             self.note("interrupted", elapsed_s=round(self.elapsed_s, 1), planned_s=planned)
         if not isinstance(self._runner, MasterRunner):
             return
-        self._runner.send_message(DRAIN_MESSAGE, {})
         assert self._receiver is not None
         patience_s = self.assignment.scenario.timeouts.total_s + 2 * DRAIN_EXTRA_S
-        begin_s = time.monotonic()
-        while not self._drained >= self._live_nodes():
+        begin_s, asked_s = time.monotonic(), -DRAIN_AGAIN_S
+        while waited := self._live_nodes() - self._drained:
+            now_s = time.monotonic()
             # A log that still arrives is waited for, however long it is.
-            if time.monotonic() - max(begin_s, self._receiver.moved_s) > patience_s:
+            if now_s - max(begin_s, self._receiver.moved_s) > patience_s:
                 break
+            if now_s - asked_s >= DRAIN_AGAIN_S:
+                asked_s = now_s
+                for client_id in waited:
+                    self._runner.send_message(DRAIN_MESSAGE, {}, client_id)
             gevent.sleep(0.05)
 
     def drained(self, client_id: str) -> None:

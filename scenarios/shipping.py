@@ -104,7 +104,9 @@ class Shipper:
 
     def _ship(self) -> None:
         now = time.monotonic()
-        if now - self._moved_s > RESEND_S:
+        if all(progress.sent == progress.confirmed for progress in self._progress.values()):
+            self._moved_s = now  # nothing under way: the wait for an answer begins with what is sent next
+        elif now - self._moved_s > RESEND_S:
             self._moved_s = now
             for progress in self._progress.values():
                 progress.sent = progress.confirmed
@@ -113,16 +115,15 @@ class Shipper:
 
     def _ship_file(self, file: str, path: Path) -> None:
         progress, size = self._progress[file], _size(path)
-        if progress.sent == progress.confirmed:
-            self._moved_s = time.monotonic()  # nothing under way: the wait for an answer begins now
         if size <= progress.sent:
             return
         with path.open("rb") as stream:
             stream.seek(progress.sent)
             while progress.sent < size and progress.sent - progress.confirmed < WINDOW_BYTES:
                 data = stream.read(min(CHUNK_BYTES, size - progress.sent))
-                self._send({"node": self._node, "file": file, "offset": progress.sent, "data": data})
+                offset = progress.sent
                 progress.sent += len(data)
+                self._send({"node": self._node, "file": file, "offset": offset, "data": data})
 
 
 class Receiver:

@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import gevent
+import locust.runners
 from locust.runners import MasterRunner, WorkerRunner
 
 from recording.errors import LoadverdictError
@@ -33,6 +34,13 @@ from scenarios.session import Assignment, Session, bind
 from scenarios.target import target_names
 from scenarios.transport import outcome_of
 
+LIVENESS_S = 10
+"""Heartbeats, one a second, that a worker may owe before its master takes it for lost.
+
+Locust's own three end a whole test when the line to all workers is cut for so long, and with it every request
+that they have not shipped yet.
+"""
+
 log = logging.getLogger("loadverdict")
 
 
@@ -47,6 +55,7 @@ class Wiring:
         self._session: Session | None = None
         self._plan: Plan | Together | None = None
         self._distant: DistantWorker | None = None
+        self._draining: gevent.Greenlet | None = None
 
     def listen(self) -> None:
         """Add the listeners this process's role needs."""
@@ -63,6 +72,7 @@ class Wiring:
             runner.register_message(DRAIN_MESSAGE, self._on_drain, concurrent=True)
             self._distant = DistantWorker(runner)
         if isinstance(runner, MasterRunner):
+            locust.runners.HEARTBEAT_LIVENESS = LIVENESS_S
             runner.register_message(DRAINED_MESSAGE, self._on_drained)
             runner.register_message(SHIP_MESSAGE, self._on_ship)
             runner.register_message(CLOCK_MESSAGE, self._on_clock)
@@ -86,13 +96,20 @@ class Wiring:
         self._assignment = Assignment.from_message(msg.data)
 
     def _on_drain(self, **_: Any) -> None:
-        if self._session is not None:
-            self._session.drain()
-            if self._distant is not None and self._distant.ships:
-                # Nothing will be recorded any more, and later the worker no longer hears what has arrived.
-                self._session.close("stopped")
-                self._distant.finish()
+        if self._draining is None:
+            self._draining = gevent.spawn(self._drain)
+        self._draining.join()
+        # Answered each time: the master asks again if the answer before was lost on a cut line.
         self._runner.send_message(DRAINED_MESSAGE, {})
+
+    def _drain(self) -> None:
+        if self._session is None:
+            return
+        self._session.drain()
+        if self._distant is not None and self._distant.ships:
+            # Nothing will be recorded any more, and later the worker no longer hears what has arrived.
+            self._session.close("stopped")
+            self._distant.finish()
 
     def _on_drained(self, msg: Any, **_: Any) -> None:
         assert self.controller is not None
@@ -120,6 +137,7 @@ class Wiring:
         clock = None
         if self._distant is not None:
             self._assignment, clock = self._distant.prepared(self._assignment, node)
+        self._draining = None
         self._session = Session(self._assignment, self._runner, node, index, clock)
         if self._distant is not None:
             self._distant.begin(self._assignment, node)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recording.folder import RunFolder
+from scenarios import shipping
 from scenarios.clock_offset import ClockOffset, answer
-from scenarios.shipping import Receiver, is_shared, own_folder
+from scenarios.shipping import Receiver, Shipper, is_shared, own_folder
 
 
 def folder_in(path: Path) -> RunFolder:
@@ -40,6 +42,29 @@ def test_lost_repeated_and_reordered_chunks_do_no_harm(
     )
     assert rest["offset"] == len(original)
     assert folder.log_path("worker-0").read_bytes() == original
+
+
+@pytest.mark.parametrize("lost", ["chunk", "confirmation"])
+def test_what_a_line_loses_is_sent_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str) -> None:
+    monkeypatch.setattr(shipping, "RESEND_S", 0.3)
+    here, there = folder_in(tmp_path / "here"), folder_in(tmp_path / "there")
+    here.errors_jsonl.write_bytes(b"{}")  # the other file, which has nothing under way meanwhile
+    receiver, sent = Receiver(there), list[str]()
+
+    def send(chunk: dict[str, Any]) -> None:
+        sent.append(chunk["file"])
+        is_lost = chunk["file"] == "log" and sent.count("log") == 1
+        if is_lost and lost == "chunk":
+            return
+        told = receiver.take(chunk)
+        if not is_lost:
+            shipper.confirm(told["file"], told["offset"])
+
+    shipper = Shipper(here, "worker-0", send)
+    here.log_path("worker-0").write_bytes(b"frames")
+    assert shipper.finish(limit_s=5) == 0
+    assert sent.count("log") == 2
+    assert there.log_path("worker-0").read_bytes() == b"frames"
 
 
 @pytest.mark.parametrize(
