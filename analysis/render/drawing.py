@@ -1,5 +1,5 @@
 """Drawing: a process of its own for the pictures. It loads matplotlib while the run is still being judged,
-then draws half of them in a process more.
+then shares them with a process more.
 
 Loading matplotlib and drawing take longer than judging a small run; on two cores this halves the wait.
 """
@@ -10,6 +10,7 @@ import gc
 import multiprocessing
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.connection import Connection
 from types import TracebackType
@@ -77,7 +78,7 @@ def _draw(pipe: Connection, other_end: Connection) -> None:
     # Lives for a second: what is thrown away in that time need not be looked for.
     gc.disable()
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-    from analysis.render.pictures import pictures, rehearse
+    from analysis.render.pictures import names, pictures, rehearse
 
     rehearse()
     try:
@@ -86,7 +87,25 @@ def _draw(pipe: Connection, other_end: Connection) -> None:
         return  # Nothing to draw after all.
     fork = multiprocessing.get_context("fork")
     theirs, their_end = fork.Pipe(duplex=False)
-    fork.Process(target=lambda: their_end.send(pictures(verdict, windows, slice(1, None, 2)))).start()
+    todo = _Todo(names(verdict))
+    fork.Process(target=lambda: their_end.send(pictures(verdict, windows, todo))).start()
     their_end.close()
-    ours = pictures(verdict, windows, slice(0, None, 2))
+    ours = pictures(verdict, windows, todo)
     pipe.send(ours | theirs.recv())
+
+
+class _Todo:
+    """What is left to draw, for several processes: each takes the next one when it has time.
+
+    A pipe that holds a byte for each picture: reading takes one away for all.
+    """
+
+    def __init__(self, names: list[str]) -> None:
+        self._names = names
+        self._left, end = os.pipe()
+        os.write(end, bytes(range(len(names))))
+        os.close(end)
+
+    def __iter__(self) -> Iterator[str]:
+        while taken := os.read(self._left, 1):
+            yield self._names[taken[0]]

@@ -5,7 +5,7 @@ Drawn for light paper; the page turns them into dark ones by itself (report.css)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,20 +25,15 @@ _MOST_CLASSES = 5
 _FEW = 40
 _NARROWEST = 0.006
 
-EVERY = slice(None)
+
+def names(verdict: Verdict) -> list[str]:
+    """All pictures of a verdict, the slowest to draw first; by class only where there are two to compare."""
+    return [name for name in _DRAW if name != "error_rate_by_class" or len(verdict.class_rates) > 1]
 
 
-def pictures(verdict: Verdict, windows: Windows, part: slice = EVERY) -> dict[str, bytes]:
-    """PNG files by name; the one by class only where there are two classes to compare."""
-    draw: dict[str, Callable[[Verdict, Windows], bytes]] = {
-        "error_rate_by_load": error_rate_by_load,
-        **({"error_rate_by_class": error_rate_by_class} if len(verdict.class_rates) > 1 else {}),
-        "errors_by_status": errors_by_status,
-        "errors_per_window": errors_per_window,
-        "latency": latency,
-        "latency_by_load": latency_by_load,
-    }
-    return {name: function(verdict, windows) for name, function in list(draw.items())[part]}
+def pictures(verdict: Verdict, windows: Windows, wanted: Iterable[str] | None = None) -> dict[str, bytes]:
+    """PNG files by name: those that are wanted, or all."""
+    return {name: _DRAW[name](verdict, windows) for name in (names(verdict) if wanted is None else wanted)}
 
 
 def rehearse() -> None:
@@ -174,3 +169,13 @@ def _hatched(axes: Axes, freezes: list[Freeze], end_s: float) -> None:
     for freeze in freezes:
         left, right = _span(freeze.start_s, freeze.start_s + freeze.duration_s, end_s)
         axes.axvspan(left, right, facecolor="none", edgecolor=LOOK.ink, hatch="//////", linewidth=0.8)
+
+
+_DRAW: dict[str, Callable[[Verdict, Windows], bytes]] = {
+    "latency_by_load": latency_by_load,
+    "error_rate_by_load": error_rate_by_load,
+    "error_rate_by_class": error_rate_by_class,
+    "latency": latency,
+    "errors_by_status": errors_by_status,
+    "errors_per_window": errors_per_window,
+}
