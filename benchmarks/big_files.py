@@ -18,7 +18,8 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from recording.logs import HEALTH_KEY, READINGS_SCHEMA
+from recording.logs import HEALTH_KEY
+from recording.probes.readings_file import READINGS_SCHEMA
 from recording.run import LogHealth
 from recording.sample import OUTCOMES, Category, Samples
 

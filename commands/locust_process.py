@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from recording.manifest import PROJECT_ROOT
+from scenarios.probing import ENV_PROBES, probes_to_text
 from scenarios.target import Target
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -55,6 +56,8 @@ def environment(scenario: str, target: str, there: Target, **extra: str) -> dict
     kept["LOADVERDICT_BASE_URL"] = there.base_url
     if there.accounts is not None:
         kept["LOADVERDICT_ACCOUNTS"] = str(there.accounts.resolve())
+    if there.probes:
+        kept[ENV_PROBES] = probes_to_text(there.probes)
     return kept | extra
 
 

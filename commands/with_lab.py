@@ -38,4 +38,8 @@ def reachable(target: Target, fault: str | None, console: Console) -> Iterator[T
     except lab.LabError as error:
         raise UsageError(str(error)) from error
     with running:
-        yield target.at(running.url, running.accounts_path)
+        places = {
+            "LAB_PHASE_LOG": str(running.phase_log_path),
+            "LAB_SERVICE_PID": str(running.pids["service"]),
+        }
+        yield target.at(running.url, running.accounts_path, {**places, "LAB_CACHE_URL": running.cache_url})

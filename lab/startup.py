@@ -58,6 +58,7 @@ class Startup:
         environment: Mapping[str, str],
     ) -> None:
         self.children: list[Child] = []
+        self.cache_url = ""
         self._settings = settings
         self._asked_for = {name: value for name, value in asked_for.items() if name != "token_secret"}
         self._say = on_progress
@@ -77,6 +78,7 @@ class Startup:
             folder = _make_state_dir(state_dir, janitor, self._environment)
             service = self._spawn_service(folder, descriptor, janitor)
         hashes, database, cache = self._start_servers(janitor)
+        self.cache_url = cache.url
         accounts = folder / "accounts.csv"
         write_accounts(make_accounts(self._settings.seed, self._settings.accounts), accounts)
         phase_log = folder / "phases.jsonl"

@@ -27,6 +27,7 @@ class RunningLab:
         self.state_dir = Path(record.state_dir)
         self.accounts_path = Path(record.accounts)
         self.phase_log_path = Path(record.phase_log)
+        self.cache_url = startup.cache_url  # may hold a password, so it is in no record and no description
         self.pids = {name: pid for name, (pid, _) in record.processes.items()}
         self.description = list(record.description)
         atexit.register(self.stop)

@@ -1,9 +1,9 @@
 """Run folder: where everything about one run lies, its manifest and its events (format 1).
 
-    manifest.json, scenario.yaml, samples/<node>.log, samples.parquet, readings.parquet, events.jsonl,
-    errors.jsonl, analysis/
+    manifest.json, scenario.yaml, samples/<node>.log, readings/target.arrows, samples.parquet,
+    readings.parquet, events.jsonl, errors.jsonl, analysis/
 
-`samples/` holds what the processes append during the run; the two Parquet files are made from it
+`samples/` and `readings/` hold what the processes append during the run; the two Parquet files are made of it
 afterwards (`recording.logs`), and the reader takes either.
 """
 
@@ -65,6 +65,16 @@ class RunFolder:
     def readings_parquet(self) -> Path:
         """All readings, once the run is over."""
         return self.path / "readings.parquet"
+
+    @property
+    def readings_dir(self) -> Path:
+        """What the probes' process appends during the run."""
+        return self.path / "readings"
+
+    @property
+    def target_readings(self) -> Path:
+        """What the probes read of the target, while the run lasts; see `recording.probes.readings_file`."""
+        return self.readings_dir / "target.arrows"
 
     @property
     def errors_jsonl(self) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from recording.collect import Collector
 from recording.folder import FORMAT, RunFolder, replacing
 from recording.frames import Kind, Scan, scan
+from recording.probes.readings_file import READINGS_SCHEMA, read_readings
 from recording.run import LogHealth, Readings, Thinned
 from recording.sample import SCHEMA, Samples, in_schema
 
@@ -46,16 +48,6 @@ GENERATOR_READINGS = (
 )
 """Figures of a heartbeat that become readings of source `generator`, labelled with the node."""
 
-READINGS_SCHEMA = pa.schema(
-    [
-        ("time_s", pa.float64()),
-        ("source", pa.string()),
-        ("name", pa.string()),
-        ("labels", pa.string()),
-        ("value", pa.float64()),
-    ]
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -75,7 +67,8 @@ def read_logs(folder: RunFolder) -> Recorded:
     beats = [[frame.json() for frame in one.frames if frame.kind is Kind.HEARTBEAT] for one in scans]
     if len(nodes) > 1:
         samples = replace(samples, users=_total_users(samples.start_s, beats))
-    return Recorded(samples, _readings(nodes, beats), _health(nodes, scans, beats))
+    readings = _joined(_readings(nodes, beats), _readings_from(read_readings(folder.target_readings)))
+    return Recorded(samples, readings, _health(nodes, scans, beats))
 
 
 def _samples(scans: Sequence[Scan]) -> Samples:
@@ -138,6 +131,11 @@ def _readings(nodes: Sequence[str], logs: Sequence[Beats]) -> Readings:
     )
 
 
+def _joined(one: Readings, other: Readings) -> Readings:
+    columns = (np.concatenate([getattr(one, f.name), getattr(other, f.name)]) for f in READINGS_SCHEMA)
+    return Readings(*columns)
+
+
 def _health(nodes: Sequence[str], scans: Sequence[Scan], logs: Sequence[Beats]) -> LogHealth:
     ends = [[f.json() for f in s.frames if f.kind is Kind.END] for s in scans]
     return LogHealth(
@@ -168,6 +166,9 @@ def finish(folder: RunFolder) -> Recorded:
     if not (health.bad_frames or health.missing_frames or health.nodes_without_end):
         for node in health.nodes:
             folder.log_path(node).unlink(missing_ok=True)
+        folder.target_readings.unlink(missing_ok=True)
+        with suppress(OSError):
+            folder.readings_dir.rmdir()
     return recorded
 
 

@@ -19,7 +19,7 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-Named = TypeVar("Named", bound=Model)
+Named = TypeVar("Named", bound=BaseModel)
 
 
 def config_names(folder: str, config_dir: Path = CONFIG_DIR) -> list[str]:

@@ -27,6 +27,7 @@ from recording.planned import KEY, as_manifest
 from scenarios.clock_offset import answer
 from scenarios.loads.plan import Plan
 from scenarios.overrides import overrides_told
+from scenarios.probing import Probing, probes_told
 from scenarios.scenario import Scenario, load_scenario
 from scenarios.session import DRAIN_EXTRA_S, Assignment
 from scenarios.shipping import Receiver
@@ -66,6 +67,7 @@ class Controller:
         self._stages: set[str] = set()
         self._watch: gevent.Greenlet | None = None
         self._receiver: Receiver | None = None
+        self._probing = Probing()
         self.assignment: Assignment | None = None
         self.completed = False
         self.folders: dict[str, Path] = {}
@@ -87,6 +89,7 @@ class Controller:
         target = target.at(
             os.environ.get(ENV_BASE_URL, target.base_url), Path(accounts) if accounts else None
         )
+        target = target.model_copy(update={"probes": probes_told(target.probes)})
         if target.is_lab:
             raise UsageError(
                 "the lab is not running: 'loadverdict run' and 'loadverdict web' start it; "
@@ -104,7 +107,8 @@ class Controller:
         folder = RunFolder(Path(given)) if given else RunFolder.create(runs.resolve(), scenario.name)
         self._clock = Clock.start()
         self._drained, self._stages, self.completed = set(), set(), False
-        start_s = self._clock.wall_s + lead_s(scenario)
+        self._probing.start(folder, target, self._clock)
+        start_s = self._clock.now() + lead_s(scenario)
         self.assignment = Assignment(folder.path, scenario, target, start_s, self._nodes())
         folder.scenario_yaml.write_text(yaml.safe_dump(scenario.to_mapping(), sort_keys=False))
         folder.write_manifest(self._manifest(folder, scenario, target))
@@ -192,6 +196,7 @@ class Controller:
             self._watch = None
         if self.assignment is None:
             return
+        self._probing.stop()
         folder = RunFolder(self.assignment.folder)
         folder.update_manifest(
             end_utc=datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="milliseconds"),
@@ -231,7 +236,8 @@ class Controller:
             "id": folder.id,
             "scenario": {"name": scenario.name, "hash": scenario.fingerprint()},
             "target": {"name": target.name, "base_url": target.base_url},
-            "start_utc": datetime.fromtimestamp(self._clock.wall_s, UTC).isoformat(timespec="milliseconds"),
+            "probes": {name: probe.kind for name, probe in target.probes.items()},
+            "start_utc": datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="milliseconds"),
             "start_s": self.assignment.start_s if self.assignment else self._clock.wall_s,
             "planned_s": scenario.schedule().duration_s,
             KEY: [as_manifest(name, *_stages(plan)) for name, plan in scenario.plans().items()],

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from recording.errors import RefusedError, UsageError
+from recording.probes.spec import Probe
 from scenarios.behaviour import WrittenBehaviour, load_behaviour, requests_of
 from scenarios.config import CONFIG_DIR, Model, config_names, load_named
 from scenarios.request import Request
 from scenarios.scenario import Scenario
+from scenarios.yaml_file import nearest
 
+NOWHERE: Mapping[str, str] = MappingProxyType({})
 LAB = "lab"
 
 
@@ -30,6 +35,7 @@ class Target(Model):
         accounts: CSV file with the columns username and password; relative to the target file.
         cookies: whether each user keeps the cookies it is given.
         requests: by name; behaviours refer to these names.
+        probes: what is read of the target during a run, by name; docs/probes.md.
     """
 
     name: str = ""
@@ -40,6 +46,7 @@ class Target(Model):
     accounts: Path | None = None
     cookies: bool = False
     requests: dict[str, Request] = Field(default_factory=dict)
+    probes: dict[str, Probe] = Field(default_factory=dict)
 
     @field_validator("base_url")
     @classmethod
@@ -64,13 +71,17 @@ class Target(Model):
         """Whether the embedded service is meant."""
         return self.base_url == LAB
 
-    def at(self, base_url: str, accounts: Path | None) -> Target:
-        """The same target at a URL, with an accounts file: what `lab` becomes once it runs."""
-        return self.model_copy(update={"base_url": base_url, "accounts": accounts or self.accounts})
+    def at(self, base_url: str, accounts: Path | None, places: Mapping[str, str] = NOWHERE) -> Target:
+        """The same target at a URL, with an accounts file: what `lab` becomes once it runs. `places` stand
+        for `${NAME}` in its probes."""
+        probes = {name: probe.filled(places) for name, probe in self.probes.items()}
+        changes = {"base_url": base_url, "accounts": accounts or self.accounts, "probes": probes}
+        return self.model_copy(update=changes)
 
     def to_mapping(self) -> dict[str, Any]:
-        """As plain values, for workers. Holds no secret: accounts are named by their file."""
-        return self.model_dump(mode="json", by_alias=True)
+        """As plain values, for workers. Holds no secret: accounts are named by their file, and what is probed
+        is no worker's business."""
+        return self.model_dump(mode="json", by_alias=True, exclude={"probes"})
 
     def uses_accounts(self, scenario: Scenario) -> bool:
         """Whether any request of the scenario's behaviours needs a user name or password."""
@@ -92,12 +103,18 @@ class Target(Model):
     def check_allowed(self) -> None:
         """Raise RefusedError if load may not go to this host."""
         host = urlsplit(self.base_url).hostname or ""
-        if self.is_lab or self.allow_load or is_loopback(host):
-            return
-        raise RefusedError(
-            f"target {self.name!r} is {host}, not this machine: set 'allow_load: true' in its file if you "
-            "may put load on it"
-        )
+        if not (self.is_lab or self.allow_load or is_loopback(host)):
+            raise RefusedError(
+                f"target {self.name!r} is {host}, not this machine: set 'allow_load: true' in its file if "
+                "you may put load on it"
+            )
+        for name, probe in self.probes.items():
+            theirs = urlsplit(probe.url or "").hostname or host
+            if not (theirs == host or is_loopback(theirs) or probe.allow):
+                raise RefusedError(
+                    f"probe {name!r} of target {self.name!r} asks {theirs}, which is neither the target nor "
+                    "this machine: set 'allow: true' in the probe if you may read there"
+                )
 
 
 def is_loopback(host: str) -> bool:
@@ -123,4 +140,21 @@ def load_target(name: str, config_dir: Path = CONFIG_DIR) -> Target:
     """
     target, path = load_named(Target, name, "targets", config_dir)
     accounts = path.resolve().parent / target.accounts if target.accounts else None
-    return target.model_copy(update={"accounts": accounts})
+    probes = {n: _on_its_map(probe, n, path, config_dir) for n, probe in target.probes.items()}
+    return target.model_copy(update={"accounts": accounts, "probes": probes})
+
+
+def probe_maps(config_dir: Path = CONFIG_DIR) -> list[str]:
+    """Names of the maps that probes may build on."""
+    return config_names("probes", config_dir)
+
+
+def _on_its_map(probe: Probe, name: str, path: Path, config_dir: Path) -> Probe:
+    if probe.map is not None:
+        known = probe_maps(config_dir)
+        if probe.map not in known and not probe.map.endswith(".yaml"):
+            raise UsageError(f"{path}: probes.{name}.map: no map {probe.map!r}{nearest(probe.map, known)}")
+        probe = probe.on_top_of(load_named(Probe, probe.map, "probes", config_dir)[0])
+    if lacking := probe.lacking():
+        raise UsageError(f"{path}: probes.{name} {lacking}")
+    return probe
