@@ -103,6 +103,7 @@ def _verdict(run: Run, found: Found, slo: Sequence[str], suspects: Sequence[Susp
         concentration=found.concentration,
         tree=tree(rows.requests, found.statuses, found.kinds, found.temporal, found.load),
         suspects=weigh(suspects, _evidence(found)),
+        server=found.server,
         slo=evaluate(slo, measured),
         quality=found.quality,
         lacks=sorted(run.lacks),
@@ -124,6 +125,7 @@ def _evidence(found: Found) -> Evidence:
         freezes=found.silent.freezes,
         latency=found.latency,
         quality=found.quality,
+        server=found.server,
     )
 
 

@@ -15,6 +15,7 @@ from analysis.verdict import (
     LoadEffect,
     LoadLevel,
     Quality,
+    Server,
     StatusClass,
     Temporal,
     TimeDrift,
@@ -39,6 +40,7 @@ class Evidence:
     freezes: Sequence[Freeze]
     latency: LatencyMs
     quality: Quality
+    server: Server | None = None
 
     @property
     def errors(self) -> int:

@@ -21,6 +21,7 @@ from analysis.levels import Levels, cut_levels, level_table
 from analysis.looks import Looks, looks_of
 from analysis.quality import quality, with_findings
 from analysis.ranked import Ranked
+from analysis.server import server
 from analysis.shares import Shares
 from analysis.usable import Usable, bounds, usable
 from analysis.verdict import (
@@ -33,6 +34,7 @@ from analysis.verdict import (
     LoadEffect,
     LoadLevel,
     Quality,
+    Server,
     StatusClass,
     Temporal,
     TimeDrift,
@@ -84,6 +86,7 @@ class Found:
     times: Latencies
     latency: LatencyMs
     quality: Quality
+    server: Server | None
 
 
 def find(run: Run, looks: Looks | None = None) -> Found:
@@ -121,6 +124,7 @@ def find(run: Run, looks: Looks | None = None) -> Found:
             update={"from_intended": from_intended(rows)}
         ),
         quality=with_findings(quality(run, rows, windows), findings(load, parts)),
+        server=server(run.readings, rows, levels, windows.origin_s, windows.axis),
     )
 
 

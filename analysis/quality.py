@@ -15,6 +15,7 @@ from analysis.foreign_quality import bad_lines, foreign
 from analysis.lines import warm_up_s
 from analysis.load_axis import axis_findings
 from analysis.looks import looks_of
+from analysis.probe_findings import probes
 from analysis.usable import Floats, Usable, weights
 from analysis.verdict import Finding, Quality, Severity
 from analysis.windows import Windows
@@ -112,7 +113,7 @@ def _folder_parts(run: Run, rows: Usable, _: Windows) -> Iterator[Finding]:
             severity="incomplete",
             text="manifest.json is missing or damaged: whether the run came to its end is unknown.",
         )
-    if run.readings is None or len(run.readings.time_s) == 0:
+    if run.readings is None or not bool((run.readings.source == "generator").any()):
         yield Finding(
             code="readings_missing",
             severity="incomplete",
@@ -349,4 +350,5 @@ _CHECKS: tuple[_Check, ...] = (
     _thinned,
     bad_lines,
     foreign,
+    probes,
 )

@@ -260,6 +260,47 @@ def _generator(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown 
     return Shown(1.0, found[0]) if found else Shown(0.0, "the load generator was not the limit")
 
 
+def _at_limit(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    """A resource that was used up when the errors came, and not only after them."""
+    told = [limit for limit in e.server.limits if limit.resource in expected.wanted] if e.server else []
+    if not told:
+        return None
+    first = max(told, key=lambda limit: (bool(limit.leads), limit.at_limit))
+    return Shown(float(bool(first.leads)), first.text)
+
+
+def _phase(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    """A phase that takes longer under load: in full if none grows more, else half."""
+    told = [p for p in e.server.phases if p.name in expected.wanted] if e.server else []
+    told = [p for p in told if p.with_load != "inconclusive"]
+    if e.server is None or not told:
+        return None
+    grown = [p for p in told if p.with_load == "grows"]
+    if not grown:
+        return Shown(0.0, f"{told[0].name} does not grow with load: {told[0].why}")
+    return Shown(
+        1.0 if grown[0] == e.server.phases[0] else 0.5, f"{grown[0].name} grows with load: {grown[0].why}"
+    )
+
+
+def _server_counts(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    """What the target itself counted, against the failures seen from outside."""
+    told = [figure for figure in e.server.figures if figure.signal in expected.wanted] if e.server else []
+    if not told:
+        return None
+    seconds = e.rows.samples.end_s.max() - e.rows.samples.start_s.min() if len(e.rows.samples) else 0.0
+    counted = {f.signal: 0.0 for f in told}
+    for figure in told:
+        readings = sum(level.readings for level in figure.levels)
+        mean = sum(level.mean * level.readings for level in figure.levels) / max(readings, 1)
+        counted[figure.signal] = max(counted[figure.signal], mean * float(seconds))
+    name, number = max(counted.items(), key=lambda item: item[1])
+    what = name.removesuffix("_per_s").replace("_", " ")
+    if number < SEEN_SHARE * max(e.errors, 1):
+        return Shown(0.0, f"the target counted {phrases.count(number)} {what}")
+    return Shown(1.0, f"the target counted about {phrases.count(number)} {what}")
+
+
 def _or(names: list[str]) -> str:
     return " or ".join(names) if len(names) <= 3 else f"{', '.join(names[:3])} …"
 
@@ -280,5 +321,8 @@ SIGNALS: dict[str, Signal] = {
     "accounts": _accounts,
     "freezes": _freezes,
     "generator": _generator,
+    "at_limit": _at_limit,
+    "phase": _phase,
+    "server_counts": _server_counts,
 }
 """Every signal that config/suspects.yaml may name."""

@@ -65,6 +65,23 @@ class EvidenceLine(BaseModel):
         return frozenset(str(value) for value in self.is_)
 
 
+class MissingLine(BaseModel):
+    """One line of a suspect's `missing` that goes once a probe has read any of these signals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str
+    unless: list[str] = Field(min_length=1)
+
+    def is_missing(self, evidence: Evidence) -> bool:
+        """Whether none of them was read."""
+        if evidence.server is None:
+            return True
+        read = {figure.signal for figure in evidence.server.figures}
+        read |= {f"{phase.name}_ms" for phase in evidence.server.phases}
+        return not read & set(self.unless)
+
+
 class Suspect(BaseModel):
     """One suspect of the table."""
 
@@ -73,7 +90,7 @@ class Suspect(BaseModel):
     name: str
     title: str
     evidence: list[EvidenceLine] = Field(min_length=1)
-    missing: list[str] = Field(default_factory=list)
+    missing: list[str | MissingLine] = Field(default_factory=list)
     advice: list[str] = Field(min_length=1)
     experiment: str | None = None
     listed_from: float = LEAST_WEIGHT
@@ -137,10 +154,15 @@ def weigh(suspects: Sequence[Suspect], evidence: Evidence) -> list[SuspectReport
     return [report.model_copy(update={"rank": i + 1}) for i, report in enumerate(reports)]
 
 
+def _is_missing(line: str | MissingLine, evidence: Evidence) -> bool:
+    return isinstance(line, str) or line.is_missing(evidence)
+
+
 def _weigh(suspect: Suspect, evidence: Evidence) -> SuspectReport | None:
     pattern = next((line.pattern for line in suspect.evidence if line.signal == "message"), None)
     own = evidence.own(pattern)
-    weight, supports, contradicts, missing = 0.0, [], [], list(suspect.missing)
+    weight, supports, contradicts = 0.0, [], []
+    missing = [m if isinstance(m, str) else m.text for m in suspect.missing if _is_missing(m, evidence)]
     for line in suspect.evidence:
         shown = SIGNALS[line.signal](evidence, line, own)
         if shown is None:

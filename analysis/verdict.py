@@ -14,6 +14,7 @@ FORMAT = 1
 
 LoadAnswer = Literal["rises", "constant", "falls", "inconclusive"]
 TemporalAnswer = Literal["clustered", "distributed", "none", "inconclusive"]
+PhaseAnswer = Literal["grows", "constant", "falls", "inconclusive"]
 YesNo = Literal["yes", "no", "inconclusive"]
 SloOutcome = Literal["met", "missed", "no_data"]
 Spread = Literal["all", "some", "one"]
@@ -337,6 +338,81 @@ class Concentration(Model):
     p_value: float
 
 
+class PhaseLevel(Model):
+    """One phase at one load level: mean time in ms of those requests that reached it, without the phases that
+    lie within it; with them (`whole_ms`); and its share of the time of all requests."""
+
+    users_low: float
+    users_high: float
+    own_ms: Interval
+    whole_ms: float | None = None
+    share: float | None = None
+
+
+class Phase(Model):
+    """A phase that the target logs, against load. `change_ms` is the mean at the highest load less that at
+    the lowest, with its 95 % interval; `share` is of the time of all requests. "total" is the whole request
+    and "other" what no phase accounts for."""
+
+    name: str
+    with_load: PhaseAnswer
+    why: str
+    change_ms: float | None = None
+    low: float | None = None
+    high: float | None = None
+    share: float | None = None
+    lines: int = 0
+    levels: list[PhaseLevel] = Field(default_factory=list)
+
+
+class ServerLevel(Model):
+    """One of the target's own figures at one load level."""
+
+    users_low: float
+    users_high: float
+    mean: float
+    max: float
+    readings: int
+
+
+class ServerFigure(Model):
+    """One signal as one probe read it; see docs/probes.md for the signals."""
+
+    signal: str
+    probe: str
+    readings: int
+    levels: list[ServerLevel] = Field(default_factory=list)
+
+
+class ResourceLimit(Model):
+    """A resource of the target against its limit, and what failed while it was there. Times are seconds since
+    the run's start; `leads` tells whether errors came at the limit, and not before it."""
+
+    resource: str
+    probe: str
+    most: float
+    limit: float
+    at_limit: int
+    readings: int
+    first_s: float | None = None
+    at_limit_s: float = 0.0
+    errors_at: int = 0
+    requests_at: int = 0
+    errors_off: int = 0
+    requests_off: int = 0
+    leads: bool | None = None
+    text: str
+
+
+class Server(Model):
+    """What the target told about itself through probes."""
+
+    phases: list[Phase] = Field(default_factory=list)
+    phases_text: str = ""
+    limits: list[ResourceLimit] = Field(default_factory=list)
+    figures: list[ServerFigure] = Field(default_factory=list)
+
+
 class TreeNode(Model):
     """One question of the decision tree, the answer taken, and the numbers it rests on."""
 
@@ -453,6 +529,7 @@ class Verdict(Model):
     concentration: list[Concentration] = Field(default_factory=list)
     tree: list[TreeNode] = Field(default_factory=list)
     suspects: list[SuspectReport] = Field(default_factory=list)
+    server: Server | None = None
     slo: list[SloResult] = Field(default_factory=list)
     quality: Quality
     lacks: list[str] = Field(default_factory=list)

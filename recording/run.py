@@ -70,7 +70,8 @@ class Readings:
 
     Arrays of one length: `time_s` epoch seconds, `value`; and lists of `source` ("generator", "target"),
     `name` (with unit, such as "cpu_percent", "loop_lag_ms", "in_flight", "users_wanted", "users_running"),
-    `labels` (for generator readings the node).
+    `labels` (for generator readings the node; for the target's the probe, the phase or the region). Names of
+    the target's readings: `recording.probes.signals`.
     """
 
     time_s: NDArray[np.float64]

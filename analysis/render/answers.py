@@ -19,6 +19,7 @@ from analysis.verdict import (
     LoadAnswer,
     LoadLevel,
     Percentiles,
+    PhaseAnswer,
     Severity,
     SloOutcome,
     SloResult,
@@ -29,6 +30,12 @@ from analysis.verdict import (
 )
 
 UNDECIDED = "cannot tell"
+PHASE: dict[PhaseAnswer, str] = {
+    "grows": "grows with load",
+    "constant": "same at every load",
+    "falls": "falls with load",
+    "inconclusive": UNDECIDED,
+}
 LOAD: dict[LoadAnswer, str] = {
     "rises": "rises with load",
     "constant": "same at every load",

@@ -19,7 +19,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from analysis.render import answers, burst_words, wording
+from analysis.render import answers, burst_words, server_words, wording
 from analysis.verdict import Example, LoadLevel, Verdict
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -34,6 +34,7 @@ _CAPTIONS = {
     "errors_by_status": "Errors per time window, stacked by status; grey behind: the load.",
     "errors_per_window": "Errors per time window; shaded: bursts; hatched: freezes.",
     "latency": "Latency of successes per time window; grey behind: the load.",
+    "phases_by_load": "Mean of each phase, without those within it, with 95 % intervals.",
     "latency_by_load": "95 % intervals; without an upper end: too few requests. Time-outs at their limit.",
 }
 
@@ -60,6 +61,7 @@ def html(verdict: Verdict, pictures: dict[str, bytes]) -> str:
         answers=answers,
         w=wording,
         b=burst_words,
+        s=server_words,
         images=_images(verdict, pictures),
         suspects=answers.ranked(verdict),
         bursts=verdict.temporal.bursts,
@@ -164,6 +166,8 @@ def _alt(name: str, verdict: Verdict) -> str:
         return "Error rate against load by class: " + "; ".join(
             f"{answers.status_name(row.name)} {answers.LOAD[row.load_effect]}" for row in verdict.class_rates
         )
+    if name == "phases_by_load":
+        return f"Time of each phase against load: {server_words.phases_line(verdict)}"
     if name == "latency":
         p99 = wording.milliseconds(verdict.latency_ms.ok.p99)
         return f"Latency of successes over time, P99 of the run {p99}"

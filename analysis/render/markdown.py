@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from analysis.render import answers, burst_words, wording
+from analysis.render import answers, burst_words, server_words, wording
 from analysis.verdict import Verdict
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
@@ -29,6 +29,8 @@ def markdown(verdict: Verdict) -> str:
         _concentration(verdict),
         _latency(verdict),
         _latency_by_load(verdict),
+        _phases(verdict),
+        _figures(verdict),
         _events(verdict),
         _tree(verdict),
         _suspects(verdict),
@@ -206,6 +208,25 @@ def _latency_by_load(verdict: Verdict) -> str:
     axis = plain(verdict.load_effect.axis, 20).capitalize()
     heads = (axis, "", "Requests", "P50", "P95", "P99")
     return _table("Latency by load (95 %)", heads, rows, numeric_from=2, most=_MOST_LEVEL_ROWS)
+
+
+def _phases(verdict: Verdict) -> str:
+    rows = [[plain(cell, 120) for cell in row] for row in server_words.phase_rows(verdict)]
+    table = _table("Where the time goes", server_words.phase_heads(verdict), rows, numeric_from=2)
+    title, _, rest = table.partition("\n\n")
+    return (
+        f"{title}\n\n{plain(wording.sentence(server_words.phases_line(verdict)))}\n\n{rest}" if rest else ""
+    )
+
+
+def _figures(verdict: Verdict) -> str:
+    rows = [[plain(cell, 120) for cell in row] for row in server_words.figure_rows(verdict)]
+    table = _table(
+        "What the target measured", server_words.figure_heads(verdict), rows, numeric_from=2, most=60
+    )
+    limits = [f"- {plain(wording.sentence(line))}" for line in server_words.limit_lines(verdict)]
+    title, _, rest = table.partition("\n\n")
+    return "\n\n".join(part for part in (title, "\n".join(limits), rest) if part) if rest else ""
 
 
 def _events(verdict: Verdict) -> str:

@@ -18,6 +18,7 @@ from analysis.render.canvas import LOOK
 from analysis.render.columns import Columns, columns
 from analysis.render.latency_picture import latency_by_load
 from analysis.render.load_pictures import error_rate_by_class, error_rate_by_load
+from analysis.render.phase_picture import phases_by_load
 from analysis.verdict import Freeze, Verdict
 from analysis.windows import Windows
 
@@ -27,8 +28,11 @@ _NARROWEST = 0.006
 
 
 def names(verdict: Verdict) -> list[str]:
-    """All pictures of a verdict, the slowest to draw first; by class only where there are two to compare."""
-    return [name for name in _DRAW if name != "error_rate_by_class" or len(verdict.class_rates) > 1]
+    """All pictures of a verdict, the slowest to draw first; by class only where there are two to compare, of
+    phases only where there are any."""
+    phases = verdict.server is not None and bool(verdict.server.phases)
+    there = {"error_rate_by_class": len(verdict.class_rates) > 1, "phases_by_load": phases}
+    return [name for name in _DRAW if there.get(name, True)]
 
 
 def pictures(verdict: Verdict, windows: Windows, wanted: Iterable[str] | None = None) -> dict[str, bytes]:
@@ -173,6 +177,7 @@ def _hatched(axes: Axes, freezes: list[Freeze], end_s: float) -> None:
 
 _DRAW: dict[str, Callable[[Verdict, Windows], bytes]] = {
     "latency_by_load": latency_by_load,
+    "phases_by_load": phases_by_load,
     "error_rate_by_load": error_rate_by_load,
     "error_rate_by_class": error_rate_by_class,
     "latency": latency,

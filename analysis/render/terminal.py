@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
-from analysis.render import answers, wording
+from analysis.render import answers, server_words, wording
 from analysis.render.wording import clean
 from analysis.verdict import LoadLevel, Severity, Verdict
 
@@ -101,6 +101,9 @@ def _compose(
     for index, text in enumerate(_suspects(verdict)):
         wrapped = _wrapped(text, console, width, most if index == 0 else 1, indent=_LABEL + 2)
         yield from (_Line(line.text, (0, 3, 4)[index]) for line in wrapped)
+    for index, text in enumerate(_server(verdict)):
+        wrapped = _wrapped(text, console, width, most if index == 0 else 1, indent=_LABEL)
+        yield from (_Line(line.text, 2 + index) for line in wrapped)
     yield from _findings(verdict, ("warning",), console, width)
     if verdict.next_run is not None and verdict.next_run.scenario not in verdict.what_would_change:
         run = verdict.next_run
@@ -259,6 +262,12 @@ def _failures(verdict: Verdict) -> Iterator[_Line]:
         # The ways come before the message: the message may be long, and is what gets cut.
         body = Text(f"{wording.count(kind.count)} × {name} ({ways}) {clean(kind.message, 200)}")
         yield _Line(_labelled("Failures" if index == 0 else "", body), index + 1)
+
+
+def _server(verdict: Verdict) -> Iterator[Text]:
+    """What the target told: which phase grows, and what was used up."""
+    lines = (("Phases", server_words.phases_line(verdict)), ("Server", server_words.used_up(verdict)))
+    yield from (_labelled(label, Text(line)) for label, line in lines if line)
 
 
 def _suspects(verdict: Verdict) -> Iterator[Text]:

@@ -57,9 +57,9 @@ def write_report(verdict: Verdict, windows: Windows, out_dir: Path, drawing: Dra
         drawn = pictures(verdict, windows)
     for name, png in drawn.items():
         _write(out_dir / f"{name}.png", png)
-    if "error_rate_by_class" not in drawn:
+    for name in {"error_rate_by_class", "phases_by_load"} - drawn.keys():
         # A diagnosis made anew may hold one class where the last held two.
-        (out_dir / "error_rate_by_class.png").unlink(missing_ok=True)
+        (out_dir / f"{name}.png").unlink(missing_ok=True)
     report = out_dir / "report.html"
     _write(report, html(verdict, drawn).encode())
     _sync(out_dir)

@@ -4,10 +4,21 @@ thread: an event loop that is full shows there, however many cores are idle."""
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import psutil
 
 from recording.probes.told import ProbeError, Told
+
+
+def _add_wanted(told: Told, pid: int, thread: int, label: dict[str, str]) -> None:
+    """`thread_wanted_s`: how long a thread has run or waited for a core that others had (Linux)."""
+    try:
+        ran_ns, waited_ns = Path(f"/proc/{pid}/task/{thread}/schedstat").read_text().split()[:2]
+        told.add("thread_wanted_s", (int(ran_ns) + int(waited_ns)) / 1e9, label)
+    except (OSError, ValueError):
+        told.empty.add("thread_wanted_s")
 
 
 class ProcessSource:
@@ -18,7 +29,11 @@ class ProcessSource:
         self._process: psutil.Process | None = None
 
     def read(self) -> Told:
-        """`cpu_s` and `thread_s` (by thread) as counters, `cpu_cores`, `memory_mb`; raises ProbeError."""
+        """`cpu_s`, and by thread `thread_s` and `thread_wanted_s`, as counters; `cpu_cores`, `memory_mb`.
+
+        Raises:
+            ProbeError: there is no such process, or it may not be looked at.
+        """
         told = Told()
         try:
             process = self._process = self._process or self._found()
@@ -35,7 +50,9 @@ class ProcessSource:
                     memory += one.memory_info().rss / 1e6
                 with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                     for thread in one.threads():
-                        told.add("thread_s", thread.user_time + thread.system_time, {"id": str(thread.id)})
+                        label = {"id": str(thread.id)}
+                        told.add("thread_s", thread.user_time + thread.system_time, label)
+                        _add_wanted(told, one.pid, thread.id, label)
             told.add("memory_mb", memory)
             if not process.is_running():
                 raise psutil.NoSuchProcess(process.pid)
@@ -52,12 +69,9 @@ class ProcessSource:
     def _found(self) -> psutil.Process:
         if self._port is not None:
             for one in psutil.net_connections("tcp"):
-                if (
-                    one.status == psutil.CONN_LISTEN
-                    and one.laddr
-                    and one.laddr.port == self._port
-                    and one.pid
-                ):
+                local: Any = one.laddr
+                listens = one.status == psutil.CONN_LISTEN and local and local.port == self._port
+                if listens and one.pid:
                     return psutil.Process(one.pid)
             raise ProbeError(f"no process of ours listens on port {self._port}")
         try:

@@ -35,6 +35,7 @@ SIGNALS = {
     "loop_lag_ms": "how late the target's event loop is",
     "cpu_percent": "CPU of the process and its children, 100 = one core",
     "cpu_thread_percent": "CPU of its busiest thread, 100 = all that one thread can have",
+    "cpu_thread_wanted_percent": "the same with the time it waited for a core (Linux): 100 = never idle",
     "cpu_cores": "cores that the process may use",
     "memory_mb": "resident memory of the process and its children",
 }

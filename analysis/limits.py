@@ -1,0 +1,165 @@
+"""Limits: was a resource of the target used up, and did errors come then and not before?
+
+A reading holds until the next one, a few seconds at most; a request belongs to the reading before its send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis import phrases
+from analysis.intervals import table_tail
+from analysis.told_by_target import Told
+from analysis.usable import Bools, Floats, Usable
+from analysis.verdict import ResourceLimit
+
+HOLDS_S = 5.0
+LEAST_READINGS = 3
+EARLY_SHARE = 0.05
+"""So many of the errors may come before the limit: there may be errors of another kind."""
+TIMES, LEVEL = 2.0, 0.01
+"""Errors come at the limit if they are twice as frequent there, by less than a chance in a hundred."""
+FEW_OFF = 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    """What is used (the first signal that was read), its limit as a signal or a figure (times `unit`), how
+    much of it is "all", and words."""
+
+    used: tuple[str, ...]
+    limit: str | float
+    unit: float
+    full: float
+    title: str
+    what: str
+
+
+RESOURCES = {
+    "pool": _Resource(("pool_active",), "pool_max", 1, 0.98, "the database pool", "connections"),
+    "cache_pool": _Resource(
+        ("cache_pool_active",), "cache_pool_max", 1, 0.98, "the cache pool", "connections"
+    ),
+    "workers": _Resource(("workers_busy",), "workers_max", 1, 0.98, "the pool of workers", "workers"),
+    "cpu": _Resource(("cpu_percent",), "cpu_cores", 100, 0.9, "the process", "% CPU"),
+    "thread": _Resource(
+        ("cpu_thread_wanted_percent", "cpu_thread_percent"),
+        100.0,
+        1,
+        0.9,
+        "its busiest thread",
+        "% of its time",
+    ),
+}
+"""By the name that suspects use."""
+
+
+def limits(told: Told, rows: Usable, origin_s: float) -> list[ResourceLimit]:
+    """Every resource whose use and limit were read, those that were used up first."""
+    found = [
+        limit
+        for name, resource in RESOURCES.items()
+        for signal in [signal for signal in resource.used if told.rows(signal).any()][:1]
+        for probe in told.labels(signal)
+        if (limit := _limit(name, resource, signal, probe, told, rows, origin_s)) is not None
+    ]
+    return sorted(found, key=lambda limit: (limit.at_limit == 0, not limit.leads))
+
+
+def _limit(
+    name: str, resource: _Resource, signal: str, probe: str, told: Told, rows: Usable, origin_s: float
+) -> ResourceLimit | None:
+    used = told.rows(signal, probe)
+    time_s, value = told.time_s[used], told.value[used]
+    top = _limit_at(resource, probe, told, time_s)
+    known = np.isfinite(top) & (top > 0)
+    time_s, value, top = time_s[known], value[known], top[known]
+    if len(time_s) < LEAST_READINGS:
+        return None
+    full = value >= resource.full * top
+    most = int(np.argmax(value / top))
+    at = _sent_at_limit(rows, time_s, full)
+    weight = rows.weight
+    counts = {
+        "errors_at": int(weight[at & rows.failed].sum()),
+        "requests_at": int(weight[at].sum()),
+        "errors_off": int(weight[~at & rows.failed].sum()),
+        "requests_off": int(weight[~at].sum()),
+    }
+    held_s = np.minimum(np.diff(time_s, append=time_s[-1]), HOLDS_S)
+    first_s = float(time_s[full][0]) if full.any() else None
+    leads = None if first_s is None or not rows.errors else _leads(rows, first_s, at, **counts)
+    reading = ResourceLimit(
+        resource=name,
+        probe=probe,
+        most=float(value[most]),
+        limit=float(top[most]),
+        at_limit=int(full.sum()),
+        readings=len(time_s),
+        first_s=None if first_s is None else first_s - origin_s,
+        at_limit_s=float(held_s[full].sum()),
+        leads=leads,
+        text="",
+        **counts,
+    )
+    return reading.model_copy(update={"text": "; ".join(_words(reading, resource))})
+
+
+def _limit_at(resource: _Resource, probe: str, told: Told, time_s: Floats) -> Floats:
+    """The limit in force at each moment: it may be changed while the run goes on."""
+    if isinstance(resource.limit, float):
+        return np.full(len(time_s), resource.limit)
+    rows = told.rows(resource.limit, probe)
+    if not rows.any():
+        return np.full(len(time_s), np.nan)
+    before = np.searchsorted(told.time_s[rows], time_s, side="right") - 1
+    return np.asarray(told.value[rows][np.maximum(before, 0)] * resource.unit, np.float64)
+
+
+def _sent_at_limit(rows: Usable, time_s: Floats, full: Bools) -> Bools:
+    sent_s = rows.samples.start_s
+    before = np.searchsorted(time_s, sent_s, side="right") - 1
+    fresh = (before >= 0) & (sent_s - time_s[np.maximum(before, 0)] <= HOLDS_S)
+    return np.asarray(full[np.maximum(before, 0)] & fresh, np.bool_)
+
+
+def _leads(
+    rows: Usable,
+    first_s: float,
+    at: Bools,
+    errors_at: int,
+    requests_at: int,
+    errors_off: int,
+    requests_off: int,
+) -> bool:
+    failing = rows.failed
+    ended_s = rows.samples.end_s[failing]
+    early = int(rows.weight[failing][ended_s < first_s].sum())
+    if early > EARLY_SHARE * rows.errors:
+        return False
+    if requests_off < FEW_OFF:
+        return bool(at.any())
+    rate_at, rate_off = errors_at / max(requests_at, 1), errors_off / requests_off
+    return (
+        rate_at >= TIMES * rate_off and table_tail(errors_at, requests_at, errors_off, requests_off) < LEVEL
+    )
+
+
+def _words(reading: ResourceLimit, resource: _Resource) -> Iterator[str]:
+    figure = f"{phrases.load(reading.most)} of {phrases.load(reading.limit)} {resource.what}"
+    if not reading.at_limit:
+        yield f"{resource.title} was never used up: at most {figure}"
+        return
+    part = reading.at_limit / reading.readings
+    yield (
+        f"{resource.title} was used up ({figure}) in {phrases.percent(part)} of "
+        f"{phrases.counted(reading.readings, 'reading')}, first at {phrases.seconds(reading.first_s or 0.0)}"
+    )
+    if reading.requests_at and (reading.errors_at or reading.errors_off):
+        words = f"{phrases.percent(reading.errors_at / reading.requests_at)} failed then"
+        if reading.requests_off:
+            words += f", {phrases.percent(reading.errors_off / reading.requests_off)} else"
+        yield words
