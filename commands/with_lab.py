@@ -39,7 +39,7 @@ def reachable(target: Target, fault: str | None, console: Console) -> Iterator[T
         raise UsageError(str(error)) from error
     with running:
         places = {
-            "LAB_PHASE_LOG": str(running.phase_log_path),
-            "LAB_SERVICE_PID": str(running.pids["service"]),
+            "PHASE_LOG": str(running.phase_log_path),
+            "SERVICE_PID": str(running.pids["service"]),
         }
-        yield target.at(running.url, running.accounts_path, {**places, "LAB_CACHE_URL": running.cache_url})
+        yield target.at(running.url, running.accounts_path, {**places, "CACHE_URL": running.cache_url})

@@ -140,7 +140,7 @@ def _images(verdict: Verdict, pictures: dict[str, bytes]) -> dict[str, _Image | 
         width, height = struct.unpack(">II", png[16:24])
         images[name] = _Image(
             source=_data_uri(png),
-            alt=_alt(name, verdict),
+            alt=server_words.alt(verdict) if name == "phases_by_load" else _alt(name, verdict),
             caption=caption,
             width=width,
             height=height,
@@ -166,8 +166,6 @@ def _alt(name: str, verdict: Verdict) -> str:
         return "Error rate against load by class: " + "; ".join(
             f"{answers.status_name(row.name)} {answers.LOAD[row.load_effect]}" for row in verdict.class_rates
         )
-    if name == "phases_by_load":
-        return f"Time of each phase against load: {server_words.phases_line(verdict)}"
     if name == "latency":
         p99 = wording.milliseconds(verdict.latency_ms.ok.p99)
         return f"Latency of successes over time, P99 of the run {p99}"

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
+from matplotlib.typing import LineStyleType
 
 from analysis.render import canvas, wording
 from analysis.render.canvas import LOOK
@@ -37,7 +38,7 @@ def phases_by_load(verdict: Verdict, _: Windows) -> bytes:
         low = np.array([mean[i] if v.low is None else max(v.low, _LEAST_MS) for i, v in enumerate(own)])
         high = np.array([mean[i] if v.high is None else v.high for i, v in enumerate(own)])
         reach = np.array([np.maximum(mean - low, 0), np.maximum(high - mean, 0)])
-        style = "--" if phase.name == "total" else "-"
+        style: LineStyleType = "--" if phase.name == "total" else "-"
         axes.errorbar(
             load,
             mean,

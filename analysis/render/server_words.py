@@ -15,6 +15,11 @@ def phases_line(verdict: Verdict) -> str:
     return wording.clean(verdict.server.phases_text, 400) if verdict.server else ""
 
 
+def alt(verdict: Verdict) -> str:
+    """What the picture of the phases shows, for those who do not see it."""
+    return f"Time of each phase against load: {phases_line(verdict)}"
+
+
 def limit_lines(verdict: Verdict) -> list[str]:
     """What was used up, those that lead to errors first; else that nothing was."""
     limits = verdict.server.limits if verdict.server else []

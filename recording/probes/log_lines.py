@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 _PHASE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}_ms")
-_PAIR = re.compile(r'([A-Za-z_][\w.]*)=("(?:[^"\\]|\\.)*"|[^\s,]+)')
+# The look behind keeps a long word from being tried at each of its letters.
+_PAIR = re.compile(r'(?<![\w.])([A-Za-z_][\w.]*)=("(?:[^"\\]|\\.)*"|[^\s,]+)')
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BEGINS_WITH_TIME = re.compile(r"\[?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)")
 _TIMES = ("ts", "time", "timestamp", "@timestamp", "t")

@@ -42,7 +42,7 @@ class Mapper:
             if lost:
                 missing[signal] = lost[0]
             elif rule.text is not None:
-                word = one_line(scrub(told.texts.get(rule.text, "")), _LONGEST_WORD)
+                word = one_line(scrub(told.texts.get(rule.text, "")[:200]), _LONGEST_WORD)
                 found += [Reading(time_s, signal, word, 1.0)] if word else []
             elif rule.gauge is not None:
                 value = _gauge(told, rule)

@@ -14,7 +14,7 @@ from recording.probes.told import ProbeError
 MOST_AT_ONCE = 4 * 1024 * 1024
 MOST_BEHIND = 64 * 1024 * 1024
 """Further behind than this is not caught up with; what is passed over is counted."""
-LONGEST_LINE = 64 * 1024
+LONGEST_LINE = 32 * 1024
 
 
 class Lines:
@@ -33,7 +33,9 @@ class Lines:
         if len(self._rest) > LONGEST_LINE:
             self.dropped += not self._too_long
             self._rest, self._too_long = b"", True
-        return lines
+        kept = [line for line in lines if len(line) <= LONGEST_LINE]
+        self.dropped += len(lines) - len(kept)
+        return kept
 
     def forget(self) -> None:
         """What comes next begins a line."""
