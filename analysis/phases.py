@@ -107,8 +107,10 @@ def _other(total: _Sums, known: dict[str, _Sums]) -> _Sums | None:
     """What the phases leave of the whole, moment by moment; None if that is next to nothing."""
     seconds = np.floor(total.time_s).astype(np.int64)
     left = total.own_ms.copy()
-    first = int(seconds.min(initial=0))
-    size = int(seconds.max(initial=0)) - first + 1
+    if not len(seconds):
+        return None
+    first = int(seconds.min())
+    size = int(seconds.max()) - first + 1
     spent = np.zeros(size)
     for sums in known.values():
         place = np.floor(sums.time_s).astype(np.int64) - first

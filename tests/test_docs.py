@@ -11,10 +11,12 @@ import pytest
 import typer
 
 from commands.main import app
+from recording.probes.signals import SIGNALS
+from recording.probes.spec import Probe, Rule
 from scenarios.behaviour import Step, WrittenBehaviour
 from scenarios.request import Expect, Request
 from scenarios.scenario import Scenario, Timeouts, load_scenario
-from scenarios.target import Target, load_target
+from scenarios.target import Target, load_target, probe_maps
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -77,3 +79,16 @@ def test_help_is_documented_in_the_makefile() -> None:
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     for name in ("setup", "loadtest", "probe", "diagnose", "gate", "lab", "web", "test", "lint", "help"):
         assert f"make {name}" in done.stdout
+
+
+@pytest.mark.parametrize("model", [Probe, Rule])
+def test_every_key_of_a_probe_is_documented(model: type[Probe | Rule]) -> None:
+    text = (ROOT / "docs/probes.md").read_text()
+    for name in set(model.model_fields) - {"name", "description"}:
+        assert f"`{name}`" in text, f"docs/probes.md does not explain {name}"
+
+
+def test_every_map_and_signal_is_documented() -> None:
+    text = (ROOT / "docs/probes.md").read_text()
+    for name in [*probe_maps(), *SIGNALS]:
+        assert f"`{name}`" in text, f"docs/probes.md does not name {name}"
