@@ -6,11 +6,13 @@ import re
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import lab
 from recording.reader import read_run
+from recording.run import Run
 from scenarios.config import CONFIG_DIR
 from tests.commands.conftest import Cli, Target
 
@@ -24,11 +26,14 @@ think_time_s: 0.2
 
 
 @pytest.fixture
-def healthy(tmp_path: Path) -> Iterator[lab.RunningLab]:
+def healthy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[lab.RunningLab]:
     with lab.up(faults="none") as running:
         text = (CONFIG_DIR / "targets/lab.yaml").read_text()
         text = text.replace("base_url: lab", f"base_url: {running.url}\naccounts: {running.accounts_path}")
         (tmp_path / "target.yaml").write_text(text)
+        monkeypatch.setenv("PHASE_LOG", str(running.phase_log_path))
+        monkeypatch.setenv("SERVICE_PID", str(running.pids["service"]))
+        monkeypatch.setenv("CACHE_URL", running.cache_url)
         yield running
 
 
@@ -63,6 +68,40 @@ def test_the_lab_counts_what_the_run_recorded_and_a_healthy_lab_has_no_suspect(
     assert verdict["errors"] == 0
     assert verdict["suspects"] == []
     assert "No request failed" in verdict["sentence"]
+    told_by_probes(run, verdict)
+
+
+def told_by_probes(run: Run, verdict: dict[str, Any]) -> None:
+    """Every probe of the lab's target was read, and its phase log has one line per login."""
+    assert run.readings is not None
+    target = run.readings.source == "target"
+    assert {"pool_active", "cache_hits_per_s", "database_ping_ms", "cpu_percent", "cache_command_ms"} <= set(
+        run.readings.name[target].tolist()
+    )
+    lines = target & (run.readings.name == "phase_count") & (run.readings.labels == "total")
+    logins = int(run.samples.endpoint.equals("login").sum())
+    # The service writes its log twice a second: the last lines may come after the run.
+    assert 0.7 * logins <= run.readings.value[lines].sum() <= logins
+    assert {e["probe"] for e in run.events if e["kind"] == "probe_ended"} == set(run.manifest["probes"])
+    phases = {phase["name"] for phase in verdict["server"]["phases"]}
+    assert phases >= {"lock", "lookup", "bcrypt", "token", "total"}
+
+
+@pytest.mark.slow
+def test_a_small_pool_is_seen_to_be_used_up_when_errors_come(
+    cli: Cli, scenario: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_STATE_DIR", str(tmp_path / "labs"))
+    load = "behaviour: session\nload: {shape: steps, users: [2, 16], step_s: 15, blocks: 2}\n"
+    cli("run", scenario(load), "--fault", "small-pool", "--run-dir", str(cli.runs))
+    verdict = cli.verdict()
+    pool = next(limit for limit in verdict["server"]["limits"] if limit["resource"] == "pool")
+    assert pool["limit"] == 2
+    assert pool["leads"]
+    first = verdict["suspects"][0]
+    assert first["name"] == "pool"
+    assert pool["text"] in first["for"]
+    assert not any(text.startswith("pool:") for text in first["missing"])
 
 
 def test_probe_starts_the_lab_prints_the_tables_and_leaves_the_csv(
