@@ -1,6 +1,7 @@
 """Limits: was a resource of the target used up, and did errors come then and not before?
 
 A reading holds until the next one, a few seconds at most; a request belongs to the reading before its send.
+Where there is none, nothing is known of it, and it counts on neither side.
 """
 
 from __future__ import annotations
@@ -81,17 +82,17 @@ def _limit(
         return None
     full = value >= resource.full * top
     most = int(np.argmax(value / top))
-    at = _sent_at_limit(rows, time_s, full)
+    at, off = _sent(rows, time_s, full)
     weight = rows.weight
     counts = {
         "errors_at": int(weight[at & rows.failed].sum()),
         "requests_at": int(weight[at].sum()),
-        "errors_off": int(weight[~at & rows.failed].sum()),
-        "requests_off": int(weight[~at].sum()),
+        "errors_off": int(weight[off & rows.failed].sum()),
+        "requests_off": int(weight[off].sum()),
     }
     held_s = np.minimum(np.diff(time_s, append=time_s[-1]), HOLDS_S)
     first_s = float(time_s[full][0]) if full.any() else None
-    leads = None if first_s is None or not rows.errors else _leads(rows, first_s, at, **counts)
+    leads = None if first_s is None or not rows.errors else _leads(rows, first_s, **counts)
     reading = ResourceLimit(
         resource=name,
         probe=probe,
@@ -119,29 +120,31 @@ def _limit_at(resource: _Resource, probe: str, told: Told, time_s: Floats) -> Fl
     return np.asarray(told.value[rows][np.maximum(before, 0)] * resource.unit, np.float64)
 
 
-def _sent_at_limit(rows: Usable, time_s: Floats, full: Bools) -> Bools:
+def _sent(rows: Usable, time_s: Floats, full: Bools) -> tuple[Bools, Bools]:
+    """Which requests were sent at the limit, and which surely off it."""
     sent_s = rows.samples.start_s
     before = np.searchsorted(time_s, sent_s, side="right") - 1
     fresh = (before >= 0) & (sent_s - time_s[np.maximum(before, 0)] <= HOLDS_S)
-    return np.asarray(full[np.maximum(before, 0)] & fresh, np.bool_)
+    at = full[np.maximum(before, 0)]
+    return np.asarray(fresh & at, np.bool_), np.asarray(fresh & ~at, np.bool_)
 
 
 def _leads(
     rows: Usable,
     first_s: float,
-    at: Bools,
     errors_at: int,
     requests_at: int,
     errors_off: int,
     requests_off: int,
-) -> bool:
+) -> bool | None:
+    """Whether errors came at the limit and not before; None where it was never off it: nothing to compare."""
     failing = rows.failed
     ended_s = rows.samples.end_s[failing]
     early = int(rows.weight[failing][ended_s < first_s].sum())
     if early > EARLY_SHARE * rows.errors:
         return False
     if requests_off < FEW_OFF:
-        return bool(at.any())
+        return None
     rate_at, rate_off = errors_at / max(requests_at, 1), errors_off / requests_off
     return (
         rate_at >= TIMES * rate_off and table_tail(errors_at, requests_at, errors_off, requests_off) < LEVEL

@@ -1,7 +1,9 @@
 """Phases: which phase of a request takes longer under load, by the target's own log.
 
 Requests of one moment hang together, so the interval of a mean comes from how the means of stretches differ
-(ratio estimate in clusters; Cochran: Sampling Techniques, 6.3), not from the number of lines.
+(ratio estimate in clusters; Cochran: Sampling Techniques, 6.3), not from the number of lines. Stretches that
+follow each other hang together too: their covariance counts (Newey, West 1987, one lag). The interval of a
+change holds for all phases at once (Bonferroni), since the one that grows most is picked out of them.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis import phrases
-from analysis.intervals import Coefficient
+from analysis.intervals import LEVEL, Coefficient
 from analysis.levels import Levels
 from analysis.told_by_target import Told
 from analysis.usable import Bools, Floats, Ints
@@ -60,10 +62,14 @@ def phases(told: Told, levels: Levels, axis: str) -> list[Phase]:
         for i in range(len(levels))
     ]
     scale_ms = _longest(total, len(levels))
-    found = [_phase(name, s, levels, axis, float(spent), per_level, scale_ms) for name, s in known.items()]
+    certainty = 1 - (1 - LEVEL) / (len(known) + (total is not None))
+    found = [
+        _phase(name, s, levels, axis, float(spent), per_level, scale_ms, certainty)
+        for name, s in known.items()
+    ]
     found.sort(key=lambda phase: (phase.with_load != "grows", -(phase.change_ms or 0.0), phase.name))
     if total is not None:
-        found.append(_phase(TOTAL, total, levels, axis, float(spent), per_level, scale_ms))
+        found.append(_phase(TOTAL, total, levels, axis, float(spent), per_level, scale_ms, certainty))
     return found
 
 
@@ -141,12 +147,15 @@ def _mean(sums: _Sums, level: int) -> Coefficient | None:
     time_s, lines, spent = sums.time_s[rows], sums.lines[rows], sums.own_ms[rows]
     seconds = len(np.unique(np.floor(time_s)))
     width = float(np.clip(seconds / STRETCHES, 1.0, STRETCH_S))
-    _, stretch = np.unique(np.floor(time_s / width), return_inverse=True)
+    which, stretch = np.unique(np.floor(time_s / width), return_inverse=True)
     n, s = np.bincount(stretch, lines), np.bincount(stretch, spent)
     mean, count = float(s.sum() / n.sum()), len(n)
     if count < LEAST_STRETCHES:
         return Coefficient(mean, math.inf, 0)
-    variance = float(((s - mean * n) ** 2).sum()) * count / (count - 1) / float(n.sum()) ** 2
+    off = s - mean * n
+    neighbours = np.diff(which) == 1
+    together = max(0.0, 2 * float((off[1:] * off[:-1])[neighbours].sum()))
+    variance = (float((off**2).sum()) + together) * count / (count - 1) / float(n.sum()) ** 2
     return Coefficient(mean, math.sqrt(variance), count - 1)
 
 
@@ -158,6 +167,7 @@ def _phase(
     spent_ms: float,
     per_level_ms: list[float],
     scale_ms: float,
+    certainty: float,
 ) -> Phase:
     table = [row for i in range(len(levels)) if (row := _level(sums, levels, i, per_level_ms[i])) is not None]
     told = [i for i in range(len(levels)) if float(sums.lines[sums.at(i)].sum()) >= LEAST_LINES]
@@ -171,11 +181,11 @@ def _phase(
         change = Coefficient(
             high.value - low.value, math.hypot(low.se, high.se), max(1, min(low.df, high.df))
         )
-        answer = _answer(low.value, high.value, change, scale_ms)
+        answer = _answer(low.value, high.value, change, scale_ms, certainty)
         at = [f"{phrases.load(float(levels.high[i]))} {axis}" for i in (told[0], told[-1])]
         why = f"{phrases.milliseconds(low.value)} at {at[0]}, {phrases.milliseconds(high.value)} at {at[1]}"
         if math.isfinite(change.se):
-            bounds = change.interval()
+            bounds = change.interval(certainty)
             why += f" (95 %: {_signed(bounds[0])} to {_signed(bounds[1])} ms)"
     return Phase(
         name=name,
@@ -190,15 +200,19 @@ def _phase(
     )
 
 
-def _answer(low_ms: float, high_ms: float, change: Coefficient, scale_ms: float) -> PhaseAnswer:
+def _answer(
+    low_ms: float, high_ms: float, change: Coefficient, scale_ms: float, certainty: float
+) -> PhaseAnswer:
     if not math.isfinite(change.se):
         return "inconclusive"
-    lower, upper = change.interval()
+    lower, upper = change.interval(certainty)
     small = max(SMALL_MS, SMALL_SHARE * scale_ms)
     if lower > 0 and change.value >= small and high_ms >= GROWTH * low_ms:
         return "grows"
     if upper < 0 and -change.value >= small and low_ms >= GROWTH * high_ms:
         return "falls"
+    # That all are constant needs each of them to be: nothing is picked out, so their own intervals do.
+    lower, upper = change.interval()
     margin = max(small, (GROWTH - 1) * low_ms)
     return "constant" if -margin < lower and upper < margin else "inconclusive"
 

@@ -22,6 +22,8 @@ FLAT = 1.15
 TIGHT = 1.25
 """Failures whose p95 is within this factor of their median end at one limit."""
 WIDE = 5.0
+ALWAYS_FULL = 0.5
+"""A resource that was used up all the time fits, and there is nothing to compare with: it counts half."""
 ALIKE = 1.5
 """Highest and lowest error rate of the endpoints within this factor are alike."""
 LEAST_REQUESTS = 50
@@ -266,7 +268,8 @@ def _at_limit(e: Evidence, expected: Expected, _: FingerprintReport | None) -> S
     if not told:
         return None
     first = max(told, key=lambda limit: (bool(limit.leads), limit.at_limit))
-    return Shown(float(bool(first.leads)), first.text)
+    always = first.leads is None and first.at_limit > 0
+    return Shown(ALWAYS_FULL if always else float(bool(first.leads)), first.text)
 
 
 def _phase(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:

@@ -386,7 +386,8 @@ class ServerFigure(Model):
 
 class ResourceLimit(Model):
     """A resource of the target against its limit, and what failed while it was there. Times are seconds since
-    the run's start; `leads` tells whether errors came at the limit, and not before it."""
+    the run's start; `leads` tells whether errors came at the limit, and not before it; null
+    without errors, and where it was never reached or never left, so that there is nothing to compare."""
 
     resource: str
     probe: str

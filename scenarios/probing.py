@@ -62,6 +62,8 @@ class Probing:
                 [sys.executable, "-m", "recording.probes"],
                 stdin=subprocess.PIPE,
                 env={**os.environ, "PYTHONPATH": path},
+                # Ctrl-C is for the load; this process ends with its standard input, however that comes about.
+                start_new_session=True,
             )
             assert self._process.stdin is not None
             self._process.stdin.write(json.dumps(told).encode() + b"\n")

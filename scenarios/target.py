@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from recording.errors import RefusedError, UsageError
-from recording.probes.spec import Probe
+from recording.probes.spec import Probe, environment
 from scenarios.behaviour import WrittenBehaviour, load_behaviour, requests_of
 from scenarios.config import CONFIG_DIR, Model, config_names, load_named
 from scenarios.request import Request
@@ -109,7 +109,7 @@ class Target(Model):
                 "you may put load on it"
             )
         for name, probe in self.probes.items():
-            theirs = urlsplit(probe.url or "").hostname or host
+            theirs = urlsplit(probe.filled(environment()).url or "").hostname or host
             if not (theirs == host or is_loopback(theirs) or probe.allow):
                 raise RefusedError(
                     f"probe {name!r} of target {self.name!r} asks {theirs}, which is neither the target nor "

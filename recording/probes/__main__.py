@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from recording.clock import Clock
@@ -35,7 +36,8 @@ def main() -> None:
     """Read what to do, do it until told to stop, and write down how it went."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # An interrupt goes to the whole terminal; the load then ends in good order, and us with it.
-        signal.signal(number, signal.SIG_IGN)
+        # Not SIG_IGN: a command whose output is read would inherit that, and not end when asked to.
+        signal.signal(number, _go_on)
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     told = json.loads(sys.stdin.buffer.readline())
@@ -46,6 +48,10 @@ def main() -> None:
     stop = threading.Event()
     threading.Thread(target=_wait_for_end, args=(stop,), daemon=True).start()
     Round(RunFolder(Path(told["folder"])), watches, clock, stop).run()
+
+
+def _go_on(_: int, __: FrameType | None) -> None:
+    """Whoever started us says when to end, by closing our standard input."""
 
 
 def _wait_for_end(stop: threading.Event) -> None:
@@ -79,7 +85,7 @@ class Round:
         writer.add(self._waiting())
         writer.close()
         for watch in self._watches:
-            self._tell(watch)
+            self._tell(watch, writer.problems())
 
     def _read(self, watch: Watch) -> None:
         due_s = time.monotonic()
@@ -102,11 +108,12 @@ class Round:
                 rows += self._rows.get_nowait()
         return rows
 
-    def _tell(self, watch: Watch) -> None:
+    def _tell(self, watch: Watch, more: list[dict[str, Any]]) -> None:
         outcome = watch.outcome
         details: dict[str, Any] = {"reads": outcome.reads, "failed": outcome.failed}
+        problems = [*watch.problems(), *more]
         self._folder.add_event(
-            "probe_ended", self._clock.now(), probe=watch.name, problems=watch.problems(), **details
+            "probe_ended", self._clock.now(), probe=watch.name, problems=problems, **details
         )
 
 

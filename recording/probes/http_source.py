@@ -41,13 +41,13 @@ class HttpPage:
         try:
             return self._ask()
         except (http.client.RemoteDisconnected, ConnectionError) as error:
+            self._connection.close()
             if not kept:
                 raise ProbeError(_reason(error)) from error
         except (OSError, http.client.HTTPException, ssl.SSLError) as error:
             self._connection.close()
             raise ProbeError(_reason(error)) from error
         # The target closed a connection that was idle: that is no failure.
-        self._connection.close()
         try:
             return self._ask()
         except (OSError, http.client.HTTPException, ssl.SSLError) as error:

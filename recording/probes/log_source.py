@@ -44,7 +44,7 @@ class LogSource:
         self._within = within
         self._sums: dict[tuple[int, str], list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
         self._names: set[str] = set()
-        self._lag_s: float | None = None
+        self._lags_s: list[float] = []
         self.lines = self.broken = self.phase_lines = 0
 
     def readings(self, now_s: float) -> list[Reading]:
@@ -76,7 +76,6 @@ class LogSource:
         if self.lines and not self.phase_lines:
             found.append(f"none of its {self.lines} lines has a field that ends with _ms")
         if self._clock_is_off():
-            assert self._lag_s is not None
             found.append(f"its clock differs from ours by {abs(self._lag_s):.1f} s, which was allowed for")
         return found
 
@@ -96,19 +95,24 @@ class LogSource:
         return line
 
     def _look_at_clock(self, parsed: list[PhaseLine], now_s: float) -> None:
-        """The newest line of all was written just now: how old it seems is how far the clocks are apart."""
-        newest = max((line.time_s for line in parsed if line.time_s is not None), default=None)
-        if newest is not None:
-            lag_s = now_s - newest
-            self._lag_s = lag_s if self._lag_s is None else min(self._lag_s, lag_s)
+        """The newest line of all was written just now: how old it seems is how far the clocks are apart.
+
+        The second newest, of the lines and of the looks: one line with a wrong time must not move all others.
+        """
+        times = sorted(line.time_s for line in parsed if line.time_s is not None)[-2:]
+        if times:
+            self._lags_s = sorted([*self._lags_s, now_s - times[0]])[:2]
+
+    @property
+    def _lag_s(self) -> float:
+        return self._lags_s[-1] if self._lags_s else 0.0
 
     def _clock_is_off(self) -> bool:
-        return self._lag_s is not None and not -AHEAD_S <= self._lag_s <= LATE_S
+        return not -AHEAD_S <= self._lag_s <= LATE_S
 
     def _add(self, line: PhaseLine, now_s: float) -> None:
         end_s = now_s if line.time_s is None else line.time_s
         if line.time_s is not None and self._clock_is_off():
-            assert self._lag_s is not None
             end_s += self._lag_s
         second = math.floor(end_s - line.phases.get(self._total, 0.0) / 1000)
         inner: dict[str, float] = defaultdict(float)

@@ -13,6 +13,10 @@ from recording.probes.told import Reading, Series, Told
 from recording.scrub import one_line, scrub
 
 _LONGEST_WORD = 40
+_MOST_WORDS = 20
+"""Of one signal; what changes at every reading is no word such as a region."""
+_MOST_COUNTERS = 20_000
+"""Beyond this many series, those that are gone are forgotten: labels may be new at every reading."""
 
 
 class Mapper:
@@ -24,6 +28,7 @@ class Mapper:
         self._counters = [rule for rule in signals.values() if rule.rate is not None or rule.mean is not None]
         self._before: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
         self._seen: set[str] = set()
+        self._words: set[tuple[str, str]] = set()
         self._time_s: float | None = None
 
     def names(self) -> frozenset[str]:
@@ -43,7 +48,7 @@ class Mapper:
                 missing[signal] = lost[0]
             elif rule.text is not None:
                 word = one_line(scrub(told.texts.get(rule.text, "")[:200]), _LONGEST_WORD)
-                found += [Reading(time_s, signal, word, 1.0)] if word else []
+                found += [Reading(time_s, signal, word, 1.0)] if self._is_word(signal, word) else []
             elif rule.gauge is not None:
                 value = _gauge(told, rule)
                 found += [] if value is None else [Reading(time_s, signal, self._probe, value)]
@@ -53,9 +58,15 @@ class Mapper:
                 found += [] if value is None else [Reading(middle_s, signal, self._probe, value)]
         return found, missing
 
+    def _is_word(self, signal: str, word: str) -> bool:
+        if word and sum(name == signal for name, _ in self._words) < _MOST_WORDS:
+            self._words.add((signal, word))
+        return (signal, word) in self._words
+
     def _growth(self, told: Told) -> dict[str, list[Series]]:
         """How much each counter has grown; those seen for the first time have not."""
         growth: dict[str, list[Series]] = {}
+        now: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
         for name in {name for rule in self._counters for name in needed(rule)}:
             # A label that turns up later counted from 0; the first series of a name may be old.
             is_new = name not in self._seen
@@ -65,8 +76,9 @@ class Mapper:
                 growth.setdefault(name, []).append(
                     Series(labels, value - before if value >= before else value)
                 )
-                self._before[key] = value
+                now[key] = value
                 self._seen.add(name)
+        self._before = now if len(self._before) > _MOST_COUNTERS else {**self._before, **now}
         return growth
 
 

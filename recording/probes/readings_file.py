@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -38,11 +40,12 @@ class ReadingsWriter:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         self._file = os.fdopen(handle, "wb", buffering=0)
         self._stream = pa.ipc.new_stream(pa.PythonFile(self._file, mode="w"), READINGS_SCHEMA)
-        self.lost = 0
+        self._broke_s: float | None = None
+        self._reason = ""
 
     def add(self, rows: Sequence[Reading]) -> None:
-        """Write rows as one batch."""
-        if not rows:
+        """Write rows as one batch. After one that failed there are no more: nobody reads past a torn one."""
+        if not rows or self._broke_s is not None:
             return
         time_s, names, labels, values = zip(*rows, strict=True)
         columns = [time_s, [SOURCE] * len(rows), names, labels, values]
@@ -52,15 +55,21 @@ class ReadingsWriter:
         )
         try:
             self._stream.write_batch(batch)
-        except OSError:
-            self.lost += len(rows)
+        except OSError as error:
+            self._broke_s, self._reason = rows[0].time_s, (error.strerror or type(error).__name__).lower()
+
+    def problems(self) -> list[dict[str, Any]]:
+        """What was not written, in the form of `Watch.problems`."""
+        if self._broke_s is None:
+            return []
+        text = f"readings could not be written from this moment on ({self._reason})"
+        return [{"text": text, "grave": True, "at_s": self._broke_s}]
 
     def close(self) -> None:
         """End the stream."""
-        try:
+        # The mark of the end may be missing: what is before it is read all the same.
+        with suppress(OSError):
             self._stream.close()
-        except OSError:
-            self.lost += 1
         self._file.close()
 
 

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -109,6 +110,15 @@ class Probe(_Model):
                 near = difflib.get_close_matches(name, SIGNALS, n=1, cutoff=0.5)
                 hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(SIGNALS)}"
                 raise ValueError(f"{name!r} is no signal; {hint} Names of your own begin with x_")
+        return value
+
+    @field_validator("url")
+    @classmethod
+    def _readable_url(cls, value: str | None) -> str | None:
+        try:
+            urlsplit(_PLACE.sub("0", value or "")).port  # noqa: B018 - raises where it is no number
+        except ValueError:
+            raise ValueError("expected a path, or scheme://host[:port]/path") from None
         return value
 
     @field_validator("total")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
+import signal
 import subprocess
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +15,8 @@ from recording.probes.told import ProbeError
 MOST_AT_ONCE = 4 * 1024 * 1024
 MOST_BEHIND = 64 * 1024 * 1024
 """Further behind than this is not caught up with; what is passed over is counted."""
+LEFT_BEHIND = 1024 * 1024
+"""More than this left unread at the end is counted too."""
 LONGEST_LINE = 32 * 1024
 
 
@@ -98,8 +101,12 @@ class FileTail:
         return self._lines.add(file.read(MOST_AT_ONCE))
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        if self._file is None:
+            return
+        left = os.fstat(self._file.fileno()).st_size - self._file.tell()
+        self.skipped_bytes += left if left > LEFT_BEHIND else 0
+        self._file.close()
+        self._file = None
 
 
 class CommandTail:
@@ -111,7 +118,12 @@ class CommandTail:
         self.skipped_bytes = 0
         try:
             self._process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                # An interrupt at the terminal is not meant for it; and so it ends with all that it started.
+                start_new_session=True,
             )
         except (OSError, ValueError, IndexError) as error:
             reason = getattr(error, "strerror", None) or type(error).__name__
@@ -142,11 +154,10 @@ class CommandTail:
         return found
 
     def close(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(1)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.5)
         if self._process.stdout is not None:
             self._process.stdout.close()

@@ -45,6 +45,7 @@ class Watch:
         self.name, self.probe = name, probe
         self.outcome = Outcome()
         self._now = now
+        self._asking_since_s: float | None = None
         self._mapper = Mapper(name, probe.signals)
         self._source: Source | None = None
         self._log: LogSource | None = None
@@ -52,6 +53,7 @@ class Watch:
     def read(self) -> list[Reading]:
         """The readings of one moment; none where it failed."""
         outcome = self.outcome
+        self._asking_since_s = self._now()
         try:
             rows = self._logged() if self.probe.kind == "log" else self._mapped()
         except ProbeError as error:
@@ -59,6 +61,8 @@ class Watch:
         except Exception as error:
             # Whatever a target sends, one probe must not end the others.
             return self._failed(f"unexpected {type(error).__name__}")
+        finally:
+            self._asking_since_s = None
         outcome.reads += 1
         outcome.failing_since_s = None
         return rows
@@ -94,6 +98,10 @@ class Watch:
         """What went wrong, each as a clause with `grave` (readings are missing) and `at_s` where it began."""
         outcome, found = self.outcome, []
         tries = outcome.reads + outcome.failed
+        if (since_s := self._asking_since_s) is not None:
+            # A name that is not resolved, an answer that trickles: no time limit reaches there.
+            text = "a reading begun at this moment had not ended when the run did"
+            found.append({"text": text, "grave": True, "at_s": since_s})
         if outcome.failed:
             stopped = outcome.failing_since_s is not None and outcome.reads > 0
             text = f"{outcome.failed} of {tries} readings failed ({outcome.first_failure})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from analysis.usable import usable
 from analysis.verdict import Server
 from analysis.windows import cut_run
 from recording.run import Readings, Run
+from recording.sample import Category
 
 STEP_S = 30.0
 Mean = Callable[[np.ndarray], np.ndarray]
@@ -126,9 +128,11 @@ def pool(active: Mean, most: float = 10.0, **more: tuple[float, Mean]) -> Readin
 
 
 def failing(readings: Readings | None) -> Run:
-    """503s from 12 users on that say nothing."""
+    """503s from 12 users on that say nothing, not even a code."""
     rate = by_load(lambda users: np.where(users > 12, 0.4, 0.0))
-    return make_run(errors=rate, status=503, message="", error_ms=800.0, readings=readings)
+    run = make_run(errors=rate, status=503, error_ms=800.0, readings=readings)
+    silent = replace(run.samples, code=Category.constant("", len(run.samples)))
+    return replace(run, samples=silent, examples=())
 
 
 def test_a_pool_that_was_used_up_when_errors_came_speaks_for_it() -> None:
@@ -136,7 +140,8 @@ def test_a_pool_that_was_used_up_when_errors_came_speaks_for_it() -> None:
     assert verdict.server is not None
     (limit,) = verdict.server.limits
     assert limit.leads
-    assert limit.errors_off == 0 < limit.errors_at
+    # A reading is up to a second old when the load changes: a few count on the wrong side.
+    assert limit.errors_off < 0.02 * limit.errors_at
     assert "10 of 10 connections" in limit.text
     suspect = next(s for s in verdict.suspects if s.name == "pool")
     assert limit.text in suspect.for_
@@ -153,11 +158,20 @@ def test_a_pool_that_was_never_used_up_speaks_against_it() -> None:
     assert "pool" not in {s.name for s in verdict.suspects}
 
 
-def test_a_pool_that_is_always_used_up_does_not_lead_to_errors_that_come_later() -> None:
-    limit = server_of(failing(pool(steady(10.0)))).limits[0]
-    # Nothing to compare with: it was used up before the errors, and all the time.
-    assert limit.leads
-    assert limit.requests_off == 0
+def test_a_pool_that_is_always_used_up_counts_half() -> None:
+    weights = {}
+    for name, active in (("always", steady(10.0)), ("then", lambda users: np.where(users > 12, 10.0, 3.0))):
+        verdict = diagnose(failing(pool(active)))
+        weights[name] = next(s.weight for s in verdict.suspects if s.name == "pool")
+        if name == "always":
+            assert verdict.server is not None
+            # Requests before the first reading are on neither side.
+            assert verdict.server.limits[0].requests_off == 0
+            assert verdict.server.limits[0].leads is None
+    assert weights["then"] == pytest.approx(weights["always"] + 1.0, abs=0.01)
+
+
+def test_a_pool_that_is_used_up_elsewhere_does_not_lead_to_errors() -> None:
     late = server_of(failing(pool(lambda users: np.where(users < 8, 10.0, 5.0))))
     assert late.limits[0].leads is False
 
