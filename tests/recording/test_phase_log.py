@@ -8,8 +8,10 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
+from recording.probes import tail
 from recording.probes.log_lines import BrokenLineError, parse_line
 from recording.probes.log_source import LogSource
 from recording.probes.tail import LONGEST_LINE, CommandTail, FileTail, Lines
@@ -197,3 +199,53 @@ def test_the_output_of_a_command_is_a_log_too_and_its_end_a_failure(tmp_path: Pa
 def test_a_command_that_does_not_exist_is_a_failure() -> None:
     with pytest.raises(ProbeError, match="cannot run the command"):
         CommandTail("no-such-command-anywhere --follow")
+
+
+def test_one_line_with_a_wrong_time_moves_no_other(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    log.write_text("")
+    source = LogSource(FileTail(log), "total_ms", {})
+    with log.open("a") as file:
+        file.write(line(1000.1, lock_ms=1) + line(9e9, lock_ms=5) + line(1000.2, lock_ms=3))
+    assert figures(source.readings(1000.4))[1000.5, "lock", "phase_ms"] == 2
+    with log.open("a") as file:
+        file.write(line(9e9, lock_ms=5))
+    source.readings(1001.4)
+    with log.open("a") as file:
+        file.write(line(1002.1, lock_ms=4))
+    assert figures(source.readings(1002.4))[1002.5, "lock", "phase_ms"] == 4
+    assert source.problems() == []
+    source.close()
+
+
+def running(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_command_ends_with_all_that_it_started(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    command = CommandTail(["sh", "-c", f"sleep 300 & echo $! > {told}.new; mv {told}.new {told}; wait"])
+    deadline = time.monotonic() + 20
+    while not told.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    child = psutil.Process(int(told.read_text()))
+    command.close()
+    deadline = time.monotonic() + 20
+    while running(child) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not running(child)
+
+
+def test_what_is_left_unread_at_the_end_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tail, "MOST_AT_ONCE", 1 << 20)
+    log = tmp_path / "app.log"
+    log.write_text("")
+    source = LogSource(FileTail(log), "total_ms", {})
+    log.write_bytes(b"lock_ms=1\n" + b"hello world\n" * (3 << 18))
+    source.readings(10.0)
+    source.close()
+    (problem,) = source.problems()
+    assert problem == "it grew faster than it was read: 8 MB were passed over"

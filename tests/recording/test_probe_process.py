@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -113,7 +114,7 @@ def test_a_target_that_dies_mid_run_costs_its_readings_and_no_others(folder: Run
         pages.stop()
         before = len(read_readings(folder.target_readings))
         # Some of the readings from before are still to be written.
-        until(lambda: len(read_readings(folder.target_readings)) > before + 15)
+        until(lambda: len(read_readings(folder.target_readings)) > before + 6)
     fates = ended(folder)
     assert fates["process"]["problems"] == []
     (problem,) = fates["metrics"]["problems"]
@@ -152,3 +153,36 @@ def test_a_torn_file_is_read_up_to_the_tear(tmp_path: Path) -> None:
     assert len(read_readings(tmp_path / "none.arrows")) == 0
     path.write_bytes(b"rubbish")
     assert len(read_readings(path)) == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_said_and_ends_the_writing(tmp_path: Path) -> None:
+    writer = ReadingsWriter(tmp_path / "target.arrows")
+    with Path("/dev/full").open("wb") as full:
+        os.dup2(full.fileno(), writer._file.fileno())
+    for i in range(3):
+        writer.add([Reading(100.0 + i, "pool_active", "metrics", 1.5)])
+    writer.close()
+    text = "readings could not be written from this moment on (no space left on device)"
+    assert writer.problems() == [{"text": text, "grave": True, "at_s": 100.0}]
+
+
+def test_an_answer_that_never_ends_is_said(folder: RunFolder, pages: Pages) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/m"
+        hung = metrics(pages, url=url, timeout_s=60)
+        with probing(folder, Clock.start(), metrics=metrics(pages), hung=hung):
+            pass
+    fates = ended(folder)
+    assert fates["metrics"]["problems"] == []
+    (problem,) = fates["hung"]["problems"]
+    assert problem["text"] == "a reading begun at this moment had not ended when the run did"
+
+
+def test_signals_are_left_to_whoever_started_it(folder: RunFolder, pages: Pages) -> None:
+    with probing(folder, Clock.start(), metrics=metrics(pages)) as process:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            process.send_signal(number)
+        before = len(read_readings(folder.target_readings))
+        until(lambda: len(read_readings(folder.target_readings)) > before)
+    assert ended(folder)["metrics"]["problems"] == []

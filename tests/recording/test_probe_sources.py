@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from recording.probes import mapping
 from recording.probes.http_source import parse_metrics
 from recording.probes.mapping import Mapper
 from recording.probes.redis_source import parse_info
@@ -30,13 +31,13 @@ def pages() -> Iterator[Pages]:
 
 
 class Minute:
-    """A clock that is ten seconds further at each look."""
+    """A clock that is ten seconds further at each reading, which looks at it twice."""
 
     def __init__(self) -> None:
         self.now_s = 1000.0
 
     def __call__(self) -> float:
-        self.now_s += 10
+        self.now_s += 5
         return self.now_s
 
 
@@ -252,3 +253,21 @@ def test_told_leaves_out_what_is_not_finite() -> None:
     told.add("a", float("inf"))
     assert "a" not in told.numbers
     assert "a" in told.empty
+
+
+def test_a_word_that_is_another_every_time_is_no_word() -> None:
+    mapper = Mapper("health", {"region": Rule(text="now")})
+    found = [mapper.readings(Told(texts={"now": f"at {i}"}), float(i))[0] for i in range(100)]
+    assert sum(map(len, found)) == 20
+
+
+def test_series_that_come_and_go_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapping, "_MOST_COUNTERS", 10)
+    mapper = Mapper("metrics", {"cache_hits_per_s": Rule(rate="hits")})
+    for second in range(20):
+        told = Told()
+        for i in range(5):
+            told.add("hits", 2.0, {"request": f"{second}-{i}"})
+        rows, _ = mapper.readings(told, float(second))
+    assert rows[0].value == 10.0
+    assert len(mapper._before) <= 15

@@ -49,6 +49,7 @@ def test_what_a_target_says_itself_wins_over_the_map(tmp_path: Path) -> None:
         ("  p: {kind: prometheus, signals: {pool_max: {gauge: a}}}", "needs 'url'"),
         ("  p: {kind: json, url: /h, signals: {pool_maxx: {gauge: a}}}", "did you mean 'pool_max'?"),
         ("  p: {kind: json, url: /h, signals: {pool_max: {gauge: a, rate: b}}}", "exactly one of gauge"),
+        ("  p: {map: redis, url: 'redis://:pw-1@host:x'}", ":3:19: probes.p.url: "),
         ("  p: {kind: jason, url: /h}", ":3:7: probes.p.kind: found 'jason'"),
         ("  p: {kind: log, file: a, within: {lookup: lock_ms}}", "expected a name that ends with _ms"),
         ("  p: {kind: log, file: a, evry_s: 1}", ":3:27: unknown key 'probes.p.evry_s'"),
@@ -71,6 +72,14 @@ def test_a_probe_asks_the_target_and_this_machine_and_nobody_else_unasked(tmp_pa
     load_target(
         target(tmp_path, "  p: {map: lab, allow: true, url: 'http://db.example/metrics'}", head)
     ).check_allowed()
+
+
+def test_a_host_in_a_variable_is_looked_at_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CACHE_AT", "redis://:pass-word-1@cache.example:6379")
+    loaded = load_target(target(tmp_path, "  p: {map: redis, url: '${CACHE_AT}'}"))
+    with pytest.raises(RefusedError, match=r"asks cache\.example") as caught:
+        loaded.check_allowed()
+    assert "pass-word-1" not in str(caught.value)
 
 
 def test_variables_are_filled_in_late_and_passed_on_as_they_are_written(
