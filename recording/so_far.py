@@ -59,12 +59,14 @@ def _in_flight(run: Run, now: Now) -> NDArray[np.bool_]:
 
 def _now(run: Run) -> Now:
     readings = run.readings
-    if readings is None or not len(readings.time_s):
+    # What the target tells begins before the load does, and its labels are no processes of ours.
+    ours = None if readings is None else readings.source == "generator"
+    if readings is None or ours is None or not ours.any():
         return Now()
-    beats = {str(node): _latest(readings, str(node)) for node in np.unique(readings.labels)}
+    beats = {str(node): _latest(readings, str(node)) for node in np.unique(readings.labels[ours])}
     running = set(beats) if run.health is None else set(run.health.nodes_without_end)
     time_s = max(beat["time_s"] for beat in beats.values())
-    first_s = float(readings.time_s.min())
+    first_s = float(readings.time_s[ours].min())
     for node in running - set(beats):
         # Its log has begun and tells nothing yet: nothing is settled until it does.
         beats[node] = {"time_s": first_s, "oldest_s": 0.0, "users_running": 0.0, "in_flight": 0.0}

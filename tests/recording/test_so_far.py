@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 
 from recording.folder import RunFolder
 from recording.frames import Kind, LogWriter, encode, encode_table
+from recording.probes.readings_file import ReadingsWriter
+from recording.probes.told import Reading
 from recording.reader import read_run
 from recording.sample import SCHEMA
-from recording.so_far import so_far
+from recording.so_far import Now, so_far
 
 
 def rows(node: str, starts: list[float], outcome: str = "ok") -> pa.Table:
@@ -130,3 +133,17 @@ def test_before_the_first_heartbeat_there_is_nothing(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path, "unit")
     part, now = so_far(read_run(folder.path))
     assert (len(part.samples), now.settled_s, now.users) == (0, 0, 0)
+
+
+def test_what_the_target_tells_is_no_process_of_ours(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path, "unit")
+    folder.readings_dir.mkdir()
+    writer = ReadingsWriter(folder.target_readings)
+    writer.add([Reading(time_s, "cpu_percent", "metrics", 50.0) for time_s in (990.0, 1020.0)])
+    run = read_run(folder.path)
+    assert run.readings is not None
+    assert so_far(replace(run, health=None))[1] == Now()
+    log(folder, "worker-0", [1000.0, 1004.0], time_s=1010.0, oldest_s=0.0)
+    now = so_far(replace(read_run(folder.path), health=None))[1]
+    assert (now.time_s, now.settled_s, now.lost) == (1010, 1010, ())
+    writer.close()
