@@ -81,7 +81,8 @@ def phases_text(found: list[Phase]) -> str:
         first = grown[0]
         rest = f"; also {phrases.listed([p.name for p in grown[1:]])}" if len(grown) > 1 else ""
         low, high = first.levels[0].share, first.levels[-1].share
-        shares = f"; {phrases.percent(low)} of the time there, {phrases.percent(high)} here" if high else ""
+        parts_of_it = f"{phrases.percent(low)}, then {phrases.percent(high)}"
+        shares = f"; its share of the time: {parts_of_it}" if high else ""
         return f"{first.name} grows with load: {first.why}{shares}{rest}"
     decided = [phase for phase in parts if phase.with_load in ("constant", "falls")]
     if decided and len(decided) == len(parts):
@@ -238,4 +239,4 @@ def _level(sums: _Sums, levels: Levels, i: int, all_ms: float) -> PhaseLevel | N
 
 def _signed(value: float) -> str:
     size = f"{abs(value):.1f}".removesuffix(".0") if abs(value) < 10 else f"{abs(value):,.0f}"
-    return f"{'−' if value < 0 and size != '0' else '+'}{size}"
+    return size if size == "0" else f"{'−' if value < 0 else '+'}{size}"

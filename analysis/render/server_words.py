@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from analysis.render import answers, wording
 from analysis.verdict import Phase, ServerLevel, Verdict
 
-PHASE_HEADS = ("Phase", "With load", "Share of the time", "Lowest to highest load (95 %)")
+PHASE_HEADS = ("Phase", "With load", "Share of the time", "Change (95 %)")
+"""The change is that from the lowest load to the highest; its intervals hold for all phases at once."""
 FIGURE_HEADS = ("Figure", "Probe")
 _MOST_LEVELS = 5
+
+
+class Cell(NamedTuple):
+    """A figure, and what stands small below it on the page."""
+
+    value: str
+    interval: str
+
+
+def cells(row: list[str]) -> list[Cell]:
+    """The figures of a row, behind its two words."""
+    parts = (text.partition(" (") for text in row[2:])
+    return [Cell(value, rest.removesuffix(")")) for value, _, rest in parts]
 
 
 def phases_line(verdict: Verdict) -> str:
@@ -82,7 +98,8 @@ def _phase_head(phase: Phase) -> list[str]:
         bounds = "" if phase.low is None else f" ({_signed(phase.low)} to {_signed(phase.high)})"
         change = f"{_signed(phase.change_ms)} ms{bounds}"
     share = wording.percent(phase.share) if phase.share is not None else wording.UNKNOWN
-    return [wording.clean(phase.name, 40), answers.PHASE[phase.with_load], share, change]
+    name = "whole request" if phase.name == "total" else wording.clean(phase.name, 40)
+    return [name, answers.PHASE[phase.with_load], share, change]
 
 
 def _phase_levels(phase: Phase, names: list[str]) -> list[str]:
@@ -104,7 +121,7 @@ def _signed(value: float | None) -> str:
     if value is None:
         return wording.UNKNOWN
     text = f"{value:+,.0f}" if abs(value) >= 10 else f"{value:+.1f}"
-    return text.replace("-", "−")
+    return "0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
 def _mean_and_most(level: ServerLevel | None) -> str:
