@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from analysis.levels import Levels
 from analysis.limits import limits
 from analysis.phases import COUNT, OWN, WHOLE, phases, phases_text
@@ -30,7 +28,7 @@ def server(
 
 
 def _figures(told: Told, levels: Levels) -> list[ServerFigure]:
-    names = [str(name) for name in np.unique(told.name) if name not in (COUNT, WHOLE, OWN)]
+    names = sorted(told.names.keys() - {COUNT, WHOLE, OWN})
     return [_figure(told, levels, name, label) for name in names for label in told.labels(name)]
 
 
