@@ -194,9 +194,9 @@ class Controller:
         if self._watch is not None:
             self._watch.kill()
             self._watch = None
+        self._probing.stop()
         if self.assignment is None:
             return
-        self._probing.stop()
         folder = RunFolder(self.assignment.folder)
         folder.update_manifest(
             end_utc=datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="milliseconds"),

@@ -50,6 +50,7 @@ class Probing:
 
         Whatever goes wrong is an event of the run and stops nothing.
         """
+        self.stop()
         if target.probes:
             folder.add_event("probes_begun", clock.now(), probes=list(target.probes))
         ready = _ready(folder, target, clock)
