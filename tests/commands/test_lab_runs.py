@@ -46,7 +46,7 @@ def counted(running: lab.RunningLab) -> int:
     return sum(int(float(count)) for endpoint, count in started if endpoint in ("login", "me"))
 
 
-@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize("processes", [pytest.param("1", marks=pytest.mark.slow), "2"])
 def test_the_lab_counts_what_the_run_recorded_and_a_healthy_lab_has_no_suspect(
     cli: Cli, healthy: lab.RunningLab, tmp_path: Path, scenario: Callable[[str], str], processes: str
 ) -> None:

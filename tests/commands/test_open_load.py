@@ -47,7 +47,7 @@ def exactly_counted(cli: Cli, served: Target) -> Samples:
     return samples
 
 
-@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize("processes", [pytest.param("1", marks=pytest.mark.slow), "2"])
 @pytest.mark.parametrize("served", ["slow"], indirect=True)
 def test_due_is_sent_plus_skipped_exactly(
     cli: Cli, served: Target, scenario: Callable[[str], str], processes: str
@@ -64,7 +64,7 @@ def test_due_is_sent_plus_skipped_exactly(
     assert any("skipped" in finding["text"] for finding in cli.verdict()["quality"]["findings"])
 
 
-@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize("processes", [pytest.param("1", marks=pytest.mark.slow), "2"])
 @pytest.mark.parametrize("served", ["slow"], indirect=True)
 def test_an_interrupted_run_has_forgotten_no_arrival(
     cli: Cli, served: Target, scenario: Callable[[str], str], processes: str

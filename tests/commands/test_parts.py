@@ -37,7 +37,7 @@ def of_part(samples: Samples, name: str) -> Samples:
     return samples.take(np.array([text.startswith(f"{name}: ") for text in samples.endpoint.to_list()]))
 
 
-@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize("processes", [pytest.param("1", marks=pytest.mark.slow), "2"])
 def test_each_part_follows_its_plan_and_is_counted_exactly(
     cli: Cli, mixed: Target, scenario: Callable[[str], str], processes: str
 ) -> None:
@@ -89,7 +89,7 @@ def test_the_folder_stays_readable_and_nothing_else_changes_its_meaning(
     )
 
 
-@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize("processes", [pytest.param("1", marks=pytest.mark.slow), "2"])
 def test_an_interrupted_run_of_parts_has_forgotten_nothing(
     cli: Cli, mixed: Target, scenario: Callable[[str], str], processes: str
 ) -> None:
