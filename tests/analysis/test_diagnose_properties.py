@@ -85,7 +85,7 @@ def arbitrary_samples(draw: st.DrawFn) -> Samples:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(arbitrary_samples())
 def test_no_small_run_makes_it_crash(samples):
     verdict = diagnose(Run("x", "case_csv", samples))

@@ -70,7 +70,7 @@ def _short_slabs():
         yield
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     rows=st.integers(1, 3000),
     seed=st.integers(0, 99),
@@ -152,7 +152,7 @@ def test_nothing_at_all_is_no_rows():
     assert len(Collector().samples()) == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rows=st.lists(
         st.tuples(st.integers(0, 3), st.integers(0, 2), st.sampled_from([200, 503]), st.integers(0, 3)),

@@ -393,7 +393,7 @@ _bytes = st.one_of(
     st.tuples(_head, st.lists(_line, max_size=8)).map(lambda parts: parts[0] + b"".join(parts[1])),
 )
 _cuts = st.lists(st.integers(1, 400), max_size=6)
-FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+FUZZ = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 
 
 def cut(data: bytes, cuts: list[int]) -> list[bytes]:

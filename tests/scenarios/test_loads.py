@@ -6,7 +6,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -93,7 +93,6 @@ def test_users_are_between_none_and_the_peak_until_the_end(
     assert users is None or 0 <= users <= drawn.peak_users
 
 
-@settings(deadline=None)
 @given(LOADS, st.sampled_from(["even", "poisson"]), st.integers(0, 99))
 def test_arrivals_ascend_and_fall_into_the_plan(data: dict[str, Any], spread: str, seed: int) -> None:
     drawn = opened(data, spread, seed)
@@ -104,7 +103,6 @@ def test_arrivals_ascend_and_fall_into_the_plan(data: dict[str, Any], spread: st
     assert drawn.users_at(0) == 200
 
 
-@settings(deadline=None)
 @given(LOADS, st.floats(0.05, 1))
 def test_even_arrivals_follow_the_area_of_the_plan_at_any_moment(data: dict[str, Any], share: float) -> None:
     """Up to every moment as many are due as the rate comes to until then, to within one."""
@@ -119,7 +117,6 @@ def test_even_arrivals_follow_the_area_of_the_plan_at_any_moment(data: dict[str,
     assert abs(sum(moment <= until_s for moment in due_times_s(drawn, 3)) - expected) <= 1
 
 
-@settings(deadline=None)
 @given(LOADS, st.sampled_from(["even", "poisson"]), st.integers(1, 5))
 def test_processes_together_send_what_one_would(data: dict[str, Any], spread: str, nodes: int) -> None:
     drawn = opened(data, spread, 7)

@@ -46,7 +46,6 @@ def read(folder: Path, text: str) -> Scenario:
     return load_scenario(str(path))
 
 
-@settings(deadline=None)
 @given(st.lists(PLANS, min_size=1, max_size=4), st.integers(1, 5), st.floats(0, 200))
 def test_processes_together_run_what_one_would(plans: list[Plan], nodes: int, elapsed_s: float) -> None:
     together = Together({f"part {i}": made for i, made in enumerate(plans)})
@@ -68,7 +67,6 @@ def test_processes_together_run_what_one_would(plans: list[Plan], nodes: int, el
     assert together.seats(nodes, nodes) == {name: [] for name in together.plans}
 
 
-@settings(deadline=None)
 @given(PLANS, st.integers(0, 39), st.floats(-2, 200))
 def test_a_seat_waits_exactly_until_it_is_wanted(made: Plan, number: int, elapsed_s: float) -> None:
     seat = Seat(Crew("x", Part(load=Hold(users=1, hold_s=1)), made, [number]), number)
