@@ -19,6 +19,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from recording.rows import unpacked
+
 MAGIC = b"LVf1"
 _HEADER = struct.Struct("<4sBIII")
 _BODY = struct.Struct("<BII")
@@ -34,6 +36,11 @@ class Kind(IntEnum):
     HEARTBEAT = 3
     END = 4
     OPEN = 5
+    ROWS = 6
+
+
+FINISHED = frozenset({Kind.SAMPLES, Kind.ROWS})
+"""Frames that hold finished requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,9 @@ class Frame:
         return value
 
     def table(self) -> pa.Table:
-        """The payload of a SAMPLES or OPEN frame, as an Arrow table of `recording.sample.SCHEMA`."""
+        """The payload of a SAMPLES, ROWS or OPEN frame, as an Arrow table of `recording.sample.SCHEMA`."""
+        if self.kind is Kind.ROWS:
+            return unpacked(self.payload).to_table()
         with pa.ipc.open_stream(self.payload) as reader:
             return reader.read_all()
 
@@ -62,7 +71,7 @@ def encode(kind: Kind, sequence: int, payload: bytes) -> bytes:
 
 
 def encode_table(table: pa.Table) -> bytes:
-    """A table as the payload of a SAMPLES frame: an Arrow IPC stream of its own."""
+    """A table as the payload of a SAMPLES or OPEN frame: an Arrow IPC stream of its own."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from recording.collect import Collector
 from recording.folder import FORMAT, RunFolder, replacing
-from recording.frames import Kind, Scan, scan
+from recording.frames import FINISHED, Kind, Scan, scan
 from recording.probes.readings_file import READINGS_SCHEMA, read_readings
 from recording.run import LogHealth, Readings, Thinned
 from recording.sample import SCHEMA, Samples, in_schema
@@ -72,7 +72,7 @@ def read_logs(folder: RunFolder) -> Recorded:
 
 
 def _samples(scans: Sequence[Scan]) -> Samples:
-    tables = [f.table() for s in scans for f in s.frames if f.kind is Kind.SAMPLES]
+    tables = [f.table() for s in scans for f in s.frames if f.kind in FINISHED]
     tables += [_left_open(one) for one in scans]
     if not tables:
         return Samples.empty()
@@ -88,7 +88,7 @@ def _left_open(one: Scan) -> pa.Table:
     lists = [f for f in one.frames if f.kind is Kind.OPEN]
     if not lists or any(f.kind is Kind.END for f in one.frames):
         return SCHEMA.empty_table()
-    after = [f.table() for f in one.frames if f.kind is Kind.SAMPLES and f.sequence > lists[-1].sequence]
+    after = [f.table() for f in one.frames if f.kind in FINISHED and f.sequence > lists[-1].sequence]
     table = in_schema(lists[-1].table())
     if not after:
         return table

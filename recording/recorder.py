@@ -84,7 +84,7 @@ class Recorder:
         self._chance = np.random.default_rng(SEED)
         self._users, self._stage, self._asked_s = 0, "", float("-inf")
         self._next_token = 0
-        self.finished = 0
+        self._unfinished = 0
         self.failed = 0
         self.dropped = 0
         self._closed = False
@@ -96,6 +96,11 @@ class Recorder:
     def started(self) -> int:
         """Requests begun so far."""
         return self._next_token
+
+    @property
+    def finished(self) -> int:
+        """Requests that are over."""
+        return self._next_token - len(self._open) - self._unfinished
 
     @property
     def in_flight(self) -> int:
@@ -131,7 +136,6 @@ class Recorder:
             return 0.0
         mono_s, endpoint, method, account, users, in_flight, stage, delay_ms = pending
         duration_ms = (time.monotonic() - mono_s) * 1000
-        self.finished += 1
         if outcome != "ok":
             self.failed += 1
         # What `Rows.add` does; a call with so many arguments costs as much as all of it.
@@ -153,7 +157,6 @@ class Recorder:
         """Add a request that was seen only when it was over (a user class that is not ours)."""
         self._ask(time.monotonic())
         self._next_token += 1
-        self.finished += 1
         self.failed += outcome != "ok"
         if self._rows.add(
             start_s - self._epoch_s,
@@ -179,9 +182,9 @@ class Recorder:
         if self._greenlet is not None:
             self._greenlet.kill()
         now = time.monotonic()
-        unfinished = len(self._open)
         self._write_rows()
         self._write_open(Kind.SAMPLES, now)
+        unfinished = self._unfinished = len(self._open)
         self._open.clear()
         self._write_heartbeat(0.0, 0.0)
         totals = {"started": self.started, "finished": self.finished, "unfinished": unfinished}
@@ -221,10 +224,13 @@ class Recorder:
                 next_sync = now
 
     def _write_rows(self) -> None:
-        if self._rows.count:
+        count = self._rows.count
+        if count > self._budget:
             samples = self._rows.take(self._node, self._epoch_s)
             kept = thinned(samples, self._budget, self._chance, OPEN_AGE_S * 1000)
             self._write_samples(Kind.SAMPLES, kept)
+        elif count and not self._log.append(Kind.ROWS, self._rows.packed(self._node, self._epoch_s)):
+            self.dropped += count
 
     def _write_open(self, kind: Kind, now: float, older_than_s: float = 0.0) -> None:
         """Requests in flight, as they would be written if the run ended now."""

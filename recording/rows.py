@@ -1,11 +1,12 @@
 """Rows: finished requests as packed numbers, until they go to the log.
 
-One `pack_into` per request, no object of its own; texts become numbers on the way in. Columns are made of a
-whole batch at once, when it is written.
+One `pack_into` per request, no object of its own; texts become numbers on the way in. A batch goes to the log
+as it is, with the texts' list in front; whoever reads it makes columns of it.
 """
 
 from __future__ import annotations
 
+import json
 import struct
 from typing import Any
 
@@ -38,8 +39,8 @@ _TEXTS = ("endpoint", "method", "outcome", "code", "stage")
 ROW_BYTES = _ROW.size
 pack_row = _ROW.pack_into
 
-MOST_NAMES = 10_000
-"""Distinct texts that are remembered from one batch to the next."""
+MOST_NAMES = 500
+"""Distinct texts that are remembered from one batch to the next: the whole list goes out with every batch."""
 
 SEED = 20_260_101
 
@@ -102,16 +103,29 @@ class Rows:
             node: the process.
             epoch_s: epoch seconds of second 0 of the clock that `add` was told.
         """
-        rows = np.frombuffer(self.buffer, _FIELDS, self.count)
+        return unpacked(self.packed(node, epoch_s))
+
+    def packed(self, node: str, epoch_s: float) -> bytes:
+        """The batch as bytes that `unpacked` reads, arguments as `take`; the next one begins empty."""
+        heading = {"node": node, "epoch_s": epoch_s, "names": list(self.names)}
+        content = memoryview(self.buffer)[: self.count * ROW_BYTES]
         self.count = 0
-        names = tuple(self.names)
-        columns: dict[str, Any] = {name: rows[name].copy() for name in _FIELDS.names or () if name != "_"}
-        columns["start_s"] += epoch_s
-        for name in _TEXTS:
-            columns[name] = _category(columns[name], names)
-        if len(names) > MOST_NAMES:
+        if len(self.names) > MOST_NAMES:
             self.names.clear()
-        return Samples(**columns, node=Category.constant(node, len(rows)))
+        return b"".join((json.dumps(heading, separators=(",", ":")).encode(), b"\n", content))
+
+
+def unpacked(payload: bytes) -> Samples:
+    """What `Rows.packed` made, as Samples."""
+    heading, content = payload.split(b"\n", 1)
+    told = json.loads(heading)
+    names = tuple(told["names"])
+    rows = np.frombuffer(content, _FIELDS)
+    columns: dict[str, Any] = {name: rows[name].copy() for name in _FIELDS.names or () if name != "_"}
+    columns["start_s"] += told["epoch_s"]
+    for name in _TEXTS:
+        columns[name] = _category(columns[name], names)
+    return Samples(**columns, node=Category.constant(told["node"], len(rows)))
 
 
 def _category(codes: NDArray[np.int32], names: tuple[str, ...]) -> Category:

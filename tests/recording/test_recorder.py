@@ -8,7 +8,7 @@ import pytest
 from recording.clock import Clock
 from recording.errors import NoDataError
 from recording.folder import RunFolder
-from recording.frames import LogWriter
+from recording.frames import FINISHED, LogWriter, scan
 from recording.logs import finish, read_logs
 from recording.reader import read_run
 from recording.recorder import Recorder, Situation
@@ -209,3 +209,15 @@ def test_texts_without_end_do_not_pile_up(folder: RunFolder) -> None:
     one.close("done")
     assert sorted(read_logs(folder).samples.endpoint.to_list()) == sorted(names)
     assert all(size < 8_000_000 for size in [folder.log_path("a").stat().st_size])
+
+
+def test_texts_are_told_apart_however_many_there_were(folder: RunFolder) -> None:
+    one = Recorder(LogWriter(folder.log_path("a")), Clock.start(), "a", lambda: Situation(1, 1, "s"), 400)
+    for number in range(2000):  # more than are held, so that both kinds of frame are written
+        one.finish(one.begin(f"GET /{number % 1300}", "GET"), "http_error", 500, f"code {number}")
+    one.close("stopped")
+    frames = scan(folder.log_path("a").read_bytes()).frames
+    assert {frame.kind for frame in frames} > FINISHED
+    samples = read_logs(folder).samples
+    assert samples.endpoint.to_list() == [f"GET /{number % 1300}" for number in range(2000)]
+    assert samples.code.to_list() == [f"code {number}" for number in range(2000)]
