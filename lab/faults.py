@@ -31,7 +31,7 @@ HEALTHY: Mapping[str, Any] = MappingProxyType(
 class Truth:
     """What a fault should produce under enough load; an empty `suspect` means nothing is to be found."""
 
-    suspect: Literal["", "pool", "cache", "network", "bcrypt", "lock", "code", "throughput", "freeze"]
+    suspect: Literal["", "pool", "cache", "network", "bcrypt", "lock", "code", "rate_limit", "freeze"]
     statuses: tuple[int, ...] = ()
     message: str = ""
     load_effect: Literal["none", "rises", "constant"] = "none"
@@ -119,7 +119,7 @@ _TABLE = (
     Fault(
         "rate-limit",
         "40 API requests a second are allowed, more are turned away",
-        Truth("throughput", (429,), "Rate limit exceeded, please slow down", "rises", "distributed"),
+        Truth("rate_limit", (429,), "Rate limit exceeded, please slow down", "rises", "distributed"),
         {"rate_limit_per_s": 40.0},
     ),
     Fault(
