@@ -190,6 +190,60 @@ def gate(
     raise typer.Exit(gate_path(path, run_dir, as_json=json))
 
 
+@app.command()
+def experiment(
+    name: Annotated[
+        str | None, typer.Argument(help="A name from config/experiments, or a .yaml file; without: the list.")
+    ] = None,
+    scenario: Annotated[
+        str,
+        typer.Option(
+            "--scenario", "-s", envvar="LOADVERDICT_SCENARIO", help="Its highest level is the load."
+        ),
+    ] = "steps",
+    target: TargetOption = "lab",
+    fault: FaultOption = None,
+    users: Annotated[int | None, typer.Option("--users", min=1, help="Another level.")] = None,
+    arm: Annotated[
+        str | None, typer.Option("--arm", metavar="DURATION", help="Time of each arm that counts: 30s.")
+    ] = None,
+    pairs: Annotated[
+        int | None, typer.Option("--pairs", min=1, max=50, help="How often both states are visited.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides which state begins.")] = 1,
+    restore: Annotated[
+        bool, typer.Option("--restore", help="Take back what a killed experiment left changed.")
+    ] = False,
+    experiments_dir: Annotated[
+        Path, typer.Option("--experiments-dir", envvar="LOADVERDICT_EXPERIMENTS_DIR", help="Where they go.")
+    ] = Path("reports/experiments"),
+    json: Annotated[
+        bool, typer.Option("--json", help="Print experiment.json instead of the summary.")
+    ] = False,
+) -> None:
+    """Change one thing and see whether the errors go: arms by turns under equal load, then all as before.
+
+    Exit codes: 0 measured as planned, whatever came out · 2 usage · 3 interrupted, incomplete or not
+    restored · 4 load generator invalid · 5 refused by a guard rail · 6 no data
+
+    [bold]Examples[/bold]
+      loadverdict experiment
+      loadverdict experiment pool-50 --fault small-pool
+      loadverdict experiment my-change.yaml --target my-api --users 20 --arm 60s
+      loadverdict experiment --restore
+    """
+    from commands import experiment as command
+
+    if restore:
+        raise typer.Exit(command.restore(experiments_dir))
+    if name is None:
+        from rich.console import Console
+
+        raise typer.Exit(command.list_experiments(Console()))
+    options = command.Options(scenario, target, fault, users, arm, pairs, seed, experiments_dir)
+    raise typer.Exit(command.run_experiment(name, options, as_json=json))
+
+
 @app.command(
     "lab",
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},

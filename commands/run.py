@@ -73,8 +73,8 @@ def record(
     console: Console,
     changes: Overrides = AS_IT_IS,
     elsewhere: Elsewhere | None = None,
-) -> int:
-    """Have Locust run the scenario into the folder; returns Locust's exit status.
+) -> bool:
+    """Have Locust run the scenario into the folder; returns whether somebody interrupted it.
 
     Returns when the load has ended, however it ended; what was recorded is in the folder.
     """
@@ -95,7 +95,7 @@ def record(
     finish(folder)
     if signals:
         console.print(Text("interrupted: what was recorded is diagnosed", style="bold"))
-    return process.returncode
+    return bool(signals)
 
 
 def _announce(

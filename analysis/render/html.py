@@ -73,11 +73,12 @@ def html(verdict: Verdict, pictures: dict[str, bytes]) -> str:
 @cache
 def template() -> Template:
     """The page's template; reading it takes a moment, which can be spent while pictures are drawn."""
-    return _environment().get_template("report.html")
+    return environment().get_template("report.html")
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Escapes and cleans every expression of a template."""
+    found = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         bytecode_cache=_bytecode_cache(),
         autoescape=True,
@@ -86,8 +87,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(example=_example, bar=_bar)
-    return environment
+    found.filters.update(example=_example, bar=_bar)
+    return found
 
 
 def _bytecode_cache() -> FileSystemBytecodeCache | None:
@@ -136,16 +137,16 @@ def _images(verdict: Verdict, pictures: dict[str, bytes]) -> dict[str, _Image | 
         if png is None:
             images[name] = None
             continue
-        # A PNG's first chunk holds its size; knowing it keeps the page from jumping while it loads.
-        width, height = struct.unpack(">II", png[16:24])
-        images[name] = _Image(
-            source=_data_uri(png),
-            alt=server_words.alt(verdict) if name == "phases_by_load" else _alt(name, verdict),
-            caption=caption,
-            width=width,
-            height=height,
-        )
+        alt = server_words.alt(verdict) if name == "phases_by_load" else _alt(name, verdict)
+        images[name] = embedded(png, alt, caption)
     return images
+
+
+def embedded(png: bytes, alt: str, caption: str) -> _Image:
+    """A picture that travels inside the page."""
+    # A PNG's first chunk holds its size; knowing it keeps the page from jumping while it loads.
+    width, height = struct.unpack(">II", png[16:24])
+    return _Image(source=_data_uri(png), alt=alt, caption=caption, width=width, height=height)
 
 
 def _data_uri(png: bytes) -> Markup:
