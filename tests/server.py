@@ -5,7 +5,8 @@
 It answers POST /login after 30 ms; every sixth with 503 in mode `mixed`, and in mode `hostile`, where its
 text is markup; never in mode `hang`; in mode `echo` with 400 and what it was sent; in mode `slow` after 3 s;
 in mode `freeze` nothing is answered from the second to the seventh second after the first request; in mode
-`limit` with 503 at once beyond 12 in the last second. In mode `api` POST /form takes a login as a form and
+`limit` with 503 at once beyond 12 in the last second; in mode `switch` as in `mixed` until PUT /switch says
+{"busy": false}; GET /switch tells how it is. In mode `api` POST /form takes a login as a form and
 gives a ticket (JSON), a session (cookie) and a trace (header), and GET /items/TICKET wants all three back;
 whatever is wrong gets 401. COUNT_FILE holds the number of requests read so far (rewritten 50 times a second
 and at the end).
@@ -57,6 +58,7 @@ class Server:
         self.mode = mode
         self.requests = 0
         self.first_s = 0.0
+        self.busy = True
         self.admitted_s: deque[float] = deque([0.0] * LIMIT, LIMIT)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,6 +82,12 @@ class Server:
     async def answer(self, writer: asyncio.StreamWriter, number: int, head: str, sent: bytes) -> None:
         if self.mode == "hang":
             await asyncio.sleep(3600)
+        if self.mode == "switch" and " /switch " in head:
+            if head.startswith("PUT"):
+                self.busy = json.loads(sent)["busy"]
+            body = json.dumps({"busy": self.busy}).encode()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            return
         over = self.mode == "limit" and time.monotonic() - self.admitted_s[0] < 1
         if self.mode == "limit" and not over:
             self.admitted_s.append(time.monotonic())
@@ -100,6 +108,7 @@ class Server:
             writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n")
             writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
             return
+        busy = busy or (self.mode == "switch" and self.busy and number % 6 == 0)
         refusal = REFUSALS.get(self.mode, BUSY)
         status, body = (b"503 Service Unavailable", refusal) if busy else (b"200 OK", OK)
         answer = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (

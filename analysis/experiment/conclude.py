@@ -17,8 +17,8 @@ from analysis.experiment.report import About, Conclusion, Needed
 
 SUPPORTS = {"error_rate": 1 / 2, "p99": 2 / 3}
 """Upper end of the ratio: at least half of the errors went, or a third of the P99."""
-CONTRADICTS = {"error_rate": 2 / 3, "p99": 5 / 6}
-"""Lower end of the ratio: less than a third of the errors went, or a sixth of the P99. Between both lies a
+CONTRADICTS = {"error_rate": 2 / 3, "p99": 3 / 4}
+"""Lower end of the ratio: less than a third of the errors went, or a quarter of the P99. Between both lies a
 change that takes a part away and is no answer."""
 
 LEAST_THROUGHPUT = 0.9
@@ -66,12 +66,12 @@ def decided(bounds: Bounds, measure: str) -> Conclusion:
 def _doubts(first: Sequence[Arm], changed: Sequence[Arm], about: About) -> Iterator[str]:
     """Why these arms can tell nothing, the gravest first."""
     arms = (*first, *changed)
+    if len(arms) < 2 * about.pairs:
+        yield f"it ended after {len(arms)} of {2 * about.pairs} arms"
     findings = [finding for arm in arms for finding in arm.quality.findings]
     for finding in findings:
         if finding.severity == "invalid":
             yield f"an arm is not valid: {finding.text.rstrip('.')}"
-    if len(arms) < 2 * about.pairs:
-        yield f"it ended after {len(arms)} of {2 * about.pairs} arms"
     for finding in findings:
         if finding.severity == "incomplete":
             yield f"an arm is incomplete: {finding.text.rstrip('.')}"
@@ -182,5 +182,5 @@ def _keep(bounds: Bounds, about: About) -> str:
 
 
 def _too_little(about: About) -> str:
-    part = "a third of them" if about.measure == "error_rate" else "a sixth of it"
+    part = "a third of them" if about.measure == "error_rate" else "a quarter of it"
     return f"at least {part} would be gone if this were the cause"

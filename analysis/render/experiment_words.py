@@ -84,7 +84,7 @@ def context(report: ExperimentReport) -> list[str]:
         f"target {about.target}",
         f"scenario {about.scenario} at {about.level:g} {about.unit}",
         f"{len(report.arms)} of {2 * about.pairs} arms of {about.arm_s:g} s",
-        about.started_utc,
+        about.started_utc.replace("T", " ").replace("+00:00", " UTC"),
     ]
 
 

@@ -101,6 +101,10 @@ def _compose(
     for index, text in enumerate(_suspects(verdict)):
         wrapped = _wrapped(text, console, width, most if index == 0 else 1, indent=_LABEL + 2)
         yield from (_Line(line.text, (0, 3, 4)[index]) for line in wrapped)
+    for suspect in answers.ranked(verdict)[:1]:
+        if suspect.experiment:
+            text = Text(f"loadverdict experiment {clean(suspect.experiment, 60)}")
+            yield _Line(_labelled("Test it", text), 2, cut=False)
     for index, text in enumerate(_server(verdict)):
         wrapped = _wrapped(text, console, width, most if index == 0 else 1, indent=_LABEL)
         yield from (_Line(line.text, 2 + index) for line in wrapped)

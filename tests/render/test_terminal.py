@@ -72,7 +72,7 @@ def test_it_answers_every_question() -> None:
         "? no data unclear_errors < 1 %",
         "1 Storage lock timeout: 2,310 of 2,540 errors",
         "generator CPU reached 84 %",
-        "experiment lock_timeout_100ms",
+        "Test it   loadverdict experiment lock_timeout_100ms",
         str(REPORT),
     ):
         assert expected in text

@@ -1,0 +1,226 @@
+"""`loadverdict experiment`: whatever ends it, the target is as before, and no secret is left anywhere."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+import lab
+from commands.changes import ChangeError, CommandChange, HttpChange
+from recording.errors import RefusedError
+from recording.folder import RunFolder
+from recording.follow import Follower
+from scenarios.config import CONFIG_DIR
+from scenarios.experiment import Calls, DoAndUndo
+from scenarios.target import Target as TargetFile
+from tests.commands.conftest import Cli, Target, serving, wait_for
+
+SCENARIO = """
+load: {shape: hold, users: 6, hold_s: 5}
+think_time_s: 0.1
+"""
+# The key is a secret: the service wants it, and nothing may keep or print it.
+SWITCH = """
+title: The switch turned
+suspect: lock
+http:
+  do: {method: PUT, url: /switch, json: {busy: false, key: hush-hush}}
+  undo: {method: PUT, url: /switch, json: {busy: true, key: hush-hush}}
+arm_s: 2
+warm_up_s: 0
+pairs: 1
+"""
+
+
+@pytest.fixture
+def switchable(tmp_path: Path) -> Iterator[Target]:
+    """A server that can be told to be busy or not."""
+    with serving(tmp_path, "switch") as target:
+        yield target
+
+
+@pytest.fixture
+def words(cli: Cli, switchable: Target, scenario: Callable[[str], str]) -> list[str]:
+    """The command line; the changed state comes first (seed 2)."""
+    file = cli.folder / "switch.yaml"
+    file.write_text(SWITCH)
+    options = {"--target": switchable.file, "--scenario": scenario(SCENARIO), "--seed": 2}
+    options |= {"--experiments-dir": cli.folder / "experiments"}
+    return ["experiment", str(file), *(str(word) for pair in options.items() for word in pair)]
+
+
+def is_busy(target: Target) -> bool:
+    with urllib.request.urlopen(f"{target.url}/switch") as answer:
+        return bool(json.load(answer)["busy"])
+
+
+def check_no_secret(folder: Path, *printed: str) -> None:
+    files = [path for path in (folder / "experiments").rglob("*") if path.is_file()]
+    assert files
+    assert all(b"hush" not in path.read_bytes() for path in files)
+    assert all("hush" not in text and "Traceback" not in text for text in printed)
+
+
+def test_ctrl_c_restores_the_first_state_and_reports_what_was_measured(
+    cli: Cli, switchable: Target, words: list[str]
+) -> None:
+    process = cli.start(*words)
+    wait_for(lambda: not is_busy(switchable))
+    arm = wait_for(lambda: next((cli.folder / "experiments").glob("*/*-changed-1"), None))
+    wait_for(lambda: Follower(RunFolder(arm)).look().finished)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 3, out + err
+    assert is_busy(switchable)
+    assert not (cli.folder / "experiments/changed.json").exists()
+    (report,) = (cli.folder / "experiments").glob("*/experiment.json")
+    assert json.loads(report.read_text())["conclusion"] == "cannot_tell"
+    assert "ended after 1 of 2 arms" in out
+    check_no_secret(cli.folder, out, err)
+
+
+def test_sigterm_restores_the_first_state_too(cli: Cli, switchable: Target, words: list[str]) -> None:
+    process = cli.start(*words)
+    wait_for(lambda: not is_busy(switchable))
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode in (3, 6, 130), out + err
+    assert is_busy(switchable)
+    assert not (cli.folder / "experiments/changed.json").exists()
+
+
+def test_after_kill_9_the_next_call_says_what_is_changed_and_restore_takes_it_back(
+    cli: Cli, switchable: Target, words: list[str]
+) -> None:
+    process = cli.start(*words)
+    wait_for(lambda: not is_busy(switchable))
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate(timeout=30)
+    for child in children:
+        if child.is_running():
+            os.kill(child.pid, signal.SIGKILL)
+    assert not is_busy(switchable)
+    again = cli(*words)
+    assert again.returncode == 2
+    assert "'switch' changed target" in again.stderr
+    assert "loadverdict experiment --restore" in again.stderr
+    restored = cli("experiment", "--restore", "--experiments-dir", str(cli.folder / "experiments"))
+    assert restored.returncode == 0, restored.stderr
+    assert is_busy(switchable)
+    assert not (cli.folder / "experiments/changed.json").exists()
+    check_no_secret(cli.folder, again.stderr, restored.stdout + restored.stderr)
+
+
+@pytest.mark.lab
+def test_the_pool_experiment_supports_the_pool_on_a_lab_whose_pool_is_small(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LAB_STATE_DIR", str(tmp_path / "labs"))
+    file = tmp_path / "quick.yaml"
+    file.write_text((CONFIG_DIR / "experiments/pool-50.yaml").read_text() + "warm_up_s: 1\n")
+    words = ("experiment", str(file), "--fault", "small-pool", "--arm", "3s", "--pairs", "1")
+    done = cli(*words, "--experiments-dir", str(tmp_path / "experiments"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (folder,) = (path for path in (tmp_path / "experiments").iterdir() if path.is_dir())
+    report: dict[str, Any] = json.loads((folder / "experiment.json").read_text())
+    assert report["conclusion"] == "supports", report["sentence"] + report["why"]
+    assert report["by_class"][0]["name"] == "500 connection pool exhausted"
+    assert "Supports pool" in done.stdout
+    assert {"experiment.md", "experiment.html"} <= {path.name for path in folder.iterdir()}
+    assert lab.status() == []
+
+
+def test_mistakes_are_one_sentence(cli: Cli, mixed: Target) -> None:
+    for words, code, expected in (
+        (["pool-5"], 2, "did you mean 'pool-50'"),
+        (["pool-50", "--target", str(mixed.file)], 2, "changes a setting of the lab"),
+    ):
+        done = cli("experiment", *words, "--experiments-dir", str(cli.folder / "experiments"))
+        assert done.returncode == code, done.stderr
+        assert expected in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+class _Answering(http.server.BaseHTTPRequestHandler):
+    seen: list[tuple[str, str, bytes]]
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.seen.append((self.path, self.headers["X-Key"], body))
+        self.send_response(int(self.path.strip("/")))
+        self.send_header("Location", "http://elsewhere.invalid/")
+        self.end_headers()
+        self.wfile.write(b"hush-hush")
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def answering() -> Iterator[tuple[str, list[tuple[str, str, bytes]]]]:
+    _Answering.seen = []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Answering)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", _Answering.seen
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def calls(do: str, undo: str = "/200", **more: Any) -> Calls:
+    both = {
+        name: {"method": "PUT", "url": url, "json": {"key": "hush"}, "headers": {"X-Key": "hush"}}
+        for name, url in (("do", do), ("undo", undo))
+    }
+    return Calls.model_validate(both | more)
+
+
+def test_http_calls_go_where_they_may_and_tell_nothing(
+    answering: tuple[str, list[tuple[str, str, bytes]]],
+) -> None:
+    url, seen = answering
+    target = TargetFile.model_validate({"base_url": url})
+    HttpChange(calls("/200"), target).do()
+    assert seen == [("/200", "hush", b'{"key": "hush"}')]
+    for status in ("403", "500", "302"):
+        with pytest.raises(ChangeError, match=f"answered {status}") as caught:
+            HttpChange(calls("/200", f"/{status}"), target).undo()
+        assert "hush" not in str(caught.value)
+    with pytest.raises(RefusedError, match="write 'allow_host: admin"):
+        HttpChange(calls("https://admin.example.com/x"), target)
+    HttpChange(calls("https://admin.example.com/x", allow_host="admin.example.com"), target)
+
+
+def test_commands_are_run_as_they_are_and_tell_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "state"
+    write = "import sys, pathlib; pathlib.Path(sys.argv[1]).write_text(sys.argv[2])"
+    python = (sys.executable, "-c")
+    lines = DoAndUndo(do=(*python, write, str(file), "$HOME"), undo=("false", "hush"))
+    CommandChange(lines).do()
+    assert file.read_text() == "$HOME"
+    with pytest.raises(ChangeError, match="false ended with exit code 1") as caught:
+        CommandChange(lines).undo()
+    assert "hush" not in str(caught.value)
+    with pytest.raises(ChangeError, match="cannot be run"):
+        CommandChange(DoAndUndo(do=("/nowhere/hush",), undo=("true",))).do()
+
+
+def test_the_list_names_every_experiment(cli: Cli) -> None:
+    done: subprocess.CompletedProcess[str] = cli("experiment")
+    assert done.returncode == 0
+    assert "pool-50" in done.stdout
+    assert "lock-100ms" in done.stdout
