@@ -10,6 +10,7 @@ TARGET ?= lab
 FAULT ?=
 PROCESSES ?= 1
 RUN ?= latest
+NAME ?=
 PORT ?= 8089
 
 UNTIL ?=
@@ -18,7 +19,7 @@ AT_MOST ?=
 fault = $(if $(FAULT),--fault $(FAULT))
 until = $(if $(UNTIL),--until-$(UNTIL)) $(if $(AT_MOST),--at-most $(AT_MOST))
 
-.PHONY: help setup loadtest probe diagnose gate lab web test test-all lint clean
+.PHONY: help setup loadtest experiment probe diagnose gate lab web test test-all lint clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +39,9 @@ $(READY): pyproject.toml constraints.txt
 
 loadtest: $(READY) ## run SCENARIO against TARGET (the lab by default) and say why requests failed
 	@$(BIN)/loadverdict run $(SCENARIO) --target $(TARGET) $(fault) --processes $(PROCESSES) $(until)
+
+experiment: $(READY) ## one thing changed by turns: is it the cause? NAME from config/experiments
+	@$(BIN)/loadverdict experiment $(NAME) $(if $(NAME),--scenario $(SCENARIO) --target $(TARGET) $(fault))
 
 probe: $(READY) ## quick diagnosis: 1 client, 100 requests, 0.1 s apart
 	@$(BIN)/loadverdict probe $(TARGET) $(fault)

@@ -74,7 +74,6 @@ def run_arms(
     order: Sequence[State],
     place: Place,
     switch: Switch,
-    interrupts: Interrupts,
     console: Console,
 ) -> tuple[list[Arm], bool]:
     """Run every arm; returns those that were recorded, and whether somebody interrupted them.
@@ -84,8 +83,7 @@ def run_arms(
     """
     arms: list[Arm] = []
     for number, state in enumerate(order):
-        with interrupts.held():
-            switch.to(state)
+        switch.to(state)
         length_s = experiment.warm_up_s + experiment.arm_s
         console.print(Text(f"arm {number + 1} of {len(order)}: {NAMES[state]} ({length_s:.0f} s)"))
         folder, interrupted = _record(scenarios[state], state, number // 2, place, console)

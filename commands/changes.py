@@ -240,7 +240,7 @@ def _lab_change(
     wanted = dict(_given(experiment.lab))
     try:
         port = urlsplit(target.base_url).port
-        if not lab.status(port):
+        if not is_lab_at(target.base_url):
             raise UsageError(
                 f"experiment {experiment.name!r} changes a setting of the lab, and target {target.name!r} is "
                 "none; say how to change yours with 'command', 'http' or 'ask' in a file of your own"
@@ -257,6 +257,13 @@ def _lab_change(
     except lab.LabError as error:
         raise UsageError(f"experiment {experiment.name!r}: {error}") from None
     return LabChange(port or 0, wanted, before, stays=not own_lab)
+
+
+def is_lab_at(base_url: str) -> bool:
+    """Whether a lab of this user runs there."""
+    import lab
+
+    return bool(lab.status(urlsplit(base_url).port))
 
 
 def _check_something_changes(

@@ -17,7 +17,7 @@ from analysis.render.experiment_write import write_experiment
 from analysis.suspects import known_suspects
 from commands.arms import Place, Switch, run_arms
 from commands.changed_note import ChangedNote, same_file
-from commands.changes import change_of
+from commands.changes import change_of, is_lab_at
 from commands.interrupts import interrupts
 from commands.preflight import check_before_load
 from commands.with_lab import reachable
@@ -65,7 +65,7 @@ def run_experiment(name: str, options: Options, *, as_json: bool) -> int:
         _announce(console, about, len(order))
         switch = Switch(change, note, file, place)
         with switch.back_at_the_end(signals, console):
-            arms, interrupted = run_arms(experiment, scenarios, order, place, switch, signals, console)
+            arms, interrupted = run_arms(experiment, scenarios, order, place, switch, console)
     if not arms:
         raise NoDataError("the experiment was interrupted before anything was measured")
     report = judge(arms, about)
@@ -119,6 +119,10 @@ def restore(folder: Path) -> int:
             f"hand, then remove {folder / 'changed.json'}"
         )
     experiment, _ = load_experiment(str(found.experiment))
+    if experiment.way == "lab" and not is_lab_at(found.base_url):
+        note.remove()
+        print(f"{found.in_words}; that lab is gone, and the change with it")
+        return MET
     target = load_target(found.target).at(found.base_url, None)
     with interrupts() as signals, signals.held():
         change_of(experiment, target, own_lab=False, before=found.before).undo()

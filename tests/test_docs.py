@@ -14,6 +14,7 @@ from commands.main import app
 from recording.probes.signals import SIGNALS
 from recording.probes.spec import Probe, Rule
 from scenarios.behaviour import Step, WrittenBehaviour
+from scenarios.experiment import Call, Calls, Experiment
 from scenarios.request import Expect, Request
 from scenarios.scenario import Scenario, Timeouts, load_scenario
 from scenarios.target import Target, load_target, probe_maps
@@ -64,6 +65,14 @@ def test_every_key_is_documented(model: type[Scenario]) -> None:
     for name, field in model.model_fields.items():
         if name not in ("name", "description"):
             assert (field.alias or name) in text, f"docs/start.md does not explain {field.alias or name}"
+
+
+@pytest.mark.parametrize("model", [Experiment, Call, Calls])
+def test_every_key_of_an_experiment_is_documented(model: type[Experiment]) -> None:
+    text = (ROOT / "docs/experiments.md").read_text()
+    for name, field in model.model_fields.items():
+        if name != "name":
+            assert f"`{field.alias or name}`" in text or f"{name}:" in text, name
 
 
 def test_the_five_lines_of_the_readme_are_a_target(tmp_path: Path) -> None:
