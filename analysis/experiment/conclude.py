@@ -24,6 +24,9 @@ change that takes a part away and is no answer."""
 LEAST_THROUGHPUT = 0.9
 """Errors that go because less was asked prove nothing: then fewer requests succeed as well."""
 
+MUCH = 10.0
+"""A ratio above it is not known at all."""
+
 LONGEST_ARM_S, LONGEST_S = 600.0, 7200.0
 MORE_ARMS = (1.0, 1.5, 2.0, 3.0, 4.0)
 LONGER = 1.25
@@ -175,7 +178,7 @@ def _what(about: About) -> str:
 
 def _keep(bounds: Bounds, about: About) -> str:
     low, high = bounds
-    upper = phrases.percent(high) if math.isfinite(high) else "any number of times"
+    upper = phrases.percent(high) if high < MUCH else "many times"
     if about.measure == "p99":
         return f"the P99 keeps {phrases.percent(low)} to {upper} of what it was"
     return f"errors keep {phrases.percent(low)} to {upper} of what they were"
