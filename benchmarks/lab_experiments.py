@@ -71,8 +71,8 @@ def main() -> int:
     print("| experiment | fault | conclusion | in words |\n|---|---|---|---|", flush=True)
     wrong = 0
     for name, fault in asked:
-        found = found_on(name, fault, LONG.get(name, ARM), options.seed)
         is_own = (name, fault) in OWN
+        found = found_on(name, fault, LONG.get(name, ARM) if is_own else ARM, options.seed)
         wrong += (found.conclusion == "supports") != is_own
         shown = f"**{fault}**" if is_own else fault
         print(f"| {name} | {shown} | {found.conclusion} | {found.sentence} |", flush=True)
