@@ -63,7 +63,8 @@ class Switch:
             yield
         finally:
             with interrupts.held():
-                if self._is_changed:
+                # A lab of our own ends now, changed or not; if it is gone already, that is no news.
+                if self._is_changed and self._change.stays:
                     console.print(Text("back to the first state", style="dim"))
                     self.to(FIRST)
 
