@@ -44,9 +44,21 @@ def print_experiment(report: ExperimentReport, console: Console, page: Path) -> 
 
 
 def _table(console: Console, rows: list[list[str]]) -> None:
-    """Columns as wide as they need; the first line are the heads."""
+    """Columns as wide as they need; where the screen is narrower, what a row is called has a line of its own.
+
+    The first row are the heads.
+    """
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    narrow = sum(widths) + 2 * len(widths) - 2 > console.width
     for number, row in enumerate(rows):
-        line = "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        text = Text(line, style="bold" if number == 0 else "", no_wrap=True, overflow="ellipsis")
-        console.print(text)
+        style = "bold" if number == 0 else ""
+        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
+        if narrow and row[0]:
+            _line(console, row[0], style)
+        _line(console, "  ".join(["", *cells[1:]] if narrow else cells), style)
+
+
+def _line(console: Console, line: str, style: str) -> None:
+    text = Text(line.rstrip(), style=style)
+    text.truncate(console.width, overflow="ellipsis")
+    console.print(text)

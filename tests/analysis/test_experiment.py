@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from run_builder import START_S, make_run
 
 from analysis.experiment.arms import Arm, arm_of
@@ -14,6 +17,7 @@ from analysis.experiment.judge import judge
 from analysis.render.experiment_html import experiment_html
 from analysis.render.experiment_markdown import experiment_markdown
 from analysis.render.experiment_picture import arms_picture
+from analysis.render.experiment_terminal import print_experiment
 from analysis.verdict import Finding, Percentiles, Quality
 from benchmarks.experiments import ABOUT, conclusions, made_arm
 
@@ -146,6 +150,18 @@ def test_too_few_successes_have_no_p99() -> None:
     found = conclude(*arms(0.0, 0.0), ABOUT.model_copy(update={"measure": "p99"}))
     assert found.answer == "cannot_tell"
     assert "a P99 needs a hundred" in found.why
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_the_summary_fits_the_screen_and_begins_with_the_answer(width: int) -> None:
+    first, changed = arms(0.3, 0.0)
+    first = [replace(arm, by_class={"500 connection pool exhausted": arm.errors}) for arm in first]
+    console = Console(file=io.StringIO(), width=width)
+    print_experiment(judge([*first, *changed], ABOUT), console, Path("experiment.html"))
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert lines[0].startswith("Supports pool (Pool): errors fall")
+    assert all(len(line) <= width for line in lines)
+    assert width < 80 or any("points (" in line for line in lines)
 
 
 def test_hostile_names_stay_text() -> None:
