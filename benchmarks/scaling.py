@@ -3,22 +3,26 @@
     python -m benchmarks.scaling [--seconds 8] [--rounds 3] [--users 50]
 
 Both run as a user would start them, against a static server that counts. Server and generators share the
-processors of this machine, so on two cores nobody can double; what the processes lose to each other is told
-by requests per CPU second of all generating processes together. All arms take turns, round after round.
+processors of this machine, so on two cores nobody can double. What could be gained is known from one process:
+it and the server keep so much of the machine busy, and the rest is what a second one can have. So the gain
+stands beside the possible one (cores over busy cores, at most 2); and requests per CPU second of all generating
+processes tell what they lose to each other and to the server. All arms take turns, round after round.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -85,8 +89,16 @@ def cpu_s(process: psutil.Process) -> float:
     return sum(each.user + each.system for each in times)
 
 
-def measured(name: str, processes: int, seconds: float, users: int) -> tuple[float, float]:
-    """Requests per second, and per CPU second of the generator.
+class Measured(NamedTuple):
+    """Requests per second, per CPU second of the generator, and cores that generator and server kept busy."""
+
+    rate_per_s: float
+    per_cpu_s: float
+    busy_cores: float
+
+
+def measured(name: str, processes: int, seconds: float, users: int) -> Measured:
+    """One arm.
 
     Raises:
         SystemExit: it sent nothing.
@@ -104,11 +116,13 @@ def measured(name: str, processes: int, seconds: float, users: int) -> tuple[flo
                     sys.exit(f"{name} with {processes} processes sent nothing")
                 time.sleep(0.05)
             time.sleep(WARM_UP_S)
-            begin, before, used_s = time.perf_counter(), counted(count), cpu_s(generator)
+            serving = next(child for child in psutil.Process().children() if child.pid != generator.pid)
+            begin, before = time.perf_counter(), counted(count)
+            used_s, served_s = cpu_s(generator), cpu_s(serving)
             time.sleep(seconds)
             took_s, sent = time.perf_counter() - begin, counted(count) - before
-            used_s = cpu_s(generator) - used_s
-    return sent / took_s, sent / used_s
+            used_s, served_s = cpu_s(generator) - used_s, cpu_s(serving) - served_s
+    return Measured(sent / took_s, sent / used_s, (used_s + served_s) / took_s)
 
 
 def main() -> None:
@@ -121,22 +135,32 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=50)
     given = parser.parse_args()
     arms = [(name, processes) for name in COMMANDS for processes in (1, 2)]
-    found: dict[tuple[str, int], list[tuple[float, float]]] = {arm: [] for arm in arms}
+    found: dict[tuple[str, int], list[Measured]] = {arm: [] for arm in arms}
     for _ in range(given.rounds):
         for name, processes in arms:
             found[name, processes].append(measured(name, processes, given.seconds, given.users))
-    print("| generator | 1 process, requests/s | 2 processes | gain | gain per CPU second |")
-    print("|---|---|---|---|---|")
+    print(
+        "| generator | 1 process, requests/s | 2 processes | gain | possible | part of it | per CPU second |"
+    )
+    print("|---|---|---|---|---|---|---|")
     for name in COMMANDS:
-        one, two = zip(*found[name, 1], strict=True), zip(*found[name, 2], strict=True)
-        (rate_1, each_1), (rate_2, each_2) = one, two
-        rates = f"{statistics.median(rate_1):,.0f} | {statistics.median(rate_2):,.0f}"
-        print(f"| {name} | {rates} | {_gain(rate_1, rate_2)} | {_gain(each_1, each_2)} |")
+        print(f"| {name} | {' | '.join(_cells(found[name, 1], found[name, 2]))} |")
 
 
-def _gain(one: tuple[float, ...], two: tuple[float, ...]) -> str:
-    """The median of the rounds' own ratios."""
-    return f"{statistics.median(b / a for a, b in zip(one, two, strict=True)):.2f} x"
+def _cells(one: Sequence[Measured], two: Sequence[Measured]) -> Iterator[str]:
+    """Medians; ratios are those of the rounds."""
+    cores = len(os.sched_getaffinity(0))
+    for arm in (one, two):
+        yield f"{statistics.median(each.rate_per_s for each in arm):,.0f}"
+    rounds = list(zip(one, two, strict=True))
+    yield _median(b.rate_per_s / a.rate_per_s for a, b in rounds)
+    yield _median(cores / a.busy_cores for a, _ in rounds)
+    yield _median(b.rate_per_s / a.rate_per_s / min(2.0, cores / a.busy_cores) for a, b in rounds)
+    yield _median(b.per_cpu_s / a.per_cpu_s for a, b in rounds)
+
+
+def _median(ratios: Iterable[float]) -> str:
+    return f"{statistics.median(ratios):.2f} x"
 
 
 if __name__ == "__main__":
