@@ -5,7 +5,7 @@
 Both run as a user would start them, against a static server that counts. Server and generators share the
 processors of this machine, so on two cores nobody can double. What could be gained is known from one process:
 it and the server keep so much of the machine busy, and the rest is what a second one can have. So the gain
-stands beside the possible one (cores over busy cores, at most 2); and requests per CPU second of all generating
+stands beside the possible one (cores over busy cores, at most 2); requests per CPU second of all generating
 processes tell what they lose to each other and to the server. All arms take turns, round after round.
 """
 
