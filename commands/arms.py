@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,12 +36,23 @@ class Place(NamedTuple):
 class Switch:
     """Keeps the target in the state that is wanted, and on disk that it is changed."""
 
-    def __init__(self, change: Change, note: ChangedNote, experiment: Path, place: Place) -> None:
+    def __init__(
+        self, change: Change, note: ChangedNote, experiment: Path, place: Place, interrupts: Interrupts
+    ) -> None:
         self._change, self._note, self._experiment, self._place = change, note, experiment, place
+        self._interrupts = interrupts
         self._is_changed = False
 
     def to(self, state: State) -> None:
-        """Make the change or take it back, where that is not so already."""
+        """Make the change or take it back, where that is not so already.
+
+        No signal interrupts that, unless a person is waited for: a change that is cut off may still take
+        effect after it was taken back.
+        """
+        with nullcontext() if self._change.asks else self._interrupts.held():
+            self._to(state)
+
+    def _to(self, state: State) -> None:
         if state == CHANGED and not self._is_changed:
             # Noted first: whatever is half done counts as done, and is taken back.
             if self._change.stays:
@@ -57,16 +68,17 @@ class Switch:
             self._note.remove()
 
     @contextmanager
-    def back_at_the_end(self, interrupts: Interrupts, console: Console) -> Iterator[None]:
+    def back_at_the_end(self, console: Console) -> Iterator[None]:
         """However the block ends, the first state is restored, and no signal interrupts that."""
         try:
             yield
         finally:
-            with interrupts.held():
+            with self._interrupts.held(last=True):
                 # A lab of our own ends now, changed or not; if it is gone already, that is no news.
                 if self._is_changed and self._change.stays:
-                    console.print(Text("back to the first state", style="dim"))
-                    self.to(FIRST)
+                    self._to(FIRST)
+                    with suppress(OSError):  # the terminal may be gone
+                        console.print(Text("back in the first state", style="dim"))
 
 
 def run_arms(
@@ -83,17 +95,19 @@ def run_arms(
         LoadverdictError: a change could not be made or taken back.
     """
     arms: list[Arm] = []
-    for number, state in enumerate(order):
-        switch.to(state)
-        length_s = experiment.warm_up_s + experiment.arm_s
-        console.print(Text(f"arm {number + 1} of {len(order)}: {NAMES[state]} ({length_s:.0f} s)"))
-        folder, interrupted = _record(scenarios[state], state, number // 2, place, console)
-        arm = arm_of(read_run(folder.path), state, experiment.warm_up_s, experiment.arm_s)
-        arms.append(arm)
-        console.print(Text(f"  {_line(arm)}", style="dim"))
-        if interrupted:
-            return arms, True
-    return arms, False
+    with suppress(KeyboardInterrupt):
+        for number, state in enumerate(order):
+            switch.to(state)
+            length_s = experiment.warm_up_s + experiment.arm_s
+            console.print(Text(f"arm {number + 1} of {len(order)}: {NAMES[state]} ({length_s:.0f} s)"))
+            folder, interrupted = _record(scenarios[state], state, number // 2, place, console)
+            arm = arm_of(read_run(folder.path), state, experiment.warm_up_s, experiment.arm_s)
+            arms.append(arm)
+            console.print(Text(f"  {_line(arm)}", style="dim"))
+            if interrupted:
+                return arms, True
+        return arms, False
+    return arms, True
 
 
 def _record(

@@ -5,9 +5,11 @@ It names the experiment's file and the target, not what they hold: those may be 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -92,8 +94,33 @@ class ChangedNote:
                 f"({type(error).__name__}); put the target back by hand, then remove the file"
             ) from None
 
-    def check_nothing_is_changed(self) -> None:
-        """Raise UsageError where an experiment is going on, or was killed before it could undo its change."""
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """As long as the block runs, no other experiment of this folder begins: each would change the state
+        of the other's arms.
+
+        Raises:
+            UsageError: another one is going on, or was killed before it could undo its change.
+        """
+        self._check_nothing_is_changed()
+        folder = self._path.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = (folder / ".lock").open("w")
+        except OSError as error:
+            raise UsageError(
+                f"cannot write into {folder}: {error.strerror}; choose another with --experiments-dir"
+            ) from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UsageError(f"another experiment is going on in {folder}; wait for its end") from None
+            self._check_nothing_is_changed()
+            yield
+
+    def _check_nothing_is_changed(self) -> None:
+        """Raise UsageError where an experiment has changed a target and not undone it."""
         found = self.read()
         if found is None:
             return

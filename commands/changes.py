@@ -5,7 +5,10 @@ Command lines, requests and what comes back may hold secrets: none of it is prin
 
 from __future__ import annotations
 
+import http.client
 import json
+import os
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -36,10 +39,12 @@ class Change(Protocol):
 
     Attributes:
         stays: whether the target stays changed if this process is killed.
+        asks: whether a person is waited for.
         before: what `undo` needs and the experiment's file does not hold; no secrets.
     """
 
     stays: bool
+    asks: bool
     before: Mapping[str, Any]
 
     def do(self) -> None:
@@ -52,7 +57,7 @@ class Change(Protocol):
 class OfTheLoadAlone:
     """Nothing of the target is changed."""
 
-    stays = False
+    stays = asks = False
     before: Mapping[str, Any] = {}
 
     def do(self) -> None:
@@ -64,6 +69,8 @@ class OfTheLoadAlone:
 
 class LabChange:
     """Settings of a running lab."""
+
+    asks = False
 
     def __init__(
         self, port: int, wanted: Mapping[str, Setting], before: Mapping[str, Setting], *, stays: bool
@@ -83,7 +90,7 @@ class LabChange:
 class CommandChange:
     """Two command lines."""
 
-    stays = True
+    stays, asks = True, False
     before: Mapping[str, Any] = {}
 
     def __init__(self, lines: DoAndUndo) -> None:
@@ -101,29 +108,32 @@ class CommandChange:
         name = Path(line[0]).name
         try:
             # A session of its own: Ctrl-C is for us, and a half-run undo is worse than none.
-            done = subprocess.run(
+            process = subprocess.Popen(
                 line,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                timeout=LIMIT_S,
-                check=False,
                 start_new_session=True,
             )
         except OSError as error:
             raise ChangeError(f"command.{which}: {name} cannot be run: {error.strerror}") from None
+        try:
+            code = process.wait(LIMIT_S)
         except subprocess.TimeoutExpired:
+            # With all that it started: it must not take effect after it was taken back.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
             raise ChangeError(f"command.{which}: {name} did not end within {LIMIT_S:.0f} s") from None
-        if done.returncode:
+        if code:
             raise ChangeError(
-                f"command.{which}: {name} ended with exit code {done.returncode}; run it by hand to see why"
+                f"command.{which}: {name} ended with exit code {code}; run it by hand to see why"
             )
 
 
 class HttpChange:
     """Two HTTP requests."""
 
-    stays = True
+    stays, asks = True, False
     before: Mapping[str, Any] = {}
 
     def __init__(self, calls: Calls, target: Target) -> None:
@@ -167,7 +177,7 @@ class HttpChange:
         except urllib.error.HTTPError as error:
             error.close()
             raise ChangeError(f"http.{which}: {host} answered {error.code} to the {call.method}") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or type(error).__name__
             raise ChangeError(f"http.{which}: {host} did not answer the {call.method} ({reason})") from None
 
@@ -180,7 +190,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 class AskedChange:
     """A person does it."""
 
-    stays = True
+    stays = asks = True
     before: Mapping[str, Any] = {}
 
     def __init__(self, do: str, undo: str) -> None:
@@ -197,7 +207,7 @@ class AskedChange:
         self._ask("undo")
 
     def _ask(self, which: str) -> None:
-        print(f"\nPlease do this now, then press Enter: {self._texts[which]}", flush=True)
+        print(f"\nPlease do this now, then press Enter: {self._texts[which]}", file=sys.stderr, flush=True)
         if not sys.stdin.readline():
             raise ChangeError(f"nobody confirmed that this was done: {self._texts[which]}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ from scenarios.scenario import load_scenario
 from scenarios.target import load_target
 from scenarios.yaml_file import nearest
 
+USUAL_SEED = 1
 MET, INTERRUPTED, INVALID, NO_DATA = 0, 3, 4, 6
 
 
@@ -50,21 +52,20 @@ def run_experiment(name: str, options: Options, *, as_json: bool) -> int:
     console = Console(stderr=as_json)
     experiment, file = _loaded(name, options)
     note = ChangedNote(options.folder)
-    note.check_nothing_is_changed()
     scenarios = arms_of(load_scenario(options.scenario), experiment, options.users)
     target = load_target(options.target)
     order = order_of(experiment.pairs, options.seed)
     started = datetime.now(UTC)
-    about = _about(experiment, options, scenarios[FIRST].plan(), started)
-    with interrupts() as signals, reachable(target, options.fault, console) as there:
+    about = _about(experiment, name, options, scenarios[FIRST].plan(), started)
+    with note.alone(), interrupts() as signals, reachable(target, options.fault, console) as there:
         for scenario in scenarios.values():
             check_before_load(scenario, there, processes=1)
         change = change_of(experiment, there, own_lab=target.is_lab)
         folder = _made(options.folder, about.id)
         place = Place(there, options.target, folder)
         _announce(console, about, len(order))
-        switch = Switch(change, note, file, place)
-        with switch.back_at_the_end(signals, console):
+        switch = Switch(change, note, file, place, signals)
+        with switch.back_at_the_end(console):
             arms, interrupted = run_arms(experiment, scenarios, order, place, switch, console)
     if not arms:
         raise NoDataError("the experiment was interrupted before anything was measured")
@@ -124,7 +125,7 @@ def restore(folder: Path) -> int:
         print(f"{found.in_words}; that lab is gone, and the change with it")
         return MET
     target = load_target(found.target).at(found.base_url, None)
-    with interrupts() as signals, signals.held():
+    with interrupts() as signals, signals.held(last=True):
         change_of(experiment, target, own_lab=False, before=found.before).undo()
     note.remove()
     print(f"restored: {found.in_words}, and that is taken back")
@@ -148,7 +149,7 @@ def _loaded(name: str, options: Options) -> tuple[Experiment, Path]:
     return experiment.model_copy(update=changes), file
 
 
-def _about(experiment: Experiment, options: Options, plan: Plan, started: datetime) -> About:
+def _about(experiment: Experiment, name: str, options: Options, plan: Plan, started: datetime) -> About:
     titles = {suspect.name: suspect.title for suspect in known_suspects()}
     return About(
         id=f"{started.strftime('%Y%m%dT%H%M%SZ')}-{experiment.name}",
@@ -167,22 +168,23 @@ def _about(experiment: Experiment, options: Options, plan: Plan, started: dateti
         warm_up_s=experiment.warm_up_s,
         pairs=experiment.pairs,
         started_utc=started.isoformat(timespec="seconds"),
-        command=_command(experiment, options),
+        command=_command(name, options),
     )
 
 
-def _command(experiment: Experiment, options: Options) -> str:
-    words = ["loadverdict", "experiment", experiment.name]
+def _command(name: str, options: Options) -> str:
+    words = ["loadverdict", "experiment", name]
     given = (
         ("--scenario", options.scenario, "steps"),
         ("--target", options.target, "lab"),
         ("--fault", options.fault, None),
         ("--users", options.users, None),
+        ("--seed", options.seed, USUAL_SEED),
     )
     for option, value, usual in given:
         if value is not None and value != usual:
             words += [option, str(value)]
-    return " ".join(words)
+    return shlex.join(words)
 
 
 def _made(parent: Path, name: str) -> Path:

@@ -11,24 +11,34 @@ from commands.locust_process import SIGNALS
 
 
 class Interrupts:
-    """Raises KeyboardInterrupt for every such signal, but not within `held`."""
+    """Raises KeyboardInterrupt for every such signal; for one that comes within `held`, afterwards."""
 
     def __init__(self) -> None:
         self._held = 0
+        self._came = False
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         del number, frame
         if not self._held:
             raise KeyboardInterrupt
+        self._came = True
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Signals are ignored within: what is being put back must not be left half way."""
+    def held(self, *, last: bool = False) -> Iterator[None]:
+        """Signals wait within: what is being changed or put back must not be left half way.
+
+        Args:
+            last: nothing follows that could be interrupted, so a signal is forgotten.
+        """
         self._held += 1
         try:
             yield
         finally:
             self._held -= 1
+        if self._came and not self._held:
+            self._came = False
+            if not last:
+                raise KeyboardInterrupt
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from recording.collect import Collector
 from recording.folder import FORMAT, RunFolder, replacing
-from recording.frames import FINISHED, Kind, Scan, scan
+from recording.frames import FINISHED, Frame, Kind, Scan, scan
 from recording.probes.readings_file import READINGS_SCHEMA, read_readings
 from recording.run import LogHealth, Readings, Thinned
 from recording.sample import SCHEMA, Samples, in_schema
@@ -63,33 +63,47 @@ def read_logs(folder: RunFolder) -> Recorded:
     """Read every log of a run. Damage is counted, never raised."""
     nodes = tuple(path.stem for path in sorted(folder.samples_dir.glob("*.log")))
     scans = tuple(scan(folder.log_path(node).read_bytes()) for node in nodes)
-    samples = _samples(scans)
+    tables = [_tables(one) for one in scans]
+    left = [_left_open(one, found) for one, found in zip(scans, tables, strict=True)]
+    finished = [rows for found in tables for frame, rows in found if frame.kind in FINISHED]
+    samples = _samples([*finished, *left])
     beats = [[frame.json() for frame in one.frames if frame.kind is Kind.HEARTBEAT] for one in scans]
     if len(nodes) > 1:
         samples = replace(samples, users=_total_users(samples.start_s, beats))
     readings = _joined(_readings(nodes, beats), _readings_from(read_readings(folder.target_readings)))
-    return Recorded(samples, readings, _health(nodes, scans, beats))
+    return Recorded(samples, readings, _health(nodes, scans, beats, left))
 
 
-def _samples(scans: Sequence[Scan]) -> Samples:
-    tables = [f.table() for s in scans for f in s.frames if f.kind in FINISHED]
-    tables += [_left_open(one) for one in scans]
+def _samples(tables: Sequence[pa.Table]) -> Samples:
     if not tables:
         return Samples.empty()
-    samples = Samples.from_table(pa.concat_tables([in_schema(t) for t in tables]))
+    samples = Samples.from_table(pa.concat_tables(tables))
     return samples.take(np.argsort(samples.start_s, kind="stable"))
 
 
-def _left_open(one: Scan) -> pa.Table:
+def _tables(one: Scan) -> list[tuple[Frame, pa.Table]]:
+    """Frames with requests, and those; one that is intact but holds something else counts as damaged."""
+    found = []
+    for frame in one.frames:
+        if frame.kind not in FINISHED and frame.kind is not Kind.OPEN:
+            continue
+        try:
+            found.append((frame, in_schema(frame.table())))
+        except (ValueError, TypeError, KeyError, OverflowError, pa.ArrowException):
+            one.bad_frames += 1
+    return found
+
+
+def _left_open(one: Scan, found: Sequence[tuple[Frame, pa.Table]]) -> pa.Table:
     """Requests of a process without an end mark that its log last listed as in flight, and never as over.
 
     With an end mark they are among the samples already. A start time names a request within one process.
     """
-    lists = [f for f in one.frames if f.kind is Kind.OPEN]
+    lists = [(frame.sequence, table) for frame, table in found if frame.kind is Kind.OPEN]
     if not lists or any(f.kind is Kind.END for f in one.frames):
         return SCHEMA.empty_table()
-    after = [f.table() for f in one.frames if f.kind in FINISHED and f.sequence > lists[-1].sequence]
-    table = in_schema(lists[-1].table())
+    last, table = lists[-1]
+    after = [rows for frame, rows in found if frame.kind in FINISHED and frame.sequence > last]
     if not after:
         return table
     over = pa.concat_tables(after).column("start_s").to_pylist()
@@ -136,7 +150,9 @@ def _joined(one: Readings, other: Readings) -> Readings:
     return Readings(*columns)
 
 
-def _health(nodes: Sequence[str], scans: Sequence[Scan], logs: Sequence[Beats]) -> LogHealth:
+def _health(
+    nodes: Sequence[str], scans: Sequence[Scan], logs: Sequence[Beats], left: Sequence[pa.Table]
+) -> LogHealth:
     ends = [[f.json() for f in s.frames if f.kind is Kind.END] for s in scans]
     return LogHealth(
         nodes=tuple(nodes),
@@ -145,8 +161,7 @@ def _health(nodes: Sequence[str], scans: Sequence[Scan], logs: Sequence[Beats]) 
         missing_frames=sum(s.missing_frames for s in scans),
         dropped_rows=sum(beats[-1].get("dropped_rows", 0) for beats in logs if beats),
         unfinished=sum(
-            end[-1]["unfinished"] if end else _left_open(one).num_rows
-            for end, one in zip(ends, scans, strict=True)
+            end[-1]["unfinished"] if end else rows.num_rows for end, rows in zip(ends, left, strict=True)
         ),
         torn=tuple(node for node, one in zip(nodes, scans, strict=True) if one.torn),
     )

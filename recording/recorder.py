@@ -161,8 +161,8 @@ class Recorder:
         if self._rows.add(
             start_s - self._epoch_s,
             duration_ms,
-            endpoint,
-            method,
+            str(endpoint),
+            str(method),
             status,
             outcome,
             "",

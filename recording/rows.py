@@ -107,25 +107,36 @@ class Rows:
 
     def packed(self, node: str, epoch_s: float) -> bytes:
         """The batch as bytes that `unpacked` reads, arguments as `take`; the next one begins empty."""
-        heading = {"node": node, "epoch_s": epoch_s, "names": list(self.names)}
+        heading = json.dumps(
+            {"node": node, "epoch_s": epoch_s, "names": list(self.names)}, separators=(",", ":")
+        )
         content = memoryview(self.buffer)[: self.count * ROW_BYTES]
         self.count = 0
         if len(self.names) > MOST_NAMES:
             self.names.clear()
-        return b"".join((json.dumps(heading, separators=(",", ":")).encode(), b"\n", content))
+        return b"".join((heading.encode(), b"\n", content))
 
 
 def unpacked(payload: bytes) -> Samples:
-    """What `Rows.packed` made, as Samples."""
-    heading, content = payload.split(b"\n", 1)
+    """What `Rows.packed` made, as Samples.
+
+    Raises:
+        ValueError: it was not made there.
+    """
+    heading, _, content = payload.partition(b"\n")
     told = json.loads(heading)
-    names = tuple(told["names"])
+    if not (isinstance(told, dict) and told.keys() >= {"names", "node", "epoch_s"}):
+        raise ValueError("a batch without its heading")
+    names = tuple(str(name) for name in told["names"])
     rows = np.frombuffer(content, _FIELDS)
+    for name in _TEXTS if len(rows) else ():
+        if rows[name].min() < 0 or rows[name].max() >= len(names):
+            raise ValueError("a batch whose texts are not in its heading")
     columns: dict[str, Any] = {name: rows[name].copy() for name in _FIELDS.names or () if name != "_"}
-    columns["start_s"] += told["epoch_s"]
+    columns["start_s"] += float(told["epoch_s"])
     for name in _TEXTS:
         columns[name] = _category(columns[name], names)
-    return Samples(**columns, node=Category.constant(told["node"], len(rows)))
+    return Samples(**columns, node=Category.constant(str(told["node"]), len(rows)))
 
 
 def _category(codes: NDArray[np.int32], names: tuple[str, ...]) -> Category:

@@ -155,6 +155,7 @@ class Controller:
             self.note("interrupted", elapsed_s=round(self.elapsed_s, 1), planned_s=planned)
         if not isinstance(self._runner, MasterRunner):
             return
+        self._drained = set()
         assert self._receiver is not None
         patience_s = self.assignment.scenario.timeouts.total_s + 2 * DRAIN_EXTRA_S
         begin_s, asked_s = time.monotonic(), -DRAIN_AGAIN_S
@@ -166,12 +167,13 @@ class Controller:
             if now_s - asked_s >= DRAIN_AGAIN_S:
                 asked_s = now_s
                 for client_id in waited:
-                    self._runner.send_message(DRAIN_MESSAGE, {}, client_id)
+                    self._runner.send_message(DRAIN_MESSAGE, {"start_s": self.assignment.start_s}, client_id)
             gevent.sleep(0.05)
 
-    def drained(self, client_id: str) -> None:
-        """A worker has nothing in flight any more."""
-        self._drained.add(client_id)
+    def drained(self, client_id: str, told: Mapping[str, Any]) -> None:
+        """A worker has nothing in flight any more; what it says of an earlier run is ignored."""
+        if self.assignment is not None and told.get("start_s") == self.assignment.start_s:
+            self._drained.add(client_id)
 
     def receive(self, client_id: str, chunk: Mapping[str, Any]) -> None:
         """Take a part of the log of a worker on another machine."""

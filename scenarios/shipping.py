@@ -118,8 +118,8 @@ class Shipper:
         if size <= progress.sent:
             return
         with path.open("rb") as stream:
-            stream.seek(progress.sent)
             while progress.sent < size and progress.sent - progress.confirmed < WINDOW_BYTES:
+                stream.seek(progress.sent)  # whoever else ships may have moved it while a send was waiting
                 data = stream.read(min(CHUNK_BYTES, size - progress.sent))
                 offset = progress.sent
                 progress.sent += len(data)

@@ -95,25 +95,32 @@ class Wiring:
     def _on_run(self, msg: Any, **_: Any) -> None:
         self._assignment = Assignment.from_message(msg.data)
 
-    def _on_drain(self, **_: Any) -> None:
+    def _on_drain(self, msg: Any, **_: Any) -> None:
+        if self._assignment is not None and msg.data["start_s"] != self._assignment.start_s:
+            return  # of a run that is over: it waited on a cut line
         if self._draining is None:
             self._draining = gevent.spawn(self._drain)
-        self._draining.join()
+        draining = self._draining
+        draining.join()
+        if not draining.successful():
+            self._draining = None  # the master asks again
+            return
         # Answered each time: the master asks again if the answer before was lost on a cut line.
-        self._runner.send_message(DRAINED_MESSAGE, {})
+        self._runner.send_message(DRAINED_MESSAGE, msg.data)
 
     def _drain(self) -> None:
-        if self._session is None:
+        session = self._session
+        if session is None:
             return
-        self._session.drain()
+        session.drain()
         if self._distant is not None and self._distant.ships:
             # Nothing will be recorded any more, and later the worker no longer hears what has arrived.
-            self._session.close("stopped")
+            session.close("stopped")
             self._distant.finish()
 
     def _on_drained(self, msg: Any, **_: Any) -> None:
         assert self.controller is not None
-        self.controller.drained(msg.node_id)
+        self.controller.drained(msg.node_id, msg.data)
 
     def _on_ship(self, msg: Any, **_: Any) -> None:
         assert self.controller is not None

@@ -24,10 +24,14 @@ change that takes a part away and is no answer."""
 LEAST_THROUGHPUT = 0.9
 """Errors that go because less was asked prove nothing: then fewer requests succeed as well."""
 
+MORE_ERRORS = 0.005
+"""Nor does a P99 of successes that falls while so many more requests fail."""
+
 MUCH = 10.0
 """A ratio above it is not known at all."""
 
 LONGEST_ARM_S, LONGEST_S = 600.0, 7200.0
+MOST_PAIRS = 50
 MORE_ARMS = (1.0, 1.5, 2.0, 3.0, 4.0)
 LONGER = 1.25
 
@@ -108,6 +112,15 @@ def _supported(first: Sequence[Arm], changed: Sequence[Arm], bounds: Bounds, abo
             "with the change less was asked of the target, which takes errors away whatever their cause; "
             "try an open load",
         )
+    if about.measure == "p99":
+        rate = rate_effect(first, changed, lambda arm: arm.errors)
+        value, low, _ = rate.difference
+        if low > 0 or value > MORE_ERRORS:
+            return Concluded(
+                "cannot_tell",
+                f"successes are faster, but {phrases.percent(rate.changed.value)} of the requests fail with "
+                f"the change and {phrases.percent(rate.first.value)} without: the slow ones may fail now",
+            )
     return Concluded("supports", _keep(bounds, about))
 
 
@@ -139,7 +152,7 @@ def _needed(first: Sequence[Arm], changed: Sequence[Arm], about: About) -> Neede
     found: list[Needed] = []
     for arms in MORE_ARMS:
         length = 1.0
-        pairs = math.ceil(about.pairs * arms)
+        pairs = min(math.ceil(about.pairs * arms), MOST_PAIRS)
         while about.arm_s * length <= LONGEST_ARM_S:
             effect = _bounds(first, changed, about.measure, Plan(pairs / about.pairs, length))
             if effect is not None and decided(effect[1], about.measure) != "cannot_tell":

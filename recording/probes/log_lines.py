@@ -15,6 +15,8 @@ _PAIR = re.compile(r'(?<![\w.])([A-Za-z_][\w.]*)=("(?:[^"\\]|\\.)*"|[^\s,]+)')
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _BEGINS_WITH_TIME = re.compile(r"\[?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)")
 _TIMES = ("ts", "time", "timestamp", "@timestamp", "t")
+LONGEST_MS = 1e9
+"""Eleven days: whatever is longer is no time of a request."""
 _TRILLION = 1e11
 """Epoch seconds beyond this are milliseconds, microseconds or nanoseconds."""
 
@@ -68,9 +70,9 @@ def _milliseconds(value: Any) -> float:
         value = value.strip('"').removesuffix("ms")
     try:
         number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if not (math.isfinite(number) and number >= 0):
+    if not 0 <= number <= LONGEST_MS:
         raise BrokenLineError("a time that is none")
     return number
 
@@ -81,9 +83,11 @@ def _epoch_s(value: Any) -> float | None:
         number = float(text)
     except ValueError:
         return _iso_s(text)
+    if not (math.isfinite(number) and number > 0):
+        return None
     while number > _TRILLION:
         number /= 1000
-    return number if math.isfinite(number) and number > 0 else None
+    return number
 
 
 def _iso_s(text: str) -> float | None:

@@ -48,6 +48,7 @@ class Mapper:
                 missing[signal] = lost[0]
             elif rule.text is not None:
                 word = one_line(scrub(told.texts.get(rule.text, "")[:200]), _LONGEST_WORD)
+                word = word.encode("utf-8", "replace").decode()  # JSON may hold half a character
                 found += [Reading(time_s, signal, word, 1.0)] if self._is_word(signal, word) else []
             elif rule.gauge is not None:
                 value = _gauge(told, rule)

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from recording.errors import UsageError
 from recording.probes.signals import SIGNALS, is_signal
 
 Kind = Literal["prometheus", "json", "redis", "process", "log"]
@@ -164,8 +165,20 @@ class Probe(_Model):
         return ""
 
     def filled(self, values: Mapping[str, str]) -> Probe:
-        """The same with `${NAME}` replaced where the name is known."""
-        return Probe.model_validate(_filled(self.model_dump(exclude_unset=True), values))
+        """The same with `${NAME}` replaced where the name is known.
+
+        Raises:
+            UsageError: a value does not fit where it stands; it is not told, since it may be a secret.
+        """
+        try:
+            return Probe.model_validate(_filled(self.model_dump(exclude_unset=True), values))
+        except ValidationError as error:
+            place = ".".join(str(part) for part in error.errors()[0]["loc"])
+            names = ", ".join(f"${{{name}}}" for name in self.unfilled())
+            raise UsageError(
+                f"a probe's {place} cannot be read with {names} filled in; in a URL, write / # ? @ : and % "
+                "of a password as %2F %23 %3F %40 %3A %25"
+            ) from None
 
     def unfilled(self) -> list[str]:
         """Names of environment variables that are still missing."""

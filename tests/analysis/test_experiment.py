@@ -146,6 +146,17 @@ def test_the_p99_is_compared_arm_by_arm(with_change: tuple[float, float], expect
     assert conclude(first, changed, about).answer == expected
 
 
+def test_a_p99_that_falls_because_the_slow_ones_fail_now_supports_nothing() -> None:
+    about = ABOUT.model_copy(update={"measure": "p99"})
+    first, changed = arms(0.0, 0.04)
+    states = [
+        [replace(arm, ok=slow(p99)) for arm in state] for state, p99 in ((first, 900.0), (changed, 90.0))
+    ]
+    found = conclude(*states, about)
+    assert found.answer == "cannot_tell"
+    assert "fail now" in found.why
+
+
 def test_too_few_successes_have_no_p99() -> None:
     found = conclude(*arms(0.0, 0.0), ABOUT.model_copy(update={"measure": "p99"}))
     assert found.answer == "cannot_tell"

@@ -19,9 +19,12 @@ import pytest
 from rich.console import Console
 
 import lab
+from commands.arms import Place, Switch
+from commands.changed_note import ChangedNote
 from commands.changes import ChangeError, CommandChange, HttpChange
 from commands.experiment import list_experiments
-from recording.errors import RefusedError
+from commands.interrupts import interrupts
+from recording.errors import RefusedError, UsageError
 from recording.folder import RunFolder
 from recording.follow import Follower
 from scenarios.config import CONFIG_DIR
@@ -223,3 +226,42 @@ def test_the_list_names_every_experiment() -> None:
     assert list_experiments(console) == 0
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert all(name in text for name in experiment_names())
+
+
+def test_a_terminal_that_is_gone_does_not_keep_the_first_state_from_coming_back(tmp_path: Path) -> None:
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise OSError(5, "Input/output error")
+
+    state = tmp_path / "state"
+    lines = {which: ["bash", "-c", f"echo {which} > {state}"] for which in ("do", "undo")}
+    place = Place(TargetFile(name="t", base_url="http://127.0.0.1:1"), "t", tmp_path)
+    with interrupts() as signals:
+        change = CommandChange(DoAndUndo.model_validate(lines))
+        switch = Switch(change, ChangedNote(tmp_path), Path(__file__), place, signals)
+        with switch.back_at_the_end(Console(file=Gone())):
+            switch.to("changed")
+            assert state.read_text() == "do\n"
+    assert state.read_text() == "undo\n"
+    assert not (tmp_path / "changed.json").exists()
+
+
+def test_an_interrupt_waits_for_the_change_that_is_being_made(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    late = f"kill -TERM {os.getpid()}; (sleep 0.5; echo do > {state}) | cat"
+    lines = {"do": ["bash", "-c", late], "undo": ["bash", "-c", f"echo undo > {state}"]}
+    place = Place(TargetFile(name="t", base_url="http://127.0.0.1:1"), "t", tmp_path)
+    with interrupts() as signals:
+        change = CommandChange(DoAndUndo.model_validate(lines))
+        switch = Switch(change, ChangedNote(tmp_path), Path(__file__), place, signals)
+        with pytest.raises(KeyboardInterrupt), switch.back_at_the_end(Console(file=io.StringIO())):
+            switch.to("changed")
+    assert state.read_text() == "undo\n"
+
+
+def test_a_second_experiment_of_one_folder_is_refused(tmp_path: Path) -> None:
+    for _ in range(2):
+        with ChangedNote(tmp_path).alone():
+            other = ChangedNote(tmp_path).alone()
+            with pytest.raises(UsageError, match="another experiment"):
+                other.__enter__()

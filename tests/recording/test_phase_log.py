@@ -47,6 +47,14 @@ def test_a_line_in_the_usual_formats(text: str, phases: dict[str, float], time_s
     assert line.time_s == time_s
 
 
+def test_figures_beyond_all_measure_are_no_times() -> None:
+    with pytest.raises(BrokenLineError):
+        parse_line('{"lock_ms": 1' + "0" * 400 + "}")
+    found = parse_line('{"ts": 1e999, "lock_ms": 1}')
+    assert found is not None
+    assert found.time_s is None
+
+
 @pytest.mark.parametrize("text", ["listening on 8080", '{"level": "info"}', "a=b", '{"n": {"x_ms": null}}'])
 def test_lines_about_something_else_are_no_lines_of_phases(text: str) -> None:
     assert parse_line(text) is None

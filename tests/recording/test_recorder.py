@@ -8,10 +8,11 @@ import pytest
 from recording.clock import Clock
 from recording.errors import NoDataError
 from recording.folder import RunFolder
-from recording.frames import FINISHED, LogWriter, scan
+from recording.frames import FINISHED, Kind, LogWriter, scan
 from recording.logs import finish, read_logs
 from recording.reader import read_run
 from recording.recorder import Recorder, Situation
+from recording.rows import ROW_BYTES
 
 
 @pytest.fixture
@@ -221,3 +222,29 @@ def test_texts_are_told_apart_however_many_there_were(folder: RunFolder) -> None
     samples = read_logs(folder).samples
     assert samples.endpoint.to_list() == [f"GET /{number % 1300}" for number in range(2000)]
     assert samples.code.to_list() == [f"code {number}" for number in range(2000)]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"no heading",
+        b"[1]\n",
+        b'{"node":"a","epoch_s":0,"names":["x"]}\n' + b"\0" * 71,
+        b'{"node":"a","epoch_s":0,"names":[]}\n' + b"\0" * ROW_BYTES,
+        b'{"node":"a","epoch_s":0,"names":["x"]}\n' + b"\xff" * ROW_BYTES,
+        b'{"node":"a","epoch_s":0,"names":["x"]}\n' + b"\x7f" * ROW_BYTES,
+        b'{"node":"a","epoch_s":"soon","names":["x"]}\n' + b"\0" * ROW_BYTES,
+        b'{"node":"a","epoch_s":0,"names":["\\ud800"]}\n' + b"\0" * ROW_BYTES,
+    ],
+)
+def test_an_intact_frame_with_something_else_in_it_costs_itself_alone(
+    folder: RunFolder, payload: bytes
+) -> None:
+    log = LogWriter(folder.log_path("a"))
+    one = Recorder(log, Clock.start(), "a", lambda: Situation(1, 1, "s"))
+    one.finish(one.begin("login", "POST"), "ok", 200)
+    log.append(Kind.ROWS, payload)
+    one.close("stopped")
+    read = read_logs(folder)
+    assert len(read.samples) == 1
+    assert read.health.bad_frames == 1

@@ -97,3 +97,13 @@ def test_variables_are_filled_in_late_and_passed_on_as_they_are_written(
     assert "tok-en-4711" not in passed_on
     assert json.loads(passed_on)["q"]["file"] == "a.log"
     assert "probes" not in loaded.to_mapping()
+
+
+def test_a_password_that_fits_no_url_is_a_sentence_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_PASSWORD", "hunter2/abc")
+    text = '  cache: {map: redis, url: "redis://:${REDIS_PASSWORD}@127.0.0.1:6379"}\n'
+    with pytest.raises(UsageError, match="REDIS_PASSWORD") as caught:
+        load_target(target(tmp_path, text)).check_allowed()
+    assert "hunter2" not in str(caught.value)
