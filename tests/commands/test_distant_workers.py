@@ -81,7 +81,13 @@ def machines(tmp_path: Path, mixed: Target, scenario: Callable[[str], str]) -> I
     found.end()
 
 
-@pytest.mark.parametrize("cut", [False, True], ids=["slow line", "line cut for a while"])
+@pytest.mark.parametrize(
+    "cut",
+    [
+        pytest.param(False, id="slow line", marks=pytest.mark.slow),
+        pytest.param(True, id="line cut for a while"),
+    ],
+)
 def test_every_request_of_distant_workers_arrives(machines: Machines, mixed: Target, cut: bool) -> None:
     folder = machines.run_folder()
     if cut:

@@ -81,6 +81,7 @@ def test_an_interrupted_run_has_forgotten_no_arrival(
     exactly_counted(cli, served)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("served", ["limit"], indirect=True)
 def test_the_verdict_goes_by_the_planned_rate(
     cli: Cli, served: Target, scenario: Callable[[str], str]
@@ -101,6 +102,7 @@ def test_the_verdict_goes_by_the_planned_rate(
     assert " users" not in (cli.only_run() / "analysis/report.md").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("served", ["mixed"], indirect=True)
 def test_one_rate_asks_for_several_in_arrivals(
     cli: Cli, served: Target, scenario: Callable[[str], str]

@@ -71,6 +71,7 @@ def test_each_part_follows_its_plan_and_is_counted_exactly(
     assert parts["idle"].start_s.max() - start_s < 3.5
 
 
+@pytest.mark.slow
 def test_the_folder_stays_readable_and_nothing_else_changes_its_meaning(
     cli: Cli, mixed: Target, scenario: Callable[[str], str]
 ) -> None:

@@ -70,6 +70,7 @@ def test_a_run_waits_for_its_workers_and_judges_what_they_did(
     assert [process.wait(20) for process in workers.processes] == [0, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.lab
 def test_the_services_of_compose_work_together(
     cli: Cli, scenario: Callable[[str], str], workers: Workers, tmp_path: Path
