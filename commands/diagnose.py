@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,10 +41,21 @@ def diagnose_path(
     found = find_run(path, runs_dir)
     if wait:
         _wait_for_end(RunFolder(found))
-    diagnosis = write_diagnosis(found, out, drawing=drawing)
-    show(diagnosis, as_json=as_json)
-    if not as_json and diagnosis.run.source == "case_csv":
-        sys.stdout.write("\n" + case_table(diagnosis.run))
+
+    gone: list[BrokenPipeError] = []
+
+    def tell(diagnosis: Diagnosis) -> None:
+        try:
+            show(diagnosis, as_json=as_json)
+            if not as_json and diagnosis.run.source == "case_csv":
+                sys.stdout.write("\n" + case_table(diagnosis.run))
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            gone.append(error)  # The report is written all the same.
+
+    diagnosis = write_diagnosis(found, out, drawing=drawing, tell=tell)
+    if gone:
+        raise gone[0]
     return validity_code(diagnosis.verdict)
 
 
@@ -56,9 +68,16 @@ class Diagnosis(NamedTuple):
 
 
 def write_diagnosis(
-    path: Path, out: Path | None = None, *, draw: bool = True, drawing: Drawing | None = None
+    path: Path,
+    out: Path | None = None,
+    *,
+    draw: bool = True,
+    drawing: Drawing | None = None,
+    tell: Callable[[Diagnosis], None] | None = None,
 ) -> Diagnosis:
     """Read, judge and write; with or without the report and its pictures, which `drawing` may draw.
+
+    `tell` is called as soon as the answer is known and written, before the pictures are.
 
     Raises:
         UsageError: the report cannot be written.
@@ -68,14 +87,15 @@ def write_diagnosis(
     run = read_run(path)
     verdict, cut = judged(run, slo_of(run))
     folder = out or (path / "analysis" if path.is_dir() else Path("reports") / "files" / path.name)
+    diagnosis = Diagnosis(run, verdict, folder / "report.html")
     try:
         if draw:
-            write_report(verdict, cut, folder, drawing)
+            write_report(verdict, cut, folder, drawing, None if tell is None else lambda: tell(diagnosis))
         else:
             write_figures(verdict, cut, folder)
     except OSError as error:
         raise UsageError(f"cannot write the report into {folder}: {error.strerror}; choose --out") from error
-    return Diagnosis(run, verdict, folder / "report.html")
+    return diagnosis
 
 
 def slo_of(run: Run) -> tuple[str, ...]:

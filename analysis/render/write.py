@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from analysis.render.drawing import Drawing
@@ -28,7 +29,13 @@ def write_figures(verdict: Verdict, windows: Windows, out_dir: Path) -> None:
     _sync(out_dir)
 
 
-def write_report(verdict: Verdict, windows: Windows, out_dir: Path, drawing: Drawing | None = None) -> Path:
+def write_report(
+    verdict: Verdict,
+    windows: Windows,
+    out_dir: Path,
+    drawing: Drawing | None = None,
+    tell: Callable[[], None] | None = None,
+) -> Path:
     """Write the figures, then report.html and its pictures.
 
     The figures come first: a picture that fails must not cost the verdict.
@@ -38,6 +45,7 @@ def write_report(verdict: Verdict, windows: Windows, out_dir: Path, drawing: Dra
         windows: the run in windows.
         out_dir: made if it is not there.
         drawing: a process that is ready to draw; without one the pictures are drawn here.
+        tell: called once the figures are written: nobody should wait for pictures to read the answer.
 
     Returns:
         Path of report.html.
@@ -45,6 +53,8 @@ def write_report(verdict: Verdict, windows: Windows, out_dir: Path, drawing: Dra
     if drawing is not None:
         drawing.begin(verdict, windows)
     write_figures(verdict, windows, out_dir)
+    if tell is not None:
+        tell()
     # Not at the top: it loads the page's templates; a gate draws nothing.
     from analysis.render.html import html, template
 
