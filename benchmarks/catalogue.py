@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -24,9 +23,9 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from benchmarks.lab_answers import loadverdict, record
 from lab.faults import FAULTS, parse_faults
 from recording.folder import RunFolder
-from scenarios.config import CONFIG_DIR
 
 SHORT = {"  step_s: 7": "  step_s: 4", "  blocks: 4": "  blocks: 3", "  warm_up_s: 6": "  warm_up_s: 4"}
 MIXTURES = (
@@ -47,7 +46,6 @@ class Judged:
     fault: str
     seed: int
     truth: frozenset[str]
-    answer: str
     error_rate: float
     suspects: tuple[tuple[str, float], ...]
 
@@ -69,20 +67,9 @@ def run(fault: str, seed: int, folder: Path, *, short: bool) -> Path:
     found = sorted(here.glob("*/manifest.json"))
     if found:
         return found[0].parent
-    here.mkdir(parents=True, exist_ok=True)
-    text = (CONFIG_DIR / "scenarios/steps.yaml").read_text() + f"seed: {seed}\n"
-    for old, new in SHORT.items() if short else ():
-        text = text.replace(old, new)
-    scenario = here / "steps.yaml"
-    scenario.write_text(text)
-    loadverdict("run", str(scenario), "--fault", fault, "--run-dir", str(here))
+    folder.mkdir(parents=True, exist_ok=True)
+    record(fault, seed, folder, SHORT if short else {})
     return next(here.glob("*/manifest.json")).parent
-
-
-def loadverdict(*arguments: str) -> None:
-    """The command line; its exit code is that of the gate, which says nothing here."""
-    command = [sys.executable, "-m", "commands.main", *arguments]
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
 
 
 def judged(fault: str, seed: int, path: Path) -> Judged:
@@ -94,7 +81,6 @@ def judged(fault: str, seed: int, path: Path) -> Judged:
         fault,
         seed,
         frozenset(one.truth.suspect for one in parse_faults(fault) if one.truth.suspect),
-        verdict["load_effect"]["answer"],
         verdict["error_rate"]["value"] or 0.0,
         tuple((suspect["name"], suspect["weight"]) for suspect in verdict["suspects"]),
     )

@@ -13,7 +13,9 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from scenarios.config import CONFIG_DIR
@@ -31,10 +33,20 @@ def loadverdict(*arguments: str) -> int:
     return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode
 
 
-def record(fault: str, seed: int, folder: Path) -> int:
-    """One run of the default scenario with a seed of its own."""
+def record(fault: str, seed: int, folder: Path, other: Mapping[str, str] = MappingProxyType({})) -> int:
+    """One run of the default scenario with a seed of its own, below `folder` / FAULT-SEED.
+
+    Args:
+        fault: of the lab.
+        seed: of the scenario.
+        folder: for the scenario and its run.
+        other: lines of the scenario, and what they are to be instead.
+    """
+    text = (CONFIG_DIR / "scenarios/steps.yaml").read_text() + f"seed: {seed}\n"
+    for line, instead in other.items():
+        text = text.replace(line, instead)
     scenario = folder / f"{fault}-{seed}.yaml"
-    scenario.write_text((CONFIG_DIR / "scenarios/steps.yaml").read_text() + f"seed: {seed}\n")
+    scenario.write_text(text)
     return loadverdict("run", str(scenario), "--fault", fault, "--run-dir", str(folder / f"{fault}-{seed}"))
 
 

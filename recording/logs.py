@@ -65,8 +65,7 @@ def read_logs(folder: RunFolder) -> Recorded:
     scans = tuple(scan(folder.log_path(node).read_bytes()) for node in nodes)
     tables = [_tables(one) for one in scans]
     left = [_left_open(one, found) for one, found in zip(scans, tables, strict=True)]
-    finished = [rows for found in tables for frame, rows in found if frame.kind in FINISHED]
-    samples = _samples([*finished, *left])
+    samples = _samples([*(rows for found in tables for _, rows in found), *left])
     beats = [[frame.json() for frame in one.frames if frame.kind is Kind.HEARTBEAT] for one in scans]
     if len(nodes) > 1:
         samples = replace(samples, users=_total_users(samples.start_s, beats))
@@ -82,16 +81,18 @@ def _samples(tables: Sequence[pa.Table]) -> Samples:
 
 
 def _tables(one: Scan) -> list[tuple[Frame, pa.Table]]:
-    """Frames with requests, and those; one that is intact but holds something else counts as damaged."""
-    found = []
-    for frame in one.frames:
-        if frame.kind not in FINISHED and frame.kind is not Kind.OPEN:
-            continue
-        try:
-            found.append((frame, in_schema(frame.table())))
-        except (ValueError, TypeError, KeyError, OverflowError, pa.ArrowException):
-            one.bad_frames += 1
-    return found
+    """Frames with finished requests, and those."""
+    read = ((frame, _table(one, frame)) for frame in one.frames if frame.kind in FINISHED)
+    return [(frame, table) for frame, table in read if table is not None]
+
+
+def _table(one: Scan, frame: Frame) -> pa.Table | None:
+    """The requests of a frame; None for an intact one that holds something else: it counts as damaged."""
+    try:
+        return in_schema(frame.table())
+    except (ValueError, TypeError, KeyError, OverflowError, pa.ArrowException):
+        one.bad_frames += 1
+        return None
 
 
 def _left_open(one: Scan, found: Sequence[tuple[Frame, pa.Table]]) -> pa.Table:
@@ -99,11 +100,13 @@ def _left_open(one: Scan, found: Sequence[tuple[Frame, pa.Table]]) -> pa.Table:
 
     With an end mark they are among the samples already. A start time names a request within one process.
     """
-    lists = [(frame.sequence, table) for frame, table in found if frame.kind is Kind.OPEN]
+    lists = [frame for frame in one.frames if frame.kind is Kind.OPEN]
     if not lists or any(f.kind is Kind.END for f in one.frames):
         return SCHEMA.empty_table()
-    last, table = lists[-1]
-    after = [rows for frame, rows in found if frame.kind in FINISHED and frame.sequence > last]
+    table = _table(one, lists[-1])
+    if table is None:
+        return SCHEMA.empty_table()
+    after = [rows for frame, rows in found if frame.sequence > lists[-1].sequence]
     if not after:
         return table
     over = pa.concat_tables(after).column("start_s").to_pylist()

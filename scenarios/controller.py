@@ -155,7 +155,6 @@ class Controller:
             self.note("interrupted", elapsed_s=round(self.elapsed_s, 1), planned_s=planned)
         if not isinstance(self._runner, MasterRunner):
             return
-        self._drained = set()
         assert self._receiver is not None
         patience_s = self.assignment.scenario.timeouts.total_s + 2 * DRAIN_EXTRA_S
         begin_s, asked_s = time.monotonic(), -DRAIN_AGAIN_S

@@ -112,8 +112,4 @@ def _times(effect: Effect) -> str:
 def _p99(arm: ArmReport) -> str:
     if arm.p99_ms is None:
         return "too few"
-    bounds = (arm.p99_low_ms, arm.p99_high_ms)
-    if any(bound is None for bound in bounds):
-        return wording.milliseconds(arm.p99_ms)
-    low, high = (wording.milliseconds(bound) for bound in bounds)
-    return f"{wording.milliseconds(arm.p99_ms)} ({wording.durations(low, high)})"
+    return wording.milliseconds_within(arm.p99_ms, arm.p99_low_ms, arm.p99_high_ms)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
 
 from analysis.render import answers, wording
-from analysis.verdict import Phase, ServerLevel, Verdict
+from analysis.verdict import Phase, PhaseLevel, ServerLevel, Verdict
+
+L = TypeVar("L", PhaseLevel, ServerLevel)
 
 PHASE_HEADS = ("Phase", "With load", "Share of the time", "Change (95 %)")
 """The change is that from the lowest load to the highest; its intervals hold for all phases at once."""
@@ -80,8 +83,7 @@ def figure_rows(verdict: Verdict) -> list[list[str]]:
         if figure.signal == "region":
             rows.append(["region", wording.clean(figure.probe, 40), *([""] * len(names))])
             continue
-        by_name = {wording.between(level.users_low, level.users_high): level for level in figure.levels}
-        cells = [_mean_and_most(by_name.get(name)) for name in names]
+        cells = [_mean_and_most(level) for level in _at(figure.levels, names)]
         rows.append([figure.signal, wording.clean(figure.probe, 40), *cells])
     return rows
 
@@ -103,18 +105,18 @@ def _phase_head(phase: Phase) -> list[str]:
 
 
 def _phase_levels(phase: Phase, names: list[str]) -> list[str]:
-    by_name = {wording.between(level.users_low, level.users_high): level for level in phase.levels}
-    cells = []
-    for name in names:
-        level = by_name.get(name)
-        if level is None:
-            cells.append(wording.UNKNOWN)
-            continue
-        own = level.own_ms
-        low, high = wording.milliseconds(own.low), wording.milliseconds(own.high)
-        bounds = "" if own.low is None or own.high is None else f" ({wording.durations(low, high)})"
-        cells.append(f"{wording.milliseconds(own.value)}{bounds}")
-    return cells
+    return [
+        wording.UNKNOWN
+        if level is None
+        else wording.milliseconds_within(level.own_ms.value, level.own_ms.low, level.own_ms.high)
+        for level in _at(phase.levels, names)
+    ]
+
+
+def _at(levels: Sequence[L], names: list[str]) -> list[L | None]:
+    """The level of each name; None where it is not there."""
+    by_name = {wording.between(level.users_low, level.users_high): level for level in levels}
+    return [by_name.get(name) for name in names]
 
 
 def _signed(value: float | None) -> str:

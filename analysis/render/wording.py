@@ -142,6 +142,14 @@ def durations(low: str, high: str) -> str:
     return f"{figure}–{high}" if unit == other and len(unit) == 1 else f"{low} – {high}"
 
 
+def milliseconds_within(duration_ms: float | None, low: float | None, high: float | None) -> str:
+    """A duration with its interval: "310 ms (290–340 ms)"; alone where a bound is not known."""
+    value = milliseconds(duration_ms)
+    if low is None or high is None:
+        return value
+    return f"{value} ({durations(milliseconds(low), milliseconds(high))})"
+
+
 def seconds(duration_s: float | None) -> str:
     """A duration measured in seconds: "350 ms", "1.05 s", "42 s", "10 min", "2 h 5 min"."""
     if duration_s is None or not math.isfinite(duration_s):

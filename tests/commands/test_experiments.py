@@ -23,7 +23,7 @@ from commands.arms import Place, Switch
 from commands.changed_note import ChangedNote
 from commands.changes import ChangeError, CommandChange, HttpChange
 from commands.experiment import list_experiments
-from commands.interrupts import interrupts
+from commands.interrupts import Interrupts, interrupts
 from recording.errors import RefusedError, UsageError
 from recording.folder import RunFolder
 from recording.follow import Follower
@@ -237,11 +237,8 @@ def test_a_terminal_that_is_gone_does_not_keep_the_first_state_from_coming_back(
             raise OSError(5, "Input/output error")
 
     state = tmp_path / "state"
-    lines = {which: ["bash", "-c", f"echo {which} > {state}"] for which in ("do", "undo")}
-    place = Place(TargetFile(name="t", base_url="http://127.0.0.1:1"), "t", tmp_path)
     with interrupts() as signals:
-        change = CommandChange(DoAndUndo.model_validate(lines))
-        switch = Switch(change, ChangedNote(tmp_path), Path(__file__), place, signals)
+        switch = switching(tmp_path, f"echo do > {state}", f"echo undo > {state}", signals)
         with switch.back_at_the_end(Console(file=Gone())):
             switch.to("changed")
             assert state.read_text() == "do\n"
@@ -249,14 +246,18 @@ def test_a_terminal_that_is_gone_does_not_keep_the_first_state_from_coming_back(
     assert not (tmp_path / "changed.json").exists()
 
 
+def switching(folder: Path, do: str, undo: str, signals: Interrupts) -> Switch:
+    """A change made by two lines of shell."""
+    change = CommandChange(DoAndUndo(do=("bash", "-c", do), undo=("bash", "-c", undo)))
+    place = Place(TargetFile(name="t", base_url="http://127.0.0.1:1"), "t", folder)
+    return Switch(change, ChangedNote(folder), Path(__file__), place, signals)
+
+
 def test_an_interrupt_waits_for_the_change_that_is_being_made(tmp_path: Path) -> None:
     state = tmp_path / "state"
     late = f"kill -TERM {os.getpid()}; (sleep 0.5; echo do > {state}) | cat"
-    lines = {"do": ["bash", "-c", late], "undo": ["bash", "-c", f"echo undo > {state}"]}
-    place = Place(TargetFile(name="t", base_url="http://127.0.0.1:1"), "t", tmp_path)
     with interrupts() as signals:
-        change = CommandChange(DoAndUndo.model_validate(lines))
-        switch = Switch(change, ChangedNote(tmp_path), Path(__file__), place, signals)
+        switch = switching(tmp_path, late, f"echo undo > {state}", signals)
         with pytest.raises(KeyboardInterrupt), switch.back_at_the_end(Console(file=io.StringIO())):
             switch.to("changed")
     assert state.read_text() == "undo\n"
