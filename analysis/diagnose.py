@@ -18,9 +18,10 @@ from analysis.next_plan import seen
 from analysis.next_run import next_run
 from analysis.sentence import Facts, sentence
 from analysis.slo import CASE_SLO, evaluate, parse_slo
-from analysis.suspects import Suspect, known_suspects, weigh
+from analysis.suspects import Suspect, known_suspects
 from analysis.tree import tree
 from analysis.verdict import Verdict
+from analysis.weigh import weigh
 from analysis.windows import Windows
 from analysis.withheld import told_windows
 from recording.run import Run
@@ -123,6 +124,7 @@ def _evidence(found: Found) -> Evidence:
         by_status=found.statuses,
         concentration=found.concentration,
         freezes=found.silent.freezes,
+        stalls=found.silent.stalls,
         latency=found.latency,
         quality=found.quality,
         server=found.server,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,13 +39,13 @@ class Kind:
     id: str
 
 
-def fingerprints(run: Run, judge: Judge) -> list[FingerprintReport]:
-    """At most 50 kinds of failure and "other", the most frequent first, each judged on its own."""
-    kinds = _kinds(run, judge)
-    return [_report(kind, judge, run.lacks, several=len(kinds) > 1) for kind in kinds]
+def fingerprints(kinds: Sequence[Kind], judge: Judge, lacks: frozenset[str]) -> list[FingerprintReport]:
+    """Each kind judged on its own, in the order given."""
+    return [_report(kind, judge, lacks, several=len(kinds) > 1) for kind in kinds]
 
 
-def _kinds(run: Run, judge: Judge) -> list[Kind]:
+def kinds_of(run: Run, judge: Judge) -> list[Kind]:
+    """At most 50 kinds of failure and "other", the most frequent first."""
     failing = judge.failing
     keys, group = _keys(judge, failing)
     examples = _examples(run)

@@ -11,7 +11,7 @@ from analysis.bursts import described
 from analysis.classes import Judge, by_status
 from analysis.concentration import concentration
 from analysis.drift import time_drift
-from analysis.fingerprints import fingerprints
+from analysis.fingerprints import fingerprints, kinds_of
 from analysis.fitted import fitted
 from analysis.freezes import Silences, silences
 from analysis.intervals import share
@@ -101,7 +101,8 @@ def find(run: Run, looks: Looks | None = None) -> Found:
         held = None if "request_times" in run.lacks else second.submit(concentration, rows, levels)
         cut = _cut(run, rows, windows, levels, doubt, looks or looks_of(run))
         load, pattern, bend = _about_failures(cut)
-        kinds, statuses = fingerprints(run, cut.judge), by_status(cut.judge)
+        told_apart = kinds_of(run, cut.judge)
+        kinds, statuses = fingerprints(told_apart, cut.judge, run.lacks), by_status(cut.judge)
     rate = told_rate(share(rows.errors, rows.requests), run.lacks)
     parts = [] if rate.value is None else attribution(statuses, kinds, rows.errors)
     first, last = bounds(rows.samples)
@@ -124,7 +125,14 @@ def find(run: Run, looks: Looks | None = None) -> Found:
             update={"from_intended": from_intended(rows)}
         ),
         quality=with_findings(quality(run, rows, windows), findings(load, parts)),
-        server=server(run.readings, rows, levels, windows.origin_s, windows.axis),
+        server=server(
+            run.readings,
+            rows,
+            levels,
+            windows.origin_s,
+            windows.axis,
+            {kind.id: kind.failed for kind in told_apart},
+        ),
     )
 
 

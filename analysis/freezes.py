@@ -23,16 +23,19 @@ USUAL_GAPS = 5.0
 USUAL_ANSWERS = 2.0
 """And longer than this many usual (p95) answers, shared by those who wait: one user's slow answer is no
 freeze, twenty users' silence of the same length is."""
+STALL_S = 1.0
 SHORTEST_S = 0.1
 MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Silences:
-    """Freezes found, and the longest silence of any length that was out of proportion (0 if none)."""
+    """Freezes found, the longest silence of any length that was out of proportion (0 if none), and those of a
+    second and more, in order of time: stalls, if there are several."""
 
     freezes: tuple[Freeze, ...]
     longest_s: float
+    stalls: tuple[Freeze, ...] = ()
 
 
 def silences(samples: Samples, levels: Levels, least_s: float = LEAST_S) -> Silences:
@@ -61,8 +64,12 @@ def silences(samples: Samples, levels: Levels, least_s: float = LEAST_S) -> Sile
         gap_s, answer_s = usual.at(oldest.level(levels, marks[i]))
         if length > max(USUAL_GAPS * gap_s, USUAL_ANSWERS * answer_s / in_flight):
             found.append(Freeze(start_s=float(begin - first), duration_s=float(length), in_flight=in_flight))
-    long_ones = sorted((f for f in found if f.duration_s > least_s), key=lambda f: f.start_s)
-    return Silences(tuple(long_ones), max((f.duration_s for f in found), default=0.0))
+    found.sort(key=lambda silence: silence.start_s)
+    return Silences(
+        tuple(silence for silence in found if silence.duration_s > least_s),
+        max((silence.duration_s for silence in found), default=0.0),
+        tuple(silence for silence in found if silence.duration_s >= STALL_S),
+    )
 
 
 def _longest(gaps: Floats) -> Ints:

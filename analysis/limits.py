@@ -1,20 +1,23 @@
 """Limits: was a resource of the target used up, and did errors come then and not before?
 
 A reading holds until the next one, a few seconds at most; a request belongs to the reading before its send.
-Where there is none, nothing is known of it, and it counts on neither side.
+One that is a mean since the reading before, as CPU is, holds for the time that it is a mean of. Where there
+is none, nothing is known of a request, and it counts on neither side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from analysis import phrases
+from analysis.evidence import SEEN_SHARE
 from analysis.intervals import table_tail
 from analysis.told_by_target import Told
-from analysis.usable import Bools, Floats, Usable
+from analysis.usable import Bools, Floats, Ints, Usable
 from analysis.verdict import ResourceLimit
 
 HOLDS_S = 5.0
@@ -24,12 +27,24 @@ EARLY_SHARE = 0.05
 TIMES, LEVEL = 2.0, 0.01
 """Errors come at the limit if they are twice as frequent there, by less than a chance in a hundred."""
 FEW_OFF = 30
+RARELY_OFF = 0.1
+"""With fewer requests than this part sent off the limit, what failed there says little: it is the warm-up."""
+MOST_KINDS = 8
+
+
+class _Counts(NamedTuple):
+    """Failures and requests sent while a resource was used up, and while it was not."""
+
+    errors_at: int
+    requests_at: int
+    errors_off: int
+    requests_off: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Resource:
     """What is used (the first signal that was read), its limit as a signal or a figure (times `unit`), how
-    much of it is "all", and words."""
+    much of it is "all", words, and whether a reading is the mean since the one before."""
 
     used: tuple[str, ...]
     limit: str | float
@@ -37,6 +52,7 @@ class _Resource:
     full: float
     title: str
     what: str
+    mean: bool = False
 
 
 RESOURCES = {
@@ -45,7 +61,7 @@ RESOURCES = {
         ("cache_pool_active",), "cache_pool_max", 1, 0.98, "the cache pool", "connections"
     ),
     "workers": _Resource(("workers_busy",), "workers_max", 1, 0.98, "the pool of workers", "workers"),
-    "cpu": _Resource(("cpu_percent",), "cpu_cores", 100, 0.9, "the process", "% CPU"),
+    "cpu": _Resource(("cpu_percent",), "cpu_cores", 100, 0.9, "the process", "% CPU", mean=True),
     "thread": _Resource(
         ("cpu_thread_wanted_percent", "cpu_thread_percent"),
         100.0,
@@ -53,25 +69,53 @@ RESOURCES = {
         0.9,
         "its busiest thread",
         "% of its time",
+        mean=True,
     ),
 }
 """By the name that suspects use."""
 
 
-def limits(told: Told, rows: Usable, origin_s: float) -> list[ResourceLimit]:
-    """Every resource whose use and limit were read, those that were used up first."""
+def limits(told: Told, rows: Usable, origin_s: float, kinds: Mapping[str, Ints]) -> list[ResourceLimit]:
+    """Every resource whose use and limit were read, those that were used up first.
+
+    Args:
+        told: the readings.
+        rows: the run.
+        origin_s: its beginning.
+        kinds: rows of each kind of failure by its id, the largest first.
+    """
+    large = _large(kinds, rows)
     found = [
         limit
         for name, resource in RESOURCES.items()
         for signal in [signal for signal in resource.used if told.rows(signal).any()][:1]
         for probe in told.labels(signal)
-        if (limit := _limit(name, resource, signal, probe, told, rows, origin_s)) is not None
+        if (limit := _limit(name, resource, signal, probe, told, rows, origin_s, large)) is not None
     ]
     return sorted(found, key=lambda limit: (limit.at_limit == 0, not limit.leads))
 
 
+def _large(kinds: Mapping[str, Ints], rows: Usable) -> dict[str, Bools]:
+    """Failing rows of each kind that is worth asking about; none where there is only one."""
+    if len(kinds) < 2:
+        return {}
+    found = {}
+    for name, failed in list(kinds.items())[:MOST_KINDS]:
+        if rows.weight[failed].sum() >= SEEN_SHARE * rows.errors:
+            found[name] = np.zeros(len(rows.samples), np.bool_)
+            found[name][failed] = True
+    return found
+
+
 def _limit(
-    name: str, resource: _Resource, signal: str, probe: str, told: Told, rows: Usable, origin_s: float
+    name: str,
+    resource: _Resource,
+    signal: str,
+    probe: str,
+    told: Told,
+    rows: Usable,
+    origin_s: float,
+    kinds: Mapping[str, Bools],
 ) -> ResourceLimit | None:
     used = told.rows(signal, probe)
     time_s, value = told.time_s[used], told.value[used]
@@ -82,17 +126,12 @@ def _limit(
         return None
     full = value >= resource.full * top
     most = int(np.argmax(value / top))
+    if resource.mean:
+        time_s = _begun(time_s)
     at, off = _sent(rows, time_s, full)
-    weight = rows.weight
-    counts = {
-        "errors_at": int(weight[at & rows.failed].sum()),
-        "requests_at": int(weight[at].sum()),
-        "errors_off": int(weight[off & rows.failed].sum()),
-        "requests_off": int(weight[off].sum()),
-    }
+    counts = _counts(rows, rows.failed, at, off)
     held_s = np.minimum(np.diff(time_s, append=time_s[-1]), HOLDS_S)
     first_s = float(time_s[full][0]) if full.any() else None
-    leads = None if first_s is None or not rows.errors else _leads(rows, first_s, **counts)
     reading = ResourceLimit(
         resource=name,
         probe=probe,
@@ -102,9 +141,13 @@ def _limit(
         readings=len(time_s),
         first_s=None if first_s is None else first_s - origin_s,
         at_limit_s=float(held_s[full].sum()),
-        leads=leads,
+        leads=_leads(rows, rows.failed, first_s, counts),
+        leads_kinds={
+            kind: _leads(rows, failed, first_s, _counts(rows, failed, at, off))
+            for kind, failed in kinds.items()
+        },
         text="",
-        **counts,
+        **counts._asdict(),
     )
     return reading.model_copy(update={"text": "; ".join(_words(reading, resource))})
 
@@ -120,6 +163,17 @@ def _limit_at(resource: _Resource, probe: str, told: Told, time_s: Floats) -> Fl
     return np.asarray(told.value[rows][np.maximum(before, 0)] * resource.unit, np.float64)
 
 
+def _begun(time_s: Floats) -> Floats:
+    """When the time began that each reading is a mean of."""
+    usual_s = float(np.median(np.diff(time_s)))
+    return np.concatenate([[time_s[0] - usual_s], time_s[:-1]])
+
+
+def _counts(rows: Usable, failed: Bools, at: Bools, off: Bools) -> _Counts:
+    chosen = (at & failed, at, off & failed, off)
+    return _Counts(*(int(rows.weight[which].sum()) for which in chosen))
+
+
 def _sent(rows: Usable, time_s: Floats, full: Bools) -> tuple[Bools, Bools]:
     """Which requests were sent at the limit, and which surely off it."""
     sent_s = rows.samples.start_s
@@ -129,26 +183,23 @@ def _sent(rows: Usable, time_s: Floats, full: Bools) -> tuple[Bools, Bools]:
     return np.asarray(fresh & at, np.bool_), np.asarray(fresh & ~at, np.bool_)
 
 
-def _leads(
-    rows: Usable,
-    first_s: float,
-    errors_at: int,
-    requests_at: int,
-    errors_off: int,
-    requests_off: int,
-) -> bool | None:
-    """Whether errors came at the limit and not before; None where it was never off it: nothing to compare."""
-    failing = rows.failed
-    ended_s = rows.samples.end_s[failing]
-    early = int(rows.weight[failing][ended_s < first_s].sum())
-    if early > EARLY_SHARE * rows.errors:
-        return False
-    if requests_off < FEW_OFF:
+def _leads(rows: Usable, failed: Bools, first_s: float | None, counts: _Counts) -> bool | None:
+    """Whether these failures came at the limit and not before.
+
+    None where there are none, or where the limit was never reached or hardly ever left: nothing to compare.
+    """
+    weight = rows.weight[failed]
+    if first_s is None or not len(weight):
         return None
-    rate_at, rate_off = errors_at / max(requests_at, 1), errors_off / requests_off
-    return (
-        rate_at >= TIMES * rate_off and table_tail(errors_at, requests_at, errors_off, requests_off) < LEVEL
-    )
+    early = int(weight[rows.samples.end_s[failed] < first_s].sum())
+    if early > EARLY_SHARE * int(weight.sum()):
+        return False
+    if counts.requests_off < FEW_OFF:
+        return None
+    rate_at = counts.errors_at / max(counts.requests_at, 1)
+    more = rate_at >= TIMES * counts.errors_off / counts.requests_off and table_tail(*counts) < LEVEL
+    rarely_off = counts.requests_off < RARELY_OFF * counts.requests_at
+    return None if rarely_off and not more else more
 
 
 def _words(reading: ResourceLimit, resource: _Resource) -> Iterator[str]:

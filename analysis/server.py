@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from analysis.levels import Levels
 from analysis.limits import limits
 from analysis.phases import COUNT, OWN, WHOLE, phases, phases_text
 from analysis.told_by_target import Told, told_by_target
-from analysis.usable import Usable
+from analysis.usable import Ints, Usable
 from analysis.verdict import Server, ServerFigure, ServerLevel
 from recording.run import Readings
 
+NO_KINDS: Mapping[str, Ints] = MappingProxyType({})
+
 
 def server(
-    readings: Readings | None, rows: Usable, levels: Levels, origin_s: float, axis: str
+    readings: Readings | None,
+    rows: Usable,
+    levels: Levels,
+    origin_s: float,
+    axis: str,
+    kinds: Mapping[str, Ints] = NO_KINDS,
 ) -> Server | None:
-    """What the probes read, against load; None without any."""
+    """What the probes read, against load; None without any.
+
+    `kinds` are the rows of each kind of failure, by its id: several causes at once come at different moments.
+    """
     told = told_by_target(readings, rows, levels)
     if told is None:
         return None
@@ -22,7 +35,7 @@ def server(
     return Server(
         phases=found,
         phases_text=phases_text(found),
-        limits=limits(told, rows, origin_s),
+        limits=limits(told, rows, origin_s, kinds),
         figures=_figures(told, levels),
     )
 

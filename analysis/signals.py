@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
-from analysis import phrases
+from analysis import phrases, target_signals
 from analysis.evidence import SEEN_SHARE, Evidence
+from analysis.shown import Expected, Shown, Signal, or_
 from analysis.verdict import FingerprintReport, LoadEffect, LoadLevel
 
 TWICE = 2.0
@@ -22,34 +20,12 @@ FLAT = 1.15
 TIGHT = 1.25
 """Failures whose p95 is within this factor of their median end at one limit."""
 WIDE = 5.0
-ALWAYS_FULL = 0.5
-"""A resource that was used up all the time fits, and there is nothing to compare with: it counts half."""
 ALIKE = 1.5
 """Highest and lowest error rate of the endpoints within this factor are alike."""
+LEAST_STALLS, REGULAR = 3, 0.15
+"""So many silences make a pattern; it is regular if all lie near multiples of the usual distance."""
 LEAST_REQUESTS = 50
 LEAST_FAILURES = 20
-
-
-class Expected(Protocol):
-    """The part of a suspect's evidence line that a signal reads."""
-
-    @property
-    def wanted(self) -> frozenset[str]: ...
-
-    @property
-    def pattern(self) -> str | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a signal shows: `strength` 0 to 1 if as expected, 0 if measured and not so; and the sentence."""
-
-    strength: float
-    text: str
-
-
-Signal = Callable[[Evidence, Expected, FingerprintReport | None], Shown | None]
-"""Evidence, what is expected, and the suspect's own kind of failure if it has one. None: not measured."""
 
 
 def _share(evidence: Evidence, count: int, text: str) -> Shown:
@@ -73,23 +49,27 @@ def _message(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Sh
 
 
 def _status(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    if not e.errors:
+        return None
     count = sum(entry.count for name, entry in e.by_status.items() if name in expected.wanted)
     found = [name for name in e.by_status if name in expected.wanted]
     verb = "ended with" if found else "have status"
-    return _share(e, count, f"{verb} {_or(found or sorted(expected.wanted))}")
+    return _share(e, count, f"{verb} {or_(found or sorted(expected.wanted))}")
 
 
 def _outcome(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    if not e.errors:
+        return None
     count = sum(f.count for f in e.fingerprints if f.outcome in expected.wanted)
     found = list(dict.fromkeys(f.outcome for f in e.fingerprints if f.outcome in expected.wanted))
     if found:
-        return _share(e, count, f"ended as {_or([name.replace('_', ' ') for name in found])}")
+        return _share(e, count, f"ended as {or_([name.replace('_', ' ') for name in found])}")
     return _share(e, 0, "are of the kind expected (time-outs, broken connections or contents)")
 
 
 def _load(e: Evidence, expected: Expected, own: FingerprintReport | None) -> Shown | None:
     answer = own.load_effect if own else e.load.answer
-    if answer == "inconclusive":
+    if answer == "inconclusive" or not e.errors:
         return None
     subject = "these failures" if own else "the error rate"
     verb = {"rises": "rise with load", "constant": "stay the same at every load", "falls": "fall with load"}[
@@ -125,7 +105,7 @@ def _temporal(e: Evidence, expected: Expected, own: FingerprintReport | None) ->
 
 
 def _drift(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
-    if e.drift.answer == "inconclusive":
+    if e.drift.answer == "inconclusive" or not e.errors:
         return None
     return Shown(float(e.drift.answer in expected.wanted), e.drift.why)
 
@@ -209,7 +189,7 @@ def _endpoint_rates(e: Evidence) -> dict[str, tuple[int, int]]:
 
 def _endpoints_alike(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown | None:
     rates = {name: k / n for name, (k, n) in _endpoint_rates(e).items()}
-    if len(rates) < 2:
+    if len(rates) < 2 or not e.errors:
         return None
     low, high = min(rates, key=lambda n: (rates[n], n)), max(rates, key=lambda n: (rates[n], n))
     text = f"{phrases.percent(rates[high])} of {high} fail and {phrases.percent(rates[low])} of {low}"
@@ -218,19 +198,19 @@ def _endpoints_alike(e: Evidence, _: Expected, __: FingerprintReport | None) -> 
 
 def _only_endpoint(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
     rates = _endpoint_rates(e)
-    if len(rates) < 2 or expected.pattern is None:
+    if len(rates) < 2 or expected.pattern is None or not e.errors:
         return None
     found = [name for name in rates if re.search(expected.pattern, name, re.IGNORECASE)]
     if not found or len(found) == len(rates):
         return None
     inside = sum(rates[name][0] for name in found)
     total = sum(k for k, _ in rates.values())
-    text = f"{phrases.count(inside)} of {phrases.counted(total, 'failure')} are at {_or(found)}"
+    text = f"{phrases.count(inside)} of {phrases.counted(total, 'failure')} are at {or_(found)}"
     return Shown(float(total > 0 and inside >= 0.9 * total), text)
 
 
 def _accounts(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown | None:
-    if not bool((e.rows.samples.account >= 0).any()):
+    if not e.errors or not bool((e.rows.samples.account >= 0).any()):
         return None
     held = [c for c in e.concentration if c.dimension == "account"]
     if not held:
@@ -246,6 +226,8 @@ def _accounts(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown |
 
 def _freezes(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown | None:
     if not e.freezes:
+        if len(e.stalls) >= LEAST_STALLS:
+            return None  # `stalls` tells of them
         return Shown(0.0, "answers never stopped out of proportion")
     longest = max(e.freezes, key=lambda f: f.duration_s)
     text = (
@@ -255,57 +237,26 @@ def _freezes(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown | 
     return Shown(1.0, text)
 
 
+def _stalls(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown | None:
+    """Silences too short for a freeze, again and again; the text says how regular they come."""
+    if len(e.stalls) < LEAST_STALLS:
+        return None
+    lengths = sorted(stall.duration_s for stall in e.stalls)
+    text = (
+        f"answers stopped {len(e.stalls)} times for {phrases.seconds(lengths[0])} to "
+        f"{phrases.seconds(lengths[-1])} while requests waited"
+    )
+    apart = np.diff([stall.start_s for stall in e.stalls])
+    usual = float(np.median(apart))
+    regular = bool((np.abs(apart / usual - np.round(apart / usual)) <= REGULAR).all()) if usual > 0 else False
+    return Shown(1.0, f"{text}, {phrases.seconds_about(usual)} apart" if regular else text)
+
+
 def _generator(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown | None:
     found = [
         f.text for f in e.quality.findings if f.code.startswith("generator_") and f.severity == "invalid"
     ]
     return Shown(1.0, found[0]) if found else Shown(0.0, "the load generator was not the limit")
-
-
-def _at_limit(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
-    """A resource that was used up when the errors came, and not only after them."""
-    told = [limit for limit in e.server.limits if limit.resource in expected.wanted] if e.server else []
-    if not told:
-        return None
-    first = max(told, key=lambda limit: (bool(limit.leads), limit.at_limit))
-    always = first.leads is None and first.at_limit > 0
-    return Shown(ALWAYS_FULL if always else float(bool(first.leads)), first.text)
-
-
-def _phase(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
-    """A phase that takes longer under load: in full if none grows more, else half."""
-    told = [p for p in e.server.phases if p.name in expected.wanted] if e.server else []
-    told = [p for p in told if p.with_load != "inconclusive"]
-    if e.server is None or not told:
-        return None
-    grown = [p for p in told if p.with_load == "grows"]
-    if not grown:
-        return Shown(0.0, f"{told[0].name} does not grow with load: {told[0].why}")
-    return Shown(
-        1.0 if grown[0] == e.server.phases[0] else 0.5, f"{grown[0].name} grows with load: {grown[0].why}"
-    )
-
-
-def _server_counts(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
-    """What the target itself counted, against the failures seen from outside."""
-    told = [figure for figure in e.server.figures if figure.signal in expected.wanted] if e.server else []
-    if not told:
-        return None
-    seconds = e.rows.samples.end_s.max() - e.rows.samples.start_s.min() if len(e.rows.samples) else 0.0
-    counted = {f.signal: 0.0 for f in told}
-    for figure in told:
-        readings = sum(level.readings for level in figure.levels)
-        mean = sum(level.mean * level.readings for level in figure.levels) / max(readings, 1)
-        counted[figure.signal] = max(counted[figure.signal], mean * float(seconds))
-    name, number = max(counted.items(), key=lambda item: item[1])
-    what = name.removesuffix("_per_s").replace("_", " ")
-    if number < SEEN_SHARE * max(e.errors, 1):
-        return Shown(0.0, f"the target counted {phrases.count(number)} {what}")
-    return Shown(1.0, f"the target counted about {phrases.count(number)} {what}")
-
-
-def _or(names: list[str]) -> str:
-    return " or ".join(names) if len(names) <= 3 else f"{', '.join(names[:3])} …"
 
 
 SIGNALS: dict[str, Signal] = {
@@ -324,8 +275,12 @@ SIGNALS: dict[str, Signal] = {
     "accounts": _accounts,
     "freezes": _freezes,
     "generator": _generator,
-    "at_limit": _at_limit,
-    "phase": _phase,
-    "server_counts": _server_counts,
+    "stalls": _stalls,
+    "at_limit": target_signals.at_limit,
+    "idle": target_signals.idle,
+    "phase": target_signals.phase,
+    "occupies": target_signals.occupies,
+    "on_the_way": target_signals.on_the_way,
+    "server_counts": target_signals.server_counts,
 }
 """Every signal that config/suspects.yaml may name."""

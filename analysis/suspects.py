@@ -1,4 +1,4 @@
-"""Suspects: who may be to blame, read from config/suspects.yaml and weighed openly against the evidence.
+"""Suspects: who may be to blame, read from config/suspects.yaml; `analysis.weigh` weighs them.
 
 Weights are log-odds and simply add up. That treats signals as independent, which they are not quite; the sum
 ranks suspects, it is no probability. Several suspects can hold together.
@@ -7,7 +7,6 @@ ranks suspects, it is no probability. Several suspects can hold together.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from analysis.evidence import Evidence
 from analysis.signals import SIGNALS
-from analysis.verdict import SuspectReport
 from recording.errors import UsageError
 
 SUSPECTS_YAML = Path(__file__).resolve().parent.parent / "config" / "suspects.yaml"
@@ -142,51 +140,3 @@ def _first_mistake(name: str, error: ValidationError) -> str:
     if mistake["type"] == "extra_forbidden":
         return f"unknown key {place}"
     return f"{place}: {mistake['msg']}"
-
-
-def weigh(suspects: Sequence[Suspect], evidence: Evidence) -> list[SuspectReport]:
-    """Suspects with evidence for them, the heaviest first; none without failures or freezes."""
-    invalid = not evidence.quality.valid and evidence.rows.requests > 0
-    if evidence.errors == 0 and not evidence.freezes and not invalid:
-        return []
-    reports = [report for suspect in suspects if (report := _weigh(suspect, evidence)) is not None]
-    reports.sort(key=lambda report: (-report.weight, report.name))
-    return [report.model_copy(update={"rank": i + 1}) for i, report in enumerate(reports)]
-
-
-def _is_missing(line: str | MissingLine, evidence: Evidence) -> bool:
-    return isinstance(line, str) or line.is_missing(evidence)
-
-
-def _weigh(suspect: Suspect, evidence: Evidence) -> SuspectReport | None:
-    pattern = next((line.pattern for line in suspect.evidence if line.signal == "message"), None)
-    own = evidence.own(pattern)
-    weight, supports, contradicts = 0.0, [], []
-    missing = [m if isinstance(m, str) else m.text for m in suspect.missing if _is_missing(m, evidence)]
-    for line in suspect.evidence:
-        shown = SIGNALS[line.signal](evidence, line, own)
-        if shown is None:
-            if line.signal == "message":
-                missing.append("the text of the failed answers")
-            continue
-        if shown.strength > 0 and line.for_ > 0:
-            weight += line.for_ * shown.strength
-            supports.append(shown.text)
-        elif shown.strength == 0 and line.against > 0:
-            weight -= line.against
-            contradicts.append(shown.text)
-    if not supports or weight < suspect.listed_from:
-        return None
-    return SuspectReport.model_validate(
-        {
-            "name": suspect.name,
-            "title": suspect.title,
-            "rank": 0,
-            "weight": round(weight, 2),
-            "for": supports,
-            "against": contradicts,
-            "missing": missing,
-            "advice": suspect.advice,
-            "experiment": suspect.experiment,
-        }
-    )

@@ -387,7 +387,8 @@ class ServerFigure(Model):
 class ResourceLimit(Model):
     """A resource of the target against its limit, and what failed while it was there. Times are seconds since
     the run's start; `leads` tells whether errors came at the limit, and not before it; null
-    without errors, and where it was never reached or never left, so that there is nothing to compare."""
+    without errors, and where it was never reached or hardly ever left, so that there is nothing to compare.
+    `leads_kinds` says the same of each larger kind of failure (by id) where there are several."""
 
     resource: str
     probe: str
@@ -402,6 +403,7 @@ class ResourceLimit(Model):
     errors_off: int = 0
     requests_off: int = 0
     leads: bool | None = None
+    leads_kinds: dict[str, bool | None] = Field(default_factory=dict)
     text: str
 
 
@@ -424,7 +426,10 @@ class TreeNode(Model):
 
 
 class SuspectReport(Model):
-    """A suspect, weighed openly. `for` and `against` list evidence; `missing` what was not measured."""
+    """A suspect, weighed openly. `for` and `against` list evidence; `missing` what was not measured.
+
+    `explains` is the part of all requests that failed in the way this suspect fits best, and `kinds` are the
+    ids of those fingerprints; null where another one fits better everywhere."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -432,6 +437,8 @@ class SuspectReport(Model):
     title: str
     rank: int
     weight: float
+    explains: float | None = None
+    kinds: list[str] = Field(default_factory=list)
     for_: list[str] = Field(alias="for", default_factory=list)
     against: list[str] = Field(default_factory=list)
     missing: list[str] = Field(default_factory=list)

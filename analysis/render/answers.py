@@ -23,7 +23,6 @@ from analysis.verdict import (
     Severity,
     SloOutcome,
     SloResult,
-    SuspectReport,
     TemporalAnswer,
     Verdict,
     YesNo,
@@ -373,11 +372,6 @@ def level_name(level: LoadLevel, axis: str = "users") -> str:
     return f"{wording.between(level.users_low, level.users_high)} {axis}"
 
 
-def ranked(verdict: Verdict) -> list[SuspectReport]:
-    """Suspects, the likeliest first."""
-    return sorted(verdict.suspects, key=lambda suspect: suspect.rank)
-
-
 def _date(utc: str | None) -> str:
     try:
         return datetime.fromisoformat(utc or "").strftime("%Y-%m-%d %H:%M UTC")
@@ -396,14 +390,3 @@ def context(verdict: Verdict) -> list[str]:
         f"{count} never answered" if (count := verdict.unfinished) else "",
     ]
     return [wording.clean(piece, 120) for piece in pieces if piece]
-
-
-def arguments(suspect: SuspectReport) -> list[tuple[str, list[str]]]:
-    """What speaks for and against a suspect, what is missing and what to do; empty ones left out."""
-    lists = [
-        ("For", suspect.for_),
-        ("Against", suspect.against),
-        ("Not measured", suspect.missing),
-        ("Advice", suspect.advice),
-    ]
-    return [(label, texts) for label, texts in lists if texts]

@@ -19,7 +19,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from analysis.render import answers, burst_words, server_words, wording
+from analysis.render import answers, burst_words, server_words, suspect_words, wording
 from analysis.verdict import Example, LoadLevel, Verdict
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -62,8 +62,9 @@ def html(verdict: Verdict, pictures: dict[str, bytes]) -> str:
         w=wording,
         b=burst_words,
         s=server_words,
+        su=suspect_words,
         images=_images(verdict, pictures),
-        suspects=answers.ranked(verdict),
+        suspects=suspect_words.ranked(verdict),
         bursts=verdict.temporal.bursts,
         why=list(zip(answers.why_lines(verdict), _QUESTIONS, strict=True)),
         validity_class="invalid" if not quality.valid else "valid" if quality.complete else "incomplete",

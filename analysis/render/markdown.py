@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from analysis.render import answers, burst_words, server_words, wording
+from analysis.render import answers, burst_words, server_words, suspect_words, wording
 from analysis.verdict import Verdict
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
@@ -251,9 +251,11 @@ def _tree(verdict: Verdict) -> str:
 
 def _suspects(verdict: Verdict) -> str:
     parts = ["## Suspects"] if verdict.suspects else []
-    for index, suspect in enumerate(answers.ranked(verdict), 1):
+    if blame := suspect_words.blame(verdict):
+        parts.append(plain(blame))
+    for index, suspect in enumerate(suspect_words.ranked(verdict), 1):
         lines = [f"### {index}. {plain(suspect.title, 80)} (weight {wording.number(suspect.weight)})", ""]
-        for label, texts in answers.arguments(suspect):
+        for label, texts in suspect_words.arguments(suspect):
             lines += [f"- {label}: {plain(text)}" for text in texts]
         if suspect.experiment:
             lines.append(f"- Experiment: {code(f'loadverdict experiment {suspect.experiment}')}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
-from analysis.render import answers, server_words, wording
+from analysis.render import answers, server_words, suspect_words, wording
 from analysis.render.wording import clean
 from analysis.verdict import LoadLevel, Severity, Verdict
 
@@ -101,7 +101,7 @@ def _compose(
     for index, text in enumerate(_suspects(verdict)):
         wrapped = _wrapped(text, console, width, most if index == 0 else 1, indent=_LABEL + 2)
         yield from (_Line(line.text, (0, 3, 4)[index]) for line in wrapped)
-    for suspect in answers.ranked(verdict)[:1]:
+    for suspect in suspect_words.ranked(verdict)[:1]:
         if suspect.experiment:
             text = Text(f"loadverdict experiment {clean(suspect.experiment, 60)}")
             yield _Line(_labelled("Test it", text), 2, cut=False)
@@ -275,7 +275,9 @@ def _server(verdict: Verdict) -> Iterator[Text]:
 
 
 def _suspects(verdict: Verdict) -> Iterator[Text]:
-    for index, suspect in enumerate(answers.ranked(verdict)[:3]):
+    for index, suspect in enumerate(suspect_words.ranked(verdict)[:3]):
         evidence = clean(next(iter(suspect.for_), "no evidence measured"), 200)
-        body = Text.assemble(f"{index + 1} ", (clean(suspect.title, 60), "bold"), f": {evidence}")
+        part = suspect_words.part(verdict, suspect)
+        fits = f" ({part})" if part else ""
+        body = Text.assemble(f"{index + 1} ", (clean(suspect.title, 60), "bold"), f"{fits}: {evidence}")
         yield _labelled("Suspects" if index == 0 else "", body)

@@ -1,0 +1,205 @@
+"""Advice from what was measured: how many connections, which accounts, at which moments.
+
+What config/suspects.yaml says of a suspect holds anywhere; these sentences hold for this run. Each function
+yields only what it has figures for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from analysis import phrases
+from analysis.evidence import Evidence
+from analysis.verdict import LoadLevel, PhaseLevel, ResourceLimit, ServerLevel
+
+HEADROOM = 0.8
+"""Resources are planned for this part of their use: queues grow without bound towards all of it."""
+LEAST_REQUESTS = 30
+MOST_MOMENTS = 4
+FLAT = 1.15
+
+Advice = Callable[[Evidence], Iterator[str]]
+
+
+def measured_advice(suspect: str, evidence: Evidence) -> list[str]:
+    """Sentences about a suspect with the figures of this run; none where it was not measured."""
+    found = ADVICE.get(suspect)
+    return [] if found is None else list(found(evidence))
+
+
+def _pool(e: Evidence) -> Iterator[str]:
+    limit = _limit(e, "pool")
+    if limit is None or not limit.at_limit:
+        return
+    words = (
+        f"All {phrases.load(limit.limit)} connections were busy for {phrases.seconds(limit.at_limit_s)} of "
+        f"{phrases.seconds(_length_s(e))}"
+    )
+    waits = [level.max for level in _figure(e, "pool_wait_ms")]
+    if waits:
+        words += f", and waits for one averaged up to {phrases.milliseconds(max(waits))}"
+    yield words + "."
+    yield from _connections_needed(e, limit)
+
+
+def _connections_needed(e: Evidence, limit: ResourceLimit) -> Iterator[str]:
+    """Little's law (1961): connections in use = requests a second x seconds that each holds one."""
+    top = _top(e)
+    here = _with_figure(e, "pool_active")
+    if top is None or top.rate_per_s is None or not here:
+        return
+    level, active = max(here, key=lambda pair: pair[1].mean)
+    served_per_s = _ok_per_s(level)
+    if not served_per_s:
+        return
+    held_s = active.mean / served_per_s
+    needed = top.rate_per_s * held_s
+    tried = max(math.ceil(needed / HEADROOM), math.ceil(limit.limit) + 1)
+    yield (
+        f"A request holds one for about {phrases.milliseconds(held_s * 1000)}, so the "
+        f"{top.rate_per_s:.3g} requests a second at {phrases.load(top.users_high)} {e.load.axis} need "
+        f"{needed:.1f} on average: try {tried}, or make the queries shorter."
+    )
+
+
+def _bcrypt(e: Evidence) -> Iterator[str]:
+    pairs = _with_phase(e, "bcrypt")
+    if not pairs:
+        return
+    level, at = max(pairs, key=lambda pair: pair[0].users_high)
+    cheapest_ms = min(found.own_ms.value or math.inf for _, found in pairs)
+    per_s = (at.own_ms.n or 0) * (level.rate_per_s or 0.0) / max(level.requests, 1)
+    yield (
+        f"A password check takes {phrases.milliseconds(cheapest_ms)} at best, and {per_s:.2g} a second were "
+        f"done at {phrases.load(level.users_high)} {e.load.axis}: one core does "
+        f"{1000 / max(cheapest_ms, 1e-3):.2g} a second and no more, whatever else is tuned."
+    )
+    cores = [found.max for found in _figure(e, "cpu_cores")]
+    if cores:
+        many = max(cores) * 1000 / max(cheapest_ms, 1e-3)
+        yield (
+            f"On worker threads all {phrases.load(max(cores))} cores would do about {many:.2g} a second; "
+            f"each step of cost less doubles that (two steps: {4 * many:.2g})."
+        )
+
+
+def _lock(e: Evidence) -> Iterator[str]:
+    held = _with_phase(e, "lookup")
+    top = _top(e)
+    if not held or top is None or top.rate_per_s is None:
+        return
+    held_ms = max(at.whole_ms or 0.0 for _, at in held)
+    if held_ms > 0:
+        yield (
+            f"Whoever has the lock keeps it for {phrases.milliseconds(held_ms)} (look-up), so one after the "
+            f"other {1000 / held_ms:.3g} a second get through; {top.rate_per_s:.3g} a second came at "
+            f"{phrases.load(top.users_high)} {e.load.axis}."
+        )
+
+
+def _cache(e: Evidence) -> Iterator[str]:
+    slowest = [level.max for level in _figure(e, "cache_get_ms")]
+    usual = [level.mean for level in _figure(e, "cache_get_ms")]
+    if slowest and min(usual) > 0 and max(slowest) >= 2 * min(usual):
+        yield (
+            f"Reading from the cache took up to {phrases.milliseconds(max(slowest))} (mean of a second) "
+            f"against {phrases.milliseconds(min(usual))} usually: look at what kept it busy then (SLOWLOG)."
+        )
+
+
+def _ceiling(e: Evidence) -> Iterator[str]:
+    """The rate that gets through, where more load brings no more of it."""
+    told = [(level, _ok_per_s(level)) for level in e.levels if level.requests >= LEAST_REQUESTS]
+    known = [(level, rate) for level, rate in told if rate]
+    if len(known) < 3:
+        return
+    best = max(rate for _, rate in known)
+    first = next(level for level, rate in known if rate >= best / FLAT)
+    if first.users_high < known[-1][0].users_high:
+        yield (
+            f"No more than {best:.3g} requests a second succeed, already at {phrases.load(first.users_high)} "
+            f"{e.load.axis} and at every load above."
+        )
+
+
+def _accounts(e: Evidence) -> Iterator[str]:
+    held = [c for c in e.concentration if c.dimension == "account"]
+    single = [c.value for c in held if "account" not in c.value]
+    if single:
+        total = held[0]
+        which = phrases.listed([f"{value}" for value in single], 6)
+        yield (
+            f"Try accounts {which} by hand first: {phrases.percent(total.error_rate)} of the requests of "
+            f"{total.value if 'account' in total.value else 'the first of them'} failed."
+        )
+
+
+def _moments(e: Evidence) -> Iterator[str]:
+    silences = e.freezes or e.stalls
+    if not silences or not len(e.rows.samples):
+        return
+    begin_s = float(e.rows.samples.start_s[0])
+    moments = [_clock(begin_s + silence.start_s) for silence in silences[:MOST_MOMENTS]]
+    more = f" and {len(silences) - MOST_MOMENTS} more times" if len(silences) > MOST_MOMENTS else ""
+    yield f"Look what the service, its database and its machine did at {', '.join(moments)} UTC{more}."
+
+
+def _clock(epoch_s: float) -> str:
+    return datetime.fromtimestamp(epoch_s, UTC).strftime("%H:%M:%S")
+
+
+def _limit(e: Evidence, resource: str) -> ResourceLimit | None:
+    told = e.server.limits if e.server else []
+    return next((limit for limit in told if limit.resource == resource), None)
+
+
+def _figure(e: Evidence, signal: str) -> list[ServerLevel]:
+    """A figure at every level, by the first probe that read it."""
+    told = [figure.levels for figure in (e.server.figures if e.server else ()) if figure.signal == signal]
+    return told[0] if told else []
+
+
+def _with_figure(e: Evidence, signal: str) -> list[tuple[LoadLevel, ServerLevel]]:
+    here = {(at.users_low, at.users_high): at for at in _figure(e, signal)}
+    return [(level, at) for level in _told(e) if (at := here.get((level.users_low, level.users_high)))]
+
+
+def _with_phase(e: Evidence, name: str) -> list[tuple[LoadLevel, PhaseLevel]]:
+    told = [phase.levels for phase in (e.server.phases if e.server else ()) if phase.name == name]
+    here = {(at.users_low, at.users_high): at for at in (told[0] if told else ())}
+    return [(level, at) for level in _told(e) if (at := here.get((level.users_low, level.users_high)))]
+
+
+def _told(e: Evidence) -> list[LoadLevel]:
+    return [level for level in e.levels if level.requests >= LEAST_REQUESTS]
+
+
+def _top(e: Evidence) -> LoadLevel | None:
+    return max(_told(e), key=lambda level: level.users_high, default=None)
+
+
+def _ok_per_s(level: LoadLevel) -> float | None:
+    if level.rate_per_s is None or level.error_rate.value is None:
+        return None
+    return level.rate_per_s * (1 - level.error_rate.value)
+
+
+def _length_s(e: Evidence) -> float:
+    samples = e.rows.samples
+    return float(samples.end_s.max() - samples.start_s.min()) if len(samples) else 0.0
+
+
+ADVICE: dict[str, Advice] = {
+    "pool": _pool,
+    "bcrypt": _bcrypt,
+    "lock": _lock,
+    "cache": _cache,
+    "rate_limit": _ceiling,
+    "throughput": _ceiling,
+    "code": _accounts,
+    "test_data": _accounts,
+    "freeze": _moments,
+}
+"""By suspect, as named in config/suspects.yaml."""

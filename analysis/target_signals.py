@@ -1,0 +1,180 @@
+"""Signals from the target's own figures: what was used up, which phase grows, what it counted itself."""
+
+from __future__ import annotations
+
+from analysis import phrases
+from analysis.evidence import SEEN_SHARE, Evidence
+from analysis.shown import Expected, Shown
+from analysis.verdict import FingerprintReport, LoadLevel, Phase, PhaseLevel, ResourceLimit
+
+ALWAYS_FULL = 0.5
+"""A resource that was used up all the time fits, and there is nothing to compare with: it counts half."""
+BUSY, IDLE = 0.5, 0.1
+"""Used up in so many of the readings: the resource was busy, or had time to spare."""
+FULL = 0.9
+"""A thread or all cores in use by so much of their time at a level are used up there."""
+MOST_OF_IT, LITTLE_OF_IT = 0.5, 0.25
+"""A phase that takes more than half of the CPU in use is what uses it up, below a quarter it is not."""
+ALONE = 0.8
+"""Where CPU was not read: a phase that holds a request at four moments of five may fill a whole thread."""
+OUTSIDE_SHARE, OUTSIDE_MS = 0.5, 50.0
+"""Of an answer's time so much must pass outside of the target's own log to be spent on the way."""
+INSIDE_SHARE = 0.2
+LEAST_REQUESTS = 30
+TOTAL = "total"
+
+
+def at_limit(e: Evidence, expected: Expected, own: FingerprintReport | None) -> Shown | None:
+    """A resource that was used up when the errors came, and not only after them."""
+    told = [limit for limit in e.server.limits if limit.resource in expected.wanted] if e.server else []
+    if not told:
+        return None
+    first = max(told, key=lambda limit: (bool(_leads(limit, own)), limit.at_limit))
+    leads = _leads(first, own)
+    always = leads is None and first.at_limit > 0
+    return Shown(ALWAYS_FULL if always else float(bool(leads)), first.text)
+
+
+def _leads(limit: ResourceLimit, own: FingerprintReport | None) -> bool | None:
+    """Of the suspect's own kind of failure, where that is known; else of all of them."""
+    if own is not None and own.id in limit.leads_kinds:
+        return limit.leads_kinds[own.id]
+    return limit.leads
+
+
+def idle(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    """Resources that had time to spare: what goes by the clock could."""
+    told = [limit for limit in e.server.limits if limit.resource in expected.wanted] if e.server else []
+    if not told:
+        return None
+    most = max(told, key=lambda limit: limit.at_limit / limit.readings)
+    part = most.at_limit / most.readings
+    if IDLE < part < BUSY:
+        return None
+    return Shown(float(part <= IDLE), most.text)
+
+
+def phase(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    """A phase that takes longer under load: in full if none grows more, else half."""
+    told = [p for p in e.server.phases if p.name in expected.wanted] if e.server else []
+    told = [p for p in told if p.with_load != "inconclusive"]
+    if e.server is None or not told:
+        return None
+    grown = [p for p in told if p.with_load == "grows"]
+    if not grown:
+        return Shown(0.0, f"{told[0].name} does not grow with load: {told[0].why}")
+    return Shown(
+        1.0 if grown[0] == e.server.phases[0] else 0.5, f"{grown[0].name} grows with load: {grown[0].why}"
+    )
+
+
+def occupies(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    """A phase of work (not of waiting) that takes most of the CPU, where CPU is used up.
+
+    How many requests are in a phase at once is its time by its rate (Little 1961): of a phase that computes,
+    that is the number of cores it takes.
+    """
+    told = [
+        (in_it, phase.name, at, level)
+        for phase in (e.server.phases if e.server else ())
+        if phase.name in expected.wanted
+        for at, level in _matched(e, phase)
+        if (in_it := _at_once(at, level)) is not None
+    ]
+    if not told:
+        return None
+    in_it, name, at, level = max(told, key=lambda found: found[0])
+    assert level.rate_per_s is not None
+    words = (
+        f"{name} takes {in_it:.2f} cores at {phrases.load(level.users_high)} {e.load.axis} "
+        f"({phrases.milliseconds(at.own_ms.value or 0.0)} of it, {_per_s(at, level):.1f} times a second)"
+    )
+    busy = _at_level(e, "cpu_percent", level)
+    if busy is None:
+        return Shown(0.5, words) if in_it >= ALONE else None
+    part = in_it / max(busy / 100, 1e-9)
+    words += f", of {busy / 100:.2f} that the process uses"
+    if part >= MOST_OF_IT and _used_up(e, level, busy):
+        return Shown(1.0, f"{words}, all that it can")
+    return Shown(0.0, words) if part < LITTLE_OF_IT or not _used_up(e, level, busy) else None
+
+
+def on_the_way(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown | None:
+    """Time of an answer that the target's own log does not account for, at the lowest load: no queue yet."""
+    total = [phase for phase in (e.server.phases if e.server else ()) if phase.name == TOTAL]
+    if not total:
+        return None
+    for at, level in _matched(e, total[0]):
+        seen_ms, inside_ms = level.ok_p50_ms, at.whole_ms
+        if seen_ms is None or inside_ms is None or level.requests < LEAST_REQUESTS:
+            continue
+        words = (
+            f"at {phrases.load(level.users_high)} {e.load.axis} an answer takes "
+            f"{phrases.milliseconds(seen_ms)} (median), of which the target's own log accounts for "
+            f"{phrases.milliseconds(inside_ms)} (mean)"
+        )
+        outside_ms = seen_ms - inside_ms
+        if outside_ms >= max(OUTSIDE_MS, OUTSIDE_SHARE * seen_ms):
+            return Shown(1.0, words)
+        return Shown(0.0, words) if outside_ms <= max(INSIDE_SHARE * seen_ms, OUTSIDE_MS / 2) else None
+    return None
+
+
+def server_counts(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    """What the target itself counted, against the failures seen from outside."""
+    told = [figure for figure in e.server.figures if figure.signal in expected.wanted] if e.server else []
+    if not told or not e.errors:
+        return None
+    seconds = e.rows.samples.end_s.max() - e.rows.samples.start_s.min() if len(e.rows.samples) else 0.0
+    counted = {f.signal: 0.0 for f in told}
+    for figure in told:
+        readings = sum(level.readings for level in figure.levels)
+        mean = sum(level.mean * level.readings for level in figure.levels) / max(readings, 1)
+        counted[figure.signal] = max(counted[figure.signal], mean * float(seconds))
+    name, number = max(counted.items(), key=lambda item: item[1])
+    what = name.removesuffix("_per_s").replace("_", " ")
+    if number < SEEN_SHARE * e.errors:
+        return Shown(0.0, f"the target counted {phrases.count(number)} {what}")
+    return Shown(1.0, f"the target counted about {phrases.count(number)} {what}")
+
+
+def _matched(e: Evidence, phase: Phase) -> list[tuple[PhaseLevel, LoadLevel]]:
+    """Levels of a phase with those of the run, the lowest first."""
+    here = {(level.users_low, level.users_high): level for level in e.levels}
+    pairs = ((at, here.get((at.users_low, at.users_high))) for at in phase.levels)
+    return [(at, level) for at, level in pairs if level is not None]
+
+
+def _per_s(at: PhaseLevel, level: LoadLevel) -> float:
+    """How often a second requests passed the phase at this level."""
+    if not level.rate_per_s:
+        return 0.0
+    return (at.own_ms.n or 0) * level.rate_per_s / max(level.requests, 1)
+
+
+def _at_once(at: PhaseLevel, level: LoadLevel) -> float | None:
+    """How many requests are in the phase at once; None where the level was too short to say."""
+    if at.own_ms.value is None or not level.rate_per_s or level.requests < LEAST_REQUESTS:
+        return None
+    return at.own_ms.value / 1000 * _per_s(at, level)
+
+
+def _at_level(e: Evidence, signal: str, level: LoadLevel) -> float | None:
+    """The highest mean of a figure at a level, over the probes that read it."""
+    found = [
+        at.mean
+        for figure in (e.server.figures if e.server else ())
+        if figure.signal == signal
+        for at in figure.levels
+        if (at.users_low, at.users_high) == (level.users_low, level.users_high)
+    ]
+    return max(found, default=None)
+
+
+def _used_up(e: Evidence, level: LoadLevel, busy_percent: float) -> bool:
+    """Whether the busiest thread, or all cores, had no time to spare at this level."""
+    threads = (_at_level(e, name, level) for name in ("cpu_thread_wanted_percent", "cpu_thread_percent"))
+    cores = _at_level(e, "cpu_cores", level)
+    return any(percent is not None and percent >= FULL * 100 for percent in threads) or (
+        cores is not None and busy_percent >= FULL * 100 * cores
+    )
