@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from run_builder import START_S, by_load, make_run, shuffled_steps
+from run_builder import START_S, by_load, example, make_run, shuffled_steps
 
 from analysis.diagnose import diagnose
 from analysis.levels import cut_levels
@@ -246,3 +246,111 @@ def test_what_went_wrong_with_a_probe_is_one_finding(
     assert found[0].severity == severity
     assert text in found[0].text
     assert judged.valid
+
+
+def busy_bcrypt(users_max: int = 20, bcrypt_ms: float = 270.0, cpu_percent: float = 99.0) -> Readings:
+    """An event loop that checks passwords all the time: as many lines a second as fit into it."""
+    time_s, users = seconds_and_users()
+    count = np.minimum(1000 / bcrypt_ms * 0.98, users * 0.8)
+    columns = []
+    for name, spent in (("bcrypt", bcrypt_ms), ("lock", 5.0), ("total", bcrypt_ms + 5.0)):
+        columns.append((time_s, "phase_count", name, count))
+        columns += [
+            (time_s, figure, name, np.full(len(time_s), spent)) for figure in ("phase_ms", "phase_own_ms")
+        ]
+    for name, value in (
+        ("cpu_percent", cpu_percent),
+        ("cpu_thread_percent", cpu_percent),
+        ("cpu_cores", 2.0),
+    ):
+        columns.append((time_s, name, "process", np.full(len(time_s), value)))
+    return readings_of(*columns)
+
+
+def busy_lock(readings: Readings | None) -> Run:
+    """503s of the storage lock at every load, that take any time."""
+    rng = np.random.default_rng(3)
+    run = make_run(errors=by_load(lambda users: 0.3 + users / 40), readings=readings)
+    spread = np.where(
+        run.samples.is_error, 52 * rng.lognormal(1.5, 0.8, len(run.samples)), run.samples.duration_ms
+    )
+    return replace(run, samples=replace(run.samples, duration_ms=spread))
+
+
+def test_password_checks_that_fill_a_thread_are_the_cause_of_locks_that_time_out() -> None:
+    suspects = {s.name: s for s in diagnose(busy_lock(busy_bcrypt())).suspects}
+    assert next(iter(suspects)) == "bcrypt"
+    told = next(text for text in suspects["bcrypt"].for_ if text.startswith("bcrypt takes 0.9"))
+    assert "all that it can" in told
+    assert any("one core does 3.7 a second" in text for text in suspects["bcrypt"].advice)
+    assert any("all 2 cores would do about 7.4 a second" in text for text in suspects["bcrypt"].advice)
+
+
+def test_password_checks_of_an_idle_service_are_not() -> None:
+    found = diagnose(busy_lock(busy_bcrypt(bcrypt_ms=2.0, cpu_percent=20.0))).suspects
+    assert found[0].name == "lock"
+    assert "bcrypt" not in {s.name for s in found}
+
+
+def test_a_thread_that_never_idles_is_not_used_up_elsewhere_too() -> None:
+    """Nearly no request was sent off the limit: nothing to compare with, so it speaks neither way."""
+    verdict = diagnose(busy_lock(busy_bcrypt()))
+    assert verdict.server is not None
+    thread = next(limit for limit in verdict.server.limits if limit.resource == "thread")
+    assert thread.leads is None
+
+
+def test_time_on_the_way_is_the_networks_even_if_nothing_fails() -> None:
+    time_s, _ = seconds_and_users()
+    figures = ("phase_count", "phase_ms", "phase_own_ms")
+    log = readings_of(*((time_s, name, "total", np.full(len(time_s), 5.0)) for name in figures))
+    (suspect,) = diagnose(make_run(ok_ms=250.0, readings=log)).suspects
+    assert suspect.name == "network"
+    assert "of which the target's own log accounts for 5 ms" in suspect.for_[-1]
+    inside = readings_of(*((time_s, name, "total", np.full(len(time_s), 250.0)) for name in figures))
+    assert diagnose(make_run(ok_ms=250.0, readings=inside)).suspects == []
+    assert diagnose(make_run(ok_ms=250.0)).suspects == []
+
+
+def with_bug(run: Run) -> Run:
+    """One request in six fails for another reason, whatever the load."""
+    struck = (np.random.default_rng(5).random(len(run.samples)) < 1 / 6) & ~run.samples.is_error
+    samples = run.samples
+
+    def where(column: Category, text: str) -> Category:
+        names = np.array(column.names)[column.codes]
+        return Category.of(np.where(struck, text, names).tolist())
+
+    return replace(
+        run,
+        samples=replace(
+            samples,
+            status=np.where(struck, 500, samples.status).astype(np.int16),
+            outcome=where(samples.outcome, "http_error"),
+            code=where(samples.code, "hash"),
+        ),
+        examples=(*run.examples, example(500, "password verification failed", "hash")),
+    )
+
+
+def test_a_pool_is_blamed_for_its_own_failures_among_others() -> None:
+    """One account in six is broken at any load; above 12 users the pool runs dry as well."""
+    used_up = pool(lambda users: np.where(users > 12, 10.0, users / 3))
+    own = make_run(
+        errors=by_load(lambda users: np.where(users > 12, 0.15, 0.0)),
+        status=500,
+        message="connection pool exhausted",
+        readings=used_up,
+    )
+    verdict = diagnose(with_bug(own))
+    assert verdict.server is not None
+    (limit,) = verdict.server.limits
+    assert limit.leads is False
+    assert True in limit.leads_kinds.values()
+    weights = {s.name: s for s in verdict.suspects}
+    assert list(weights)[:2] in (["pool", "code"], ["code", "pool"])
+    rate = verdict.error_rate.value
+    assert rate is not None
+    assert weights["pool"].explains == pytest.approx(0.15 * 0.65, abs=0.03)
+    assert weights["code"].explains == pytest.approx(rate - 0.15 * 0.65, abs=0.03)
+    assert any("need" in text and "on average: try" in text for text in weights["pool"].advice)
