@@ -143,6 +143,24 @@ def _ok_latency(e: Evidence, expected: Expected, _: FingerprintReport | None) ->
     return Shown(float(shape in expected.wanted), text)
 
 
+def _error_latency(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    """How long failures take at low and at high load: a limit stays, a queue before it grows."""
+    told = [
+        (level, level.latency_ms.errors.p50)
+        for level in e.levels
+        if level.errors >= LEAST_FAILURES and level.latency_ms is not None and level.latency_ms.errors.p50
+    ]
+    if len(told) < 2 or told[-1][0].users_high < TWICE * max(told[0][0].users_low, 1.0):
+        return None
+    (low_level, low), (high_level, high) = told[0], told[-1]
+    shape = "rises" if high >= QUEUE * low else "flat"
+    text = (
+        f"failures take {phrases.milliseconds(high)} (median) at {phrases.load(high_level.users_high)} "
+        f"{e.load.axis} and {phrases.milliseconds(low)} at {phrases.load(low_level.users_high)}"
+    )
+    return Shown(float(shape in expected.wanted), text)
+
+
 def _ok_rate(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
     """Successes per second at the top against half-way: a ceiling shows as no growth between the two."""
     told = [(level, _ok_per_s(level)) for level in e.levels if level.requests >= LEAST_REQUESTS]
@@ -269,6 +287,7 @@ SIGNALS: dict[str, Signal] = {
     "error_duration": _error_duration,
     "ok_latency": _ok_latency,
     "ok_rate": _ok_rate,
+    "error_latency": _error_latency,
     "latency_spread": _latency_spread,
     "endpoints_alike": _endpoints_alike,
     "only_endpoint": _only_endpoint,

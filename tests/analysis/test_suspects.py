@@ -1,0 +1,207 @@
+"""Whom the target's own figures speak for and against, and what is advised with them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from readings_builder import failing, pool, readings_of, seconds_and_users, steady
+from run_builder import START_S, by_load, example, make_run
+
+from analysis.diagnose import diagnose
+from recording.run import Readings, Run
+from recording.sample import Category
+
+
+def test_a_pool_that_was_used_up_when_errors_came_speaks_for_it() -> None:
+    verdict = diagnose(failing(pool(lambda users: np.where(users > 12, 10.0, users / 3))))
+    assert verdict.server is not None
+    (limit,) = verdict.server.limits
+    assert limit.leads
+    # A reading is up to a second old when the load changes: a few count on the wrong side.
+    assert limit.errors_off < 0.02 * limit.errors_at
+    assert "10 of 10 connections" in limit.text
+    suspect = next(s for s in verdict.suspects if s.name == "pool")
+    assert limit.text in suspect.for_
+    assert not any("pool" in text for text in suspect.missing)
+    without = next((s for s in diagnose(failing(None)).suspects if s.name == "pool"), None)
+    assert without is None or without.weight + 1 < suspect.weight
+
+
+def test_a_pool_that_was_never_used_up_speaks_against_it() -> None:
+    verdict = diagnose(failing(pool(lambda users: users / 4)))
+    assert verdict.server is not None
+    assert verdict.server.limits[0].leads is None
+    assert "never used up: at most 5 of 10" in verdict.server.limits[0].text
+    assert "pool" not in {s.name for s in verdict.suspects}
+
+
+def test_a_pool_that_is_always_used_up_counts_half() -> None:
+    weights = {}
+    for name, active in (("always", steady(10.0)), ("then", lambda users: np.where(users > 12, 10.0, 3.0))):
+        verdict = diagnose(failing(pool(active)))
+        weights[name] = next(s.weight for s in verdict.suspects if s.name == "pool")
+        if name == "always":
+            assert verdict.server is not None
+            # Requests before the first reading are on neither side.
+            assert verdict.server.limits[0].requests_off == 0
+            assert verdict.server.limits[0].leads is None
+    assert weights["then"] == pytest.approx(weights["always"] + 1.0, abs=0.01)
+
+
+def test_what_the_target_counts_speaks_for_the_cache() -> None:
+    run = failing(None)
+    time_s, _ = seconds_and_users()
+    per_s = len(run.samples) * 0.2 / len(time_s)
+    counted = readings_of((time_s, "cache_errors_per_s", "metrics", np.full(len(time_s), per_s)))
+    suspects = {s.name: s for s in diagnose(failing(counted)).suspects}
+    assert any("cache errors" in text for text in suspects["cache"].for_)
+    none = readings_of((time_s, "cache_errors_per_s", "metrics", np.zeros(len(time_s))))
+    assert "cache" not in {s.name for s in diagnose(failing(none)).suspects}
+
+
+def busy_bcrypt(users_max: int = 20, bcrypt_ms: float = 270.0, cpu_percent: float = 99.0) -> Readings:
+    """An event loop that checks passwords all the time: as many lines a second as fit into it."""
+    time_s, users = seconds_and_users()
+    count = np.minimum(1000 / bcrypt_ms * 0.98, users * 0.8)
+    columns = []
+    for name, spent in (("bcrypt", bcrypt_ms), ("lock", 5.0), ("total", bcrypt_ms + 5.0)):
+        columns.append((time_s, "phase_count", name, count))
+        columns += [
+            (time_s, figure, name, np.full(len(time_s), spent)) for figure in ("phase_ms", "phase_own_ms")
+        ]
+    for name, value in (
+        ("cpu_percent", cpu_percent),
+        ("cpu_thread_percent", cpu_percent),
+        ("cpu_cores", 2.0),
+    ):
+        columns.append((time_s, name, "process", np.full(len(time_s), value)))
+    return readings_of(*columns)
+
+
+def busy_lock(readings: Readings | None) -> Run:
+    """503s of the storage lock at every load, that take any time."""
+    rng = np.random.default_rng(3)
+    run = make_run(errors=by_load(lambda users: 0.3 + users / 40), readings=readings)
+    spread = np.where(
+        run.samples.is_error, 52 * rng.lognormal(1.5, 0.8, len(run.samples)), run.samples.duration_ms
+    )
+    return replace(run, samples=replace(run.samples, duration_ms=spread))
+
+
+def test_password_checks_that_fill_a_thread_are_the_cause_of_locks_that_time_out() -> None:
+    suspects = {s.name: s for s in diagnose(busy_lock(busy_bcrypt())).suspects}
+    assert next(iter(suspects)) == "bcrypt"
+    told = next(text for text in suspects["bcrypt"].for_ if text.startswith("bcrypt takes 0.9"))
+    assert "all that it can" in told
+    assert any("one core does 3.7 a second" in text for text in suspects["bcrypt"].advice)
+    assert any("all 2 cores would do about 7.4 a second" in text for text in suspects["bcrypt"].advice)
+
+
+def test_password_checks_of_an_idle_service_are_not() -> None:
+    found = diagnose(busy_lock(busy_bcrypt(bcrypt_ms=2.0, cpu_percent=20.0))).suspects
+    assert found[0].name == "lock"
+    assert "bcrypt" not in {s.name for s in found}
+
+
+def test_a_thread_that_never_idles_is_not_used_up_elsewhere_too() -> None:
+    """Nearly no request was sent off the limit: nothing to compare with, so it speaks neither way."""
+    verdict = diagnose(busy_lock(busy_bcrypt()))
+    assert verdict.server is not None
+    thread = next(limit for limit in verdict.server.limits if limit.resource == "thread")
+    assert thread.leads is None
+
+
+def test_time_on_the_way_is_the_networks_even_if_nothing_fails() -> None:
+    time_s, _ = seconds_and_users()
+    figures = ("phase_count", "phase_ms", "phase_own_ms")
+    log = readings_of(*((time_s, name, "total", np.full(len(time_s), 5.0)) for name in figures))
+    (suspect,) = diagnose(make_run(ok_ms=250.0, readings=log)).suspects
+    assert suspect.name == "network"
+    assert "of which the target's own log accounts for 5 ms" in suspect.for_[-1]
+    inside = readings_of(*((time_s, name, "total", np.full(len(time_s), 250.0)) for name in figures))
+    assert diagnose(make_run(ok_ms=250.0, readings=inside)).suspects == []
+    assert diagnose(make_run(ok_ms=250.0)).suspects == []
+
+
+def with_bug(run: Run) -> Run:
+    """One request in six fails for another reason, whatever the load."""
+    struck = (np.random.default_rng(5).random(len(run.samples)) < 1 / 6) & ~run.samples.is_error
+    samples = run.samples
+
+    def where(column: Category, text: str) -> Category:
+        names = np.array(column.names)[column.codes]
+        return Category.of(np.where(struck, text, names).tolist())
+
+    return replace(
+        run,
+        samples=replace(
+            samples,
+            status=np.where(struck, 500, samples.status).astype(np.int16),
+            outcome=where(samples.outcome, "http_error"),
+            code=where(samples.code, "hash"),
+        ),
+        examples=(*run.examples, example(500, "password verification failed", "hash")),
+    )
+
+
+def test_a_pool_is_blamed_for_its_own_failures_among_others() -> None:
+    """One account in six is broken at any load; above 12 users the pool runs dry as well."""
+    used_up = pool(lambda users: np.where(users > 12, 10.0, users / 3))
+    own = make_run(
+        errors=by_load(lambda users: np.where(users > 12, 0.15, 0.0)),
+        status=500,
+        message="connection pool exhausted",
+        readings=used_up,
+    )
+    verdict = diagnose(with_bug(own))
+    assert verdict.server is not None
+    (limit,) = verdict.server.limits
+    assert limit.leads is False
+    assert True in limit.leads_kinds.values()
+    weights = {s.name: s for s in verdict.suspects}
+    assert list(weights)[:2] in (["pool", "code"], ["code", "pool"])
+    rate = verdict.error_rate.value
+    assert rate is not None
+    assert weights["pool"].explains == pytest.approx(0.15 * 0.65, abs=0.03)
+    assert weights["code"].explains == pytest.approx(rate - 0.15 * 0.65, abs=0.03)
+    assert any("need" in text and "on average: try" in text for text in weights["pool"].advice)
+
+
+def stalling(every_s: float, length_s: float) -> Run:
+    """Nothing fails; now and then nothing is answered for a moment, and then everything at once."""
+    run = make_run(users=[20], step_s=120)
+    samples = run.samples
+    since_s = samples.start_s - START_S
+    stopped_s = since_s - since_s // every_s * every_s
+    waits = np.where(stopped_s < length_s, length_s - stopped_s, 0.0) * (since_s >= every_s)
+    ends_in = (since_s + samples.duration_ms / 1000) // every_s > since_s // every_s
+    late = np.where(ends_in, length_s, 0.0)
+    return replace(
+        run, samples=replace(samples, duration_ms=samples.duration_ms + 1000 * np.maximum(waits, late))
+    )
+
+
+def test_answers_that_stop_again_and_again_are_told_with_their_distance() -> None:
+    (suspect,) = diagnose(stalling(every_s=20, length_s=1.5)).suspects
+    assert suspect.name == "freeze"
+    assert "times for 1.5 s to 1.6 s while requests waited" in suspect.for_[0]
+    assert suspect.for_[0].endswith("20 s apart")
+    assert suspect.advice[0].startswith("Look what the service, its database and its machine did at ")
+    assert diagnose(stalling(every_s=20, length_s=0.5)).suspects == []
+
+
+def test_failures_that_take_longer_under_load_are_no_time_out() -> None:
+    run = make_run(errors=by_load(lambda users: 0.2 + users / 40))
+    limit = {s.name: s for s in diagnose(run).suspects}
+    slower = run.samples.duration_ms * np.where(run.samples.is_error, run.samples.users / 2, 1)
+    queue = {
+        s.name: s for s in diagnose(replace(run, samples=replace(run.samples, duration_ms=slower))).suspects
+    }
+    assert any(text.startswith("failures take 52 ms (median) at 20 users") for text in limit["lock"].for_)
+    assert any(
+        re.match(r"failures take 5[12]\d ms \(median\) at 20 users", text) for text in queue["bcrypt"].for_
+    )
+    assert queue["lock"].weight < limit["lock"].weight - 2
