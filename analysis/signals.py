@@ -34,6 +34,10 @@ def _share(evidence: Evidence, count: int, text: str) -> Shown:
     strength = float(np.sqrt(part)) if part >= SEEN_SHARE else 0.0
     numbers = (
         f"{phrases.count(count)} of {phrases.counted(evidence.errors, 'failure')} ({phrases.percent(part)})"
+        if evidence.of is None
+        else f"all {phrases.counted(evidence.errors, 'failure')} of this kind"
+        if part
+        else f"none of {phrases.counted(evidence.errors, 'failure')} of this kind"
     )
     return Shown(strength, f"{numbers} {text}")
 
