@@ -16,12 +16,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 
 from benchmarks.synapse_files import CONFIGURATIONS, Configuration, scenario
 from benchmarks.synapse_server import database_server, install, running
+from commands.interrupts import interrupts
 from lab.errors import LabError
 
 _PATIENCE_S = 60.0
@@ -43,7 +44,8 @@ def loadverdict_run(target: Path, folder: Path, seed: int) -> Path:
     wide = {**os.environ, "COLUMNS": "110"}
     with (
         (folder / "run.log").open("w") as log,
-        subprocess.Popen(command, stdout=log, stderr=log, env=wide) as run,
+        # In a session of its own Ctrl-C reaches it once, through us.
+        subprocess.Popen(command, stdout=log, stderr=log, env=wide, start_new_session=True) as run,
     ):
         try:
             run.wait()
@@ -104,10 +106,6 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _stop(number: int, _frame: object) -> NoReturn:
-    raise SystemExit(128 + number)
-
-
 def main() -> None:
     """Read the command line and compare."""
     parser = argparse.ArgumentParser(
@@ -117,9 +115,9 @@ def main() -> None:
     parser.add_argument("--only", type=_names, default=list(CONFIGURATIONS))
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, _stop)
     try:
-        compare(options.only, options.folder.resolve(), options.seed)
+        with interrupts():
+            compare(options.only, options.folder.resolve(), options.seed)
     except KeyboardInterrupt:
         sys.exit(130)
     except LabError as error:

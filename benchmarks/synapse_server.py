@@ -97,6 +97,7 @@ def running(
     _write(home / "homeserver.yaml", homeserver(configuration, places, secret))
     _write(home / "log.yaml", log_config())
     accounts = folder / "accounts.csv"
+    janitor.add(path=str(accounts))
     child = None
     try:
         child = _start(python, home, janitor)

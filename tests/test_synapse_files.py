@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import stat
 from pathlib import Path
 
@@ -38,6 +39,15 @@ def test_the_scenario_is_valid_fits_the_target_and_has_an_account_for_each_user(
     load_target(written(tmp_path / "target.yaml", target(PLACES))).check_against(found)
     assert found.seed == 7
     assert max(scenario()["load"]["users"]) < ACCOUNTS
+
+
+def test_the_walk_through_shows_what_the_script_writes() -> None:
+    page = (Path(__file__).resolve().parents[1] / "docs/synapse.md").read_text()
+    shown = [
+        yaml.safe_load(text) for text in re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    ]
+    load = {key: value for key, value in scenario().items() if key not in ("description", "seed")}
+    assert shown[:2] == [target(PLACES), load]
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
