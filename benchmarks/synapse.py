@@ -1,4 +1,4 @@
-"""What the verdict says about a real foreign server: Matrix Synapse from PyPI, healthy and ill in four ways.
+"""What the verdict says about a real foreign server: Matrix Synapse from PyPI, healthy and made ill.
 
     python -m benchmarks.synapse FOLDER [--only healthy,bcrypt] [--seed 1]
 

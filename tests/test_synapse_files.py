@@ -70,7 +70,8 @@ def test_each_configuration_differs_from_the_healthy_one_in_what_it_is_named_aft
     assert args("healthy") == (4, 20, 10_000, False)
     assert args("small-pool") == (4, 2, 10_000, True)
     assert args("slow-trigger") == (4, 20, 10_000, True)
-    assert args("bcrypt") == (13, 20, 10_000, False)
+    assert args("bcrypt") == (12, 20, 10_000, False)
+    assert args("bcrypt-13") == (13, 20, 10_000, False)
     assert args("rate-limited") == (4, 20, 8, False)
 
 
