@@ -97,7 +97,8 @@ def compare(names: list[str], folder: Path, seed: int) -> None:
             print(answer(configuration, verdict, run), flush=True)
 
 
-def _names(text: str) -> list[str]:
+def chosen(text: str) -> list[str]:
+    """The configurations that `--only` names; raises ArgumentTypeError for one that there is not."""
     names = text.split(",")
     if unknown := [name for name in names if name not in CONFIGURATIONS]:
         raise argparse.ArgumentTypeError(
@@ -112,7 +113,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", type=_names, default=list(CONFIGURATIONS))
+    parser.add_argument("--only", type=chosen, default=list(CONFIGURATIONS))
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks.synapse import _names, answer
+from benchmarks.synapse import chosen, answer
 from benchmarks.synapse_files import ACCOUNTS, CONFIGURATIONS, Places, homeserver, scenario, target
 from benchmarks.synapse_server import free_ports, socket_folder, write_accounts
 from recording.probes.spec import Probe
@@ -105,4 +105,4 @@ def test_an_answer_is_the_sentence_the_first_suspects_and_the_targets() -> None:
 
 def test_an_unknown_configuration_is_named() -> None:
     with pytest.raises(Exception, match="no configuration 'hashing'; there are: healthy, small-pool"):
-        _names("healthy,hashing")
+        chosen("healthy,hashing")
