@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks.synapse import chosen, answer
+from benchmarks.synapse import answer, chosen
 from benchmarks.synapse_files import ACCOUNTS, CONFIGURATIONS, Places, homeserver, scenario, target
 from benchmarks.synapse_server import free_ports, socket_folder, write_accounts
 from recording.probes.spec import Probe
