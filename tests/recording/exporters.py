@@ -77,39 +77,65 @@ DEADPOOL = (
     {"pool_max": 16, "pool_active": 16, "pool_idle": 0, "pool_waiting": 7},
 )
 
+# Lines of a real Synapse 1.163 (python -m benchmarks.synapse), fewer and with other figures.
 SYNAPSE = (
-    """synapse_threadpool_total_threads{name="default",server_name="a.example"} 10.0
+    """# HELP synapse_threadpool_total_threads Total number of threads currently in the threadpool
+# TYPE synapse_threadpool_total_threads gauge
 synapse_threadpool_total_threads{name="database-master",server_name="a.example"} 5.0
+synapse_threadpool_total_threads{name="default",server_name="a.example"} 1.0
+synapse_threadpool_total_threads{name="gai_resolver",server_name="a.example"} 5.0
+# TYPE synapse_threadpool_working_threads gauge
 synapse_threadpool_working_threads{name="database-master",server_name="a.example"} 1.0
+synapse_threadpool_working_threads{name="default",server_name="a.example"} 0.0
+# TYPE synapse_threadpool_min_threads gauge
+synapse_threadpool_min_threads{name="database-master",server_name="a.example"} 5.0
+# TYPE synapse_threadpool_max_threads gauge
+synapse_threadpool_max_threads{name="database-master",server_name="a.example"} 20.0
+synapse_threadpool_max_threads{name="default",server_name="a.example"} 10.0
+synapse_threadpool_max_threads{name="gai_resolver",server_name="a.example"} 20.0
+# TYPE synapse_storage_schedule_time histogram
 synapse_storage_schedule_time_bucket{le="0.005",server_name="a.example"} 90.0
-synapse_storage_schedule_time_sum{server_name="a.example"} 1.0
 synapse_storage_schedule_time_count{server_name="a.example"} 100.0
-synapse_storage_query_time_sum{verb="SELECT",server_name="a.example"} 2.0
-synapse_storage_query_time_count{verb="SELECT",server_name="a.example"} 200.0
-synapse_util_caches_cache_hits{name="getEvent",server_name="a.example"} 10.0
-synapse_util_caches_cache{name="getEvent",server_name="a.example"} 20.0
-python_twisted_reactor_tick_time_sum 5.0
+synapse_storage_schedule_time_sum{server_name="a.example"} 1.0
+synapse_storage_schedule_time_created{server_name="a.example"} 1.764e+09
+# TYPE synapse_storage_query_time histogram
+synapse_storage_query_time_count{server_name="a.example",verb="SELECT"} 200.0
+synapse_storage_query_time_sum{server_name="a.example",verb="SELECT"} 2.0
+# TYPE synapse_util_caches_cache_hits gauge
+synapse_util_caches_cache_hits{name="*getEvent*",server_name="a.example"} 10.0
+# TYPE synapse_util_caches_cache gauge
+synapse_util_caches_cache{name="*getEvent*",server_name="a.example"} 20.0
+# TYPE python_twisted_reactor_tick_time histogram
 python_twisted_reactor_tick_time_count 5000.0
+python_twisted_reactor_tick_time_sum 5.0
+# TYPE process_resident_memory_bytes gauge
+process_resident_memory_bytes 1.26e+08
+# TYPE process_cpu_seconds_total counter
 process_cpu_seconds_total 12.0
 """,
-    """synapse_threadpool_total_threads{name="default",server_name="a.example"} 10.0
-synapse_threadpool_total_threads{name="database-master",server_name="a.example"} 5.0
-synapse_threadpool_working_threads{name="database-master",server_name="a.example"} 5.0
+    """synapse_threadpool_total_threads{name="database-master",server_name="a.example"} 18.0
+synapse_threadpool_total_threads{name="default",server_name="a.example"} 10.0
+synapse_threadpool_working_threads{name="database-master",server_name="a.example"} 18.0
+synapse_threadpool_working_threads{name="default",server_name="a.example"} 10.0
+synapse_threadpool_max_threads{name="database-master",server_name="a.example"} 20.0
+synapse_threadpool_max_threads{name="default",server_name="a.example"} 10.0
 synapse_storage_schedule_time_bucket{le="0.005",server_name="a.example"} 95.0
-synapse_storage_schedule_time_sum{server_name="a.example"} 11.0
 synapse_storage_schedule_time_count{server_name="a.example"} 200.0
-synapse_storage_query_time_sum{verb="SELECT",server_name="a.example"} 3.0
-synapse_storage_query_time_count{verb="SELECT",server_name="a.example"} 250.0
-synapse_storage_query_time_sum{verb="INSERT",server_name="a.example"} 1.0
-synapse_storage_query_time_count{verb="INSERT",server_name="a.example"} 50.0
-synapse_util_caches_cache_hits{name="getEvent",server_name="a.example"} 110.0
-synapse_util_caches_cache{name="getEvent",server_name="a.example"} 140.0
-python_twisted_reactor_tick_time_sum 9.0
+synapse_storage_schedule_time_sum{server_name="a.example"} 11.0
+synapse_storage_query_time_count{server_name="a.example",verb="SELECT"} 250.0
+synapse_storage_query_time_sum{server_name="a.example",verb="SELECT"} 3.0
+synapse_storage_query_time_count{server_name="a.example",verb="INSERT"} 50.0
+synapse_storage_query_time_sum{server_name="a.example",verb="INSERT"} 1.0
+synapse_util_caches_cache_hits{name="*getEvent*",server_name="a.example"} 110.0
+synapse_util_caches_cache{name="*getEvent*",server_name="a.example"} 140.0
 python_twisted_reactor_tick_time_count 5400.0
+python_twisted_reactor_tick_time_sum 9.0
+process_resident_memory_bytes 1.5e+08
 process_cpu_seconds_total 21.0
 """,
-    {"pool_max": 5, "pool_active": 5, "pool_wait_ms": 100, "database_query_ms": 20, "cache_hits_per_s": 10,
-     "cache_misses_per_s": 2, "loop_lag_ms": 10, "cpu_percent": 90},
+    {"pool_max": 20, "pool_active": 18, "pool_wait_ms": 100, "pool_wait_ms_per_s": 1000, "workers_max": 10,
+     "workers_busy": 10, "database_query_ms": 20, "cache_hits_per_s": 10, "cache_misses_per_s": 2,
+     "loop_lag_ms": 10, "cpu_percent": 90, "memory_mb": 150},
 )  # fmt: skip
 
 EXPORTERS = {
