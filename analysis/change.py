@@ -25,6 +25,10 @@ ONE_FREEZE = (
     "service."
 )
 HIDDEN = " The error rate will not show it: users who wait send nothing."
+DOWN = (
+    "A run that begins low and rests after each level, until every queue is empty: at which level it goes "
+    "down, and whether it comes back."
+)
 ANY_ORDER = "The same levels in another order, with no more errors at high load than at low load."
 LEVELS = "A run in which the load visits several levels more than once, in shuffled order."
 
@@ -36,6 +40,7 @@ def what_would_change(facts: Facts, next_run: NextRun | None) -> str:
         (not facts.quality.valid, INVALID),
         (not facts.quality.complete, INCOMPLETE),
         (bool(facts.freezes) and facts.errors == 0, ONE_FREEZE + HIDDEN * (facts.load.axis == USERS)),
+        (facts.load.down_since_s is not None, DOWN),
     ):
         if holds:
             return text

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.collapse import collapse
 from analysis.load import class_effect, load_effect
 from analysis.looks import ONCE, Looks
 from analysis.shares import Shares
@@ -81,9 +82,13 @@ class Judge:
         if self.before is not None:
             return self.before.load(_first(failed, len(self.before.place)), several=several)
         counts = self.per_window(failed)
-        if several:
-            return class_effect(self.windows, counts, looks=self.looks)
-        return load_effect(self.windows, counts, looks=self.looks)
+        judge = class_effect if several else load_effect
+        found = judge(self.windows, counts, looks=self.looks)
+        down = collapse(self.rows, failed, self.windows.origin_s) if found.answer == "constant" else None
+        if down is None:
+            return found
+        told = {"answer": "inconclusive", "confidence": None, "why": down.text, "down_since_s": down.since_s}
+        return found.model_copy(update=told)
 
     def temporal(self, failed: Bools | Ints) -> Temporal:
         """Pattern of the chosen failures in time."""

@@ -69,11 +69,16 @@ def _verdict(run: Run, found: Found, slo: Sequence[str], suspects: Sequence[Susp
     """What was found, in words."""
     cut, rows = found.cut, found.cut.rows
     facts = _facts(found)
-    following = next_run(
-        found.load,
-        found.temporal,
-        rows.errors,
-        seen(run, cut.windows, found.duration_s, found.latency),
+    # More of the same would find it down again.
+    following = (
+        next_run(
+            found.load,
+            found.temporal,
+            rows.errors,
+            seen(run, cut.windows, found.duration_s, found.latency),
+        )
+        if found.load.down_since_s is None
+        else None
     )
     ends = cut.judge.shares.ends if cut.judge.shares is not None else None
     measured = measure(rows, found.times, found.silent, found.kinds, run.lacks)

@@ -61,6 +61,9 @@ RESOURCES = {
         ("cache_pool_active",), "cache_pool_max", 1, 0.98, "the cache pool", "connections"
     ),
     "workers": _Resource(("workers_busy",), "workers_max", 1, 0.98, "the pool of workers", "workers"),
+    "hash_workers": _Resource(
+        ("hash_workers_busy",), "hash_workers_max", 1, 0.98, "the pool of threads that hash", "threads"
+    ),
     "cpu": _Resource(("cpu_percent",), "cpu_cores", 100, 0.9, "the process", "% CPU", mean=True),
     "thread": _Resource(
         ("cpu_thread_wanted_percent", "cpu_thread_percent"),

@@ -120,6 +120,12 @@ def _frozen(freezes: Sequence[Freeze]) -> str:
 
 def _head(facts: Facts) -> str:
     load = facts.load
+    if load.down_since_s is not None:
+        since = phrases.seconds(load.down_since_s)
+        return (
+            f"From {since} on nearly every request failed, whatever the load; whether load brought the "
+            "service down cannot be seen."
+        )
     if load.answer == "inconclusive":
         news = _warm_up(facts) or bursts(facts.temporal) or drifts(facts.drift)
         unknown = f"annot tell whether errors depend on load: {reason(load)}{_seen(facts)}."

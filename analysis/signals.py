@@ -10,6 +10,7 @@ from analysis import phrases, target_signals
 from analysis.evidence import SEEN_SHARE, Evidence
 from analysis.shown import Expected, Shown, Signal, or_
 from analysis.verdict import FingerprintReport, LoadEffect, LoadLevel
+from recording.sample import TIMEOUT_OUTCOMES
 
 TWICE = 2.0
 """Load must at least double between two levels for a comparison of them to say something."""
@@ -22,6 +23,10 @@ TIGHT = 1.25
 WIDE = 5.0
 ALIKE = 1.5
 """Highest and lowest error rate of the endpoints within this factor are alike."""
+UNANSWERED = frozenset(
+    {"dns", "refused", "unreachable", "tls", "reset", "closed_early", "unfinished", *TIMEOUT_OUTCOMES}
+)
+"""Failures in which the service had no say: that none of them has its words or status tells nothing."""
 LEAST_STALLS, REGULAR = 3, 0.15
 """So many silences make a pattern; it is regular if all lie near multiples of the usual distance."""
 LEAST_REQUESTS = 50
@@ -43,8 +48,8 @@ def _share(evidence: Evidence, count: int, text: str) -> Shown:
 
 
 def _message(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
-    told = [f for f in e.fingerprints if f.message]
-    if not told or expected.pattern is None:
+    told = [f for f in e.fingerprints if f.message and f.outcome not in UNANSWERED]
+    if expected.pattern is None or sum(f.count for f in told) < SEEN_SHARE * e.errors or not told:
         return None
     found = [f for f in told if re.search(expected.pattern, f.message, re.IGNORECASE)]
     if found:
@@ -53,7 +58,8 @@ def _message(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Sh
 
 
 def _status(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
-    if not e.errors:
+    answered = sum(entry.count for name, entry in e.by_status.items() if name not in UNANSWERED)
+    if not e.errors or answered < SEEN_SHARE * e.errors:
         return None
     count = sum(entry.count for name, entry in e.by_status.items() if name in expected.wanted)
     found = [name for name in e.by_status if name in expected.wanted]
@@ -115,6 +121,8 @@ def _drift(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Show
 
 
 def _error_duration(e: Evidence, expected: Expected, own: FingerprintReport | None) -> Shown | None:
+    if _given_up(e, own):
+        return None
     figures = own.duration_ms if own else e.latency.errors
     if figures.p50 is None or figures.p95 is None or figures.n < LEAST_FAILURES or figures.p50 <= 0:
         return None
@@ -147,8 +155,17 @@ def _ok_latency(e: Evidence, expected: Expected, _: FingerprintReport | None) ->
     return Shown(float(shape in expected.wanted), text)
 
 
-def _error_latency(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+def _given_up(e: Evidence, own: FingerprintReport | None) -> bool:
+    """Whether most of these failures are time-outs of ours: how long they took is our own limit."""
+    kinds = [own] if own else e.fingerprints
+    ours = sum(kind.count for kind in kinds if kind.outcome in TIMEOUT_OUTCOMES)
+    return ours > sum(kind.count for kind in kinds) / 2
+
+
+def _error_latency(e: Evidence, expected: Expected, own: FingerprintReport | None) -> Shown | None:
     """How long failures take at low and at high load: a limit stays, a queue before it grows."""
+    if _given_up(e, own):
+        return None
     told = [
         (level, level.latency_ms.errors.p50)
         for level in e.levels

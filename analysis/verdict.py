@@ -52,6 +52,7 @@ class LoadEffect(Model):
     its 95 % interval and standard error `se`. `axis` names the measure of load. `margin` is what still counts
     as "no change".
     `confidence` is the share of right answers measured on made-up runs decided as clearly (docs/method.md).
+    `down_since_s` is when, in seconds since the run's start, the target went down for good, if it did.
     """
 
     answer: LoadAnswer
@@ -68,6 +69,7 @@ class LoadEffect(Model):
     windows: int = 0
     requests: int = 0
     errors: int = 0
+    down_since_s: float | None = None
     fitted: list[FittedPoint] = Field(default_factory=list)
 
 

@@ -32,6 +32,8 @@ SIGNALS = {
     "region": "where the target says it runs (the text is the label)",
     "workers_max": "worker threads or processes",
     "workers_busy": "those of them at work",
+    "hash_workers_max": "worker threads that hash passwords",
+    "hash_workers_busy": "those of them at work",
     "loop_lag_ms": "how late the target's event loop is",
     "cpu_percent": "CPU of the process and its children, 100 = one core",
     "cpu_thread_percent": "CPU of its busiest thread, 100 = all that one thread can have",

@@ -133,8 +133,9 @@ python_twisted_reactor_tick_time_sum 9.0
 process_resident_memory_bytes 1.5e+08
 process_cpu_seconds_total 21.0
 """,
-    {"pool_max": 20, "pool_active": 18, "pool_wait_ms": 100, "pool_wait_ms_per_s": 1000, "workers_max": 10,
-     "workers_busy": 10, "database_query_ms": 20, "cache_hits_per_s": 10, "cache_misses_per_s": 2,
+    {"pool_max": 20, "pool_active": 18, "pool_wait_ms": 100, "pool_wait_ms_per_s": 1000,
+     "hash_workers_max": 10, "hash_workers_busy": 10, "database_query_ms": 20,
+     "cache_hits_per_s": 10, "cache_misses_per_s": 2,
      "loop_lag_ms": 10, "cpu_percent": 90, "memory_mb": 150},
 )  # fmt: skip
 

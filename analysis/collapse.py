@@ -1,0 +1,75 @@
+"""Collapse: a target that went down during the run and did not come back.
+
+From then on everything fails, at whatever load: that is no sign that load does nothing. It may have been the
+load of that moment, with a queue that no lower load empties, or anything else that happened once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from analysis import phrases
+from analysis.intervals import table_tail
+from analysis.usable import Bools, Floats, Ints, Usable
+
+DOWN, UP = 0.95, 0.5
+"""Down: so much fails from one moment to the end; up: no more than that before it."""
+LONG = 0.6
+"""Part of the requests that found it down: what happens near the end leaves enough to judge by."""
+CHANCE = 0.001
+
+
+class Down(NamedTuple):
+    """When it went down, seconds since the run's start, and what happened in words."""
+
+    since_s: float
+    text: str
+
+
+def collapse(rows: Usable, failed: Bools | Ints, origin_s: float) -> Down | None:
+    """Whether the target went down for good, and when.
+
+    Args:
+        rows: the run.
+        failed: the failures that are asked about, as mask or indices.
+        origin_s: its beginning.
+    """
+    weight = rows.weight.astype(np.float64)
+    struck = np.zeros(len(weight))
+    struck[failed] = weight[failed]
+    n, k = np.cumsum(weight), np.cumsum(struck)
+    if not len(n) or k[-1] < LONG * DOWN * n[-1]:
+        return None
+    at = _change(n, k)
+    before_n, before_k = float(n[at]), float(k[at])
+    after_n, after_k = float(n[-1]) - before_n, float(k[-1]) - before_k
+    if after_n < LONG * n[-1] or after_k < DOWN * after_n or before_k > UP * before_n:
+        return None
+    if table_tail(round(after_k), round(after_n), round(before_k), round(before_n)) >= CHANCE:
+        return None
+    since_s = float(rows.samples.start_s[at + 1]) - origin_s
+    return Down(
+        since_s,
+        f"from {phrases.seconds(since_s)} on {phrases.percent(after_k / after_n)} of requests failed until "
+        f"the end, whatever the load, and {phrases.percent(before_k / before_n)} before: it went down then "
+        "and did not come back, so what load does cannot be seen",
+    )
+
+
+def _change(n: Floats, k: Floats) -> int:
+    """Last row before the change that fits best: the likeliest two rates (Hinkley 1970, Biometrika 57:1)."""
+    before_n, before_k = n[:-1], k[:-1]
+    after_n, after_k = n[-1] - before_n, k[-1] - before_k
+    return (
+        int(np.argmax(_likelihood(before_k, before_n) + _likelihood(after_k, after_n))) if len(n) > 1 else 0
+    )
+
+
+def _likelihood(k: Floats, n: Floats) -> Floats:
+    """Logarithm of the binomial likelihood at the rate seen, without its constant."""
+    rate = k / n
+    with np.errstate(divide="ignore", invalid="ignore"):
+        failed, passed = k * np.log(rate), (n - k) * np.log1p(-rate)
+    return np.where(k > 0, failed, 0.0) + np.where(k < n, passed, 0.0)

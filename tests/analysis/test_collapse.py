@@ -1,0 +1,35 @@
+"""A target that goes down and stays down says nothing about load, and is not called constant."""
+
+from __future__ import annotations
+
+from run_builder import by_load, by_time, make_run
+
+from analysis.diagnose import diagnose
+
+
+def down_from(since_s: float, before: float = 0.0):
+    return by_time(lambda time_s: (time_s >= since_s) * (1 - before) + before)
+
+
+def test_what_went_down_for_good_is_told_with_its_moment_and_not_called_constant() -> None:
+    verdict = diagnose(make_run(errors=down_from(40.0)))
+    assert verdict.load_effect.answer == "inconclusive"
+    assert verdict.load_effect.down_since_s is not None
+    assert abs(verdict.load_effect.down_since_s - 40) < 1
+    assert verdict.sentence.startswith("From 41 s on nearly every request failed, whatever the load")
+    assert "went down then and did not come back" in verdict.load_effect.why
+    assert "rests after each level" in verdict.what_would_change
+    assert verdict.next_run is None
+    assert verdict.by_status["503"].load_effect == "inconclusive"
+
+
+def test_a_service_that_was_never_up_fails_at_every_load() -> None:
+    assert diagnose(make_run(errors=1.0)).load_effect.answer == "constant"
+    assert diagnose(make_run(errors=down_from(40.0, before=0.7))).load_effect.down_since_s is None
+
+
+def test_one_that_comes_back_did_not_go_down_for_good() -> None:
+    back = by_time(lambda time_s: ((time_s >= 40) & (time_s < 520)) * 1.0)
+    assert diagnose(make_run(errors=back)).load_effect.down_since_s is None
+    risen = diagnose(make_run(errors=by_load(lambda users: (users > 2) * 1.0)))
+    assert risen.load_effect.answer == "rises"
