@@ -108,7 +108,7 @@ def _verdict(run: Run, found: Found, slo: Sequence[str], suspects: Sequence[Susp
         attribution_text=summary(found.rate.value, found.parts, ends, cut.windows.axis),
         concentration=found.concentration,
         tree=tree(rows.requests, found.statuses, found.kinds, found.temporal, found.load),
-        suspects=weigh(suspects, _evidence(found)),
+        suspects=weigh(suspects, _evidence(found, _name(run.manifest.get("target")))),
         server=found.server,
         slo=evaluate(slo, measured),
         quality=found.quality,
@@ -117,7 +117,7 @@ def _verdict(run: Run, found: Found, slo: Sequence[str], suspects: Sequence[Susp
     )
 
 
-def _evidence(found: Found) -> Evidence:
+def _evidence(found: Found, target: str | None) -> Evidence:
     """What suspects are weighed by."""
     return Evidence(
         rows=found.cut.rows,
@@ -133,6 +133,7 @@ def _evidence(found: Found) -> Evidence:
         latency=found.latency,
         quality=found.quality,
         server=found.server,
+        target=target,
     )
 
 

@@ -42,6 +42,7 @@ class Evidence:
     latency: LatencyMs
     quality: Quality
     server: Server | None = None
+    target: str | None = None
     of: FingerprintReport | None = None
 
     @property

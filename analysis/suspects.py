@@ -21,6 +21,8 @@ from recording.errors import UsageError
 SUSPECTS_YAML = Path(__file__).resolve().parent.parent / "config" / "suspects.yaml"
 _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """As safe, and ten times as fast where libyaml was there to build it with."""
+SHARED = ("listed_from", "experiments_on")
+"""Keys that hold for all suspects of a table."""
 LEAST_WEIGHT = 1.0
 """Listed from this weight on, and only with at least one piece of evidence for it."""
 
@@ -91,6 +93,7 @@ class Suspect(BaseModel):
     missing: list[str | MissingLine] = Field(default_factory=list)
     advice: list[str] = Field(min_length=1)
     experiment: str | None = None
+    experiments_on: str | None = None
     listed_from: float = LEAST_WEIGHT
 
 
@@ -118,14 +121,15 @@ def load_suspects(path: Path) -> tuple[Suspect, ...]:
 def _suspects(value: Any, path: Path) -> tuple[Suspect, ...]:
     if not isinstance(value, dict) or not isinstance(value.get("suspects"), dict):
         raise SuspectsError(f"{path}: expected a mapping with the key 'suspects'")
-    unknown = set(value) - {"suspects", "listed_from"}
+    unknown = set(value) - {"suspects", *SHARED}
     if unknown:
-        raise SuspectsError(f"{path}: unknown key {sorted(unknown)[0]!r}; allowed: listed_from, suspects")
+        allowed = ", ".join((*SHARED, "suspects"))
+        raise SuspectsError(f"{path}: unknown key {sorted(unknown)[0]!r}; allowed: {allowed}")
     found = []
     for name, fields in value["suspects"].items():
         if not isinstance(fields, dict):
             raise SuspectsError(f"{path}: suspects.{name} must be a mapping with title, evidence and advice")
-        shared = {"listed_from": value["listed_from"]} if "listed_from" in value else {}
+        shared = {key: value[key] for key in SHARED if key in value}
         try:
             found.append(Suspect.model_validate({**shared, **fields, "name": str(name)}))
         except ValidationError as error:

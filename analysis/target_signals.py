@@ -86,16 +86,16 @@ def occupies(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Sh
     in_it, name, at, level = max(told, key=lambda found: found[0])
     assert level.rate_per_s is not None
     words = (
-        f"{name} takes {in_it:.2f} cores at {phrases.load(level.users_high)} {e.load.axis} "
-        f"({phrases.milliseconds(at.own_ms.value or 0.0)} of it, {_per_s(at, level):.1f} times a second)"
+        f"at {phrases.load(level.users_high)} {e.load.axis} {in_it:.2f} {name} go on at once "
+        f"({phrases.milliseconds(at.own_ms.value or 0.0)} each, {_per_s(at, level):.1f} a second)"
     )
     busy = _at_level(e, "cpu_percent", level)
     if busy is None:
         return Shown(0.5, words) if in_it >= ALONE else None
     part = in_it / max(busy / 100, 1e-9)
-    words += f", of {busy / 100:.2f} that the process uses"
+    words += f"; the process uses {busy / 100:.2f} cores"
     if part >= MOST_OF_IT and _used_up(e, level, busy):
-        return Shown(1.0, f"{words}, all that it can")
+        return Shown(1.0, f"{words}, all that it can use")
     return Shown(0.0, words) if part < LITTLE_OF_IT or not _used_up(e, level, busy) else None
 
 

@@ -129,6 +129,6 @@ def _report(
             "against": weighed.contradicts,
             "missing": weighed.missing,
             "advice": [*measured_advice(suspect.name, evidence), *suspect.advice],
-            "experiment": suspect.experiment,
+            "experiment": suspect.experiment if suspect.experiments_on in (None, evidence.target) else None,
         }
     )

@@ -94,8 +94,9 @@ def busy_lock(readings: Readings | None) -> Run:
 def test_password_checks_that_fill_a_thread_are_the_cause_of_locks_that_time_out() -> None:
     suspects = {s.name: s for s in diagnose(busy_lock(busy_bcrypt())).suspects}
     assert next(iter(suspects)) == "bcrypt"
-    told = next(text for text in suspects["bcrypt"].for_ if text.startswith("bcrypt takes 0.9"))
-    assert "all that it can" in told
+    told = next(text for text in suspects["bcrypt"].for_ if " bcrypt go on at once (270 ms each, " in text)
+    assert "0.9" in told
+    assert told.endswith("uses 0.99 cores, all that it can use")
     assert any("one core does 3.7 a second" in text for text in suspects["bcrypt"].advice)
     assert any("all 2 cores would do about 7.4 a second" in text for text in suspects["bcrypt"].advice)
 
@@ -205,3 +206,12 @@ def test_failures_that_take_longer_under_load_are_no_time_out() -> None:
         re.match(r"failures take 5[12]\d ms \(median\) at 20 users", text) for text in queue["bcrypt"].for_
     )
     assert queue["lock"].weight < limit["lock"].weight - 2
+
+
+@pytest.mark.parametrize(("target", "named"), [("lab", "lock-100ms"), ("my-api", None), (None, None)])
+def test_an_experiment_on_the_lab_is_not_proposed_for_another_service(
+    target: str | None, named: str | None
+) -> None:
+    manifest = {} if target is None else {"target": {"name": target}}
+    run = make_run(errors=by_load(lambda users: users / 40), manifest=manifest)
+    assert diagnose(run).suspects[0].experiment == named
