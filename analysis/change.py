@@ -26,8 +26,8 @@ ONE_FREEZE = (
 )
 HIDDEN = " The error rate will not show it: users who wait send nothing."
 DOWN = (
-    "A run that begins low and rests after each level, until every queue is empty: at which level it goes "
-    "down, and whether it comes back."
+    "A run that begins low and rests after each level (a level of 0 users) until every queue is empty: at "
+    "which level it goes down, and whether it comes back."
 )
 ANY_ORDER = "The same levels in another order, with no more errors at high load than at low load."
 LEVELS = "A run in which the load visits several levels more than once, in shuffled order."
