@@ -1,0 +1,88 @@
+"""An investigation on the terminal: the answer, what was ruled out and how, what stays, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from analysis.investigation.report import Conclusion, Investigation
+from analysis.render import investigation_words as words
+from analysis.render.wording import clean, sentence
+
+STYLE: dict[Conclusion, str] = {
+    "cause_found": "bold green",
+    "ruled_out": "bold blue",
+    "cannot_tell": "bold yellow",
+    "nothing_to_explain": "bold green",
+}
+LABEL = 13
+
+
+def print_investigation(report: Investigation, console: Console, page: Path) -> None:
+    """Print the report.
+
+    Args:
+        report: what was found.
+        console: where to.
+        page: path of investigation.html, named at the end.
+    """
+    console.print(Text(clean(report.sentence), style=STYLE[report.conclusion]))
+    if report.why:
+        console.print(Text(clean(report.why)))
+    for doubt in report.seen.doubts[:3]:
+        console.print(Text(f"doubt: {clean(doubt, 300)}", style="yellow"))
+    console.print()
+    for label, lines in _parts(report):
+        _part(console, label, lines)
+    commands = [one.command for one in report.open if one.command]
+    for index, command in enumerate(commands[:4]):
+        console.print(Text.assemble((f"{'To settle' if index == 0 else '':<{LABEL}}", "bold"), command))
+    console.print(Text.assemble((f"{'Report':<{LABEL}}", "bold"), str(_from_here(page))))
+
+
+def _parts(report: Investigation) -> Iterator[tuple[str, Sequence[str]]]:
+    yield "Seen", [report.seen.sentence]
+    yield "Ruled out", [sentence(f"{who}: {how}") for who, how in words.cleared(report)]
+    yield (
+        "Tried",
+        [
+            sentence(f"{trial.suspect_title}: {trial.moved or trial.why}")
+            for trial in words.done(report)
+            if words.outcome(trial) in ("Cannot tell", "Does not help")
+        ],
+    )
+    yield "Left out", [sentence(f"{names}: {why}") for names, why in words.left_out(report)]
+    yield "Open", [sentence(f"{one.title}: {one.why}") for one in report.open[:6]]
+    several = len(report.advice) > 1
+    for name, title in (("now", "Do now"), ("long_run", "In the long run"), ("watch", "Watch")):
+        lines = [
+            f"{advice.title}: {line}" if several else line
+            for advice in report.advice
+            for line in getattr(advice, name)[: 1 if several else None]
+        ]
+        yield title, lines
+
+
+def _part(console: Console, label: str, lines: Sequence[str]) -> None:
+    """A label, and one paragraph per line beside it."""
+    if not lines:
+        return
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(width=LABEL - 1)
+    grid.add_column(width=max(20, min(console.width, 110) - LABEL))
+    for index, line in enumerate(lines):
+        text = f"- {clean(line)}" if len(lines) > 1 else clean(line)
+        grid.add_row(Text(label if index == 0 else "", style="bold"), Text(text))
+    console.print(grid)
+
+
+def _from_here(path: Path) -> Path:
+    """A path as short as it can be typed in this folder."""
+    try:
+        return path.relative_to(Path.cwd())
+    except ValueError:
+        return path
