@@ -88,7 +88,7 @@ def run_investigation(options: Options, *, as_json: bool) -> int:
                 _make(folder)
                 at = At(there, False, note, signals, console)
                 if run is None:
-                    run = _record(scenario, options, folder, at, found)
+                    run = _record(scenario, options, folder, at, found, clock)
                 with signals.held():
                     found.diagnosis = write_diagnosis(run)
                 _tell(found.diagnosis.verdict, console)
@@ -125,12 +125,12 @@ def exit_code(report: Investigation, stopped_code: int = MET) -> int:
     return MET if report.complete else INCOMPLETE
 
 
-def _record(scenario: Scenario, options: Options, folder: Path, at: At, found: _Found) -> Path:
+def _record(scenario: Scenario, options: Options, folder: Path, at: At, found: _Found, clock: Clock) -> Path:
     run = RunFolder.create(folder, scenario.name)
     plan = scenario.schedule()
     at.console.print(
         Text.assemble(
-            ("run: what is there to explain?\n", "bold"),
+            (f"run first, then experiments; {phrases.seconds_about(clock.left_s)} left\n", "bold"),
             f"scenario {scenario.name} → {at.target.name} ({at.target.base_url}): {plan.most}, "
             f"about {plan.duration_s:.0f} s; all of it goes into {folder}",
         )

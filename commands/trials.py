@@ -115,13 +115,13 @@ def not_tried(trials: Trials, clock: Clock, stopped: str) -> list[Trial]:
     """What was left out, and why."""
     left = phrases.seconds_about(clock.left_s)
     return [
-        _left_out(step, trials, "not_tried", f"not tried: {stopped or _too_long(step, left)}")
+        _left_out(step, trials, "not_tried", stopped or _too_long(step, left))
         for step in remaining(trials.possible, trials.tried)
     ]
 
 
 def _too_long(step: Step, left: str) -> str:
-    return f"it takes {phrases.seconds_about(step.duration_s)}, and {left} were left"
+    return f"no time: it takes {phrases.seconds_about(step.duration_s)}, and {left} were left"
 
 
 def _for_step(trials: Trials, step: Step) -> Options:
@@ -161,12 +161,19 @@ def _trial(step: Step, report: ExperimentReport, folder: Path) -> Trial:
         measure=about.measure,
         error_rate=report.error_rate,
         p99_ms=report.p99_ms,
+        changed_p99_ms=_highest_p99_ms(report, "changed"),
+        load=f"{about.level:g} {about.unit}",
         valid=report.valid,
         complete=report.complete,
         report=f"{folder.name}/experiment.html",
         command=about.command,
         needed=report.needed,
     )
+
+
+def _highest_p99_ms(report: ExperimentReport, state: str) -> float | None:
+    found = [arm.p99_ms for arm in report.arms if arm.state == state and arm.p99_ms is not None]
+    return max(found, default=None)
 
 
 def _left_out(step: Step, trials: Trials, outcome: Literal["not_possible", "not_tried"], why: str) -> Trial:

@@ -18,7 +18,7 @@ from analysis.investigation.report import (
     Seen,
     Trial,
 )
-from analysis.investigation.seen import nothing_in_words
+from analysis.investigation.seen import left_in_words, nothing_in_words
 from analysis.suspects import Suspect
 from analysis.verdict import Verdict
 
@@ -60,7 +60,7 @@ def investigation(
         about=about,
         conclusion=conclusion,
         sentence=_sentence(conclusion, verdict, found, explains),
-        why=_why(conclusion, verdict, found, trials, stopped),
+        why=_why(conclusion, verdict, found, explains, trials, stopped),
         explains=explains,
         seen=seen,
         suspects=verdict.suspects,
@@ -79,7 +79,7 @@ def _sorted(
     verdict: Verdict, trials: Sequence[Trial], known: Sequence[Suspect]
 ) -> tuple[Cause | None, list[Excluded], list[Open]]:
     supported = next((trial for trial in trials if trial.outcome == "supports"), None)
-    cause = None if supported is None else _cause(supported)
+    cause = None if supported is None else _cause(supported, verdict)
     contradicted = [trial for trial in trials if trial.outcome == "contradicts" and trial.decides]
     cleared = list({trial.suspect: _excluded(trial) for trial in contradicted}.values())
     settled = {one.suspect for one in cleared}
@@ -95,7 +95,7 @@ def _sorted(
     return cause, cleared, open_
 
 
-def _cause(trial: Trial) -> Cause:
+def _cause(trial: Trial, verdict: Verdict) -> Cause:
     return Cause(
         suspect=trial.suspect,
         title=trial.suspect_title,
@@ -103,6 +103,7 @@ def _cause(trial: Trial) -> Cause:
         change=trial.change,
         moved=trial.moved,
         why=trial.why,
+        left=left_in_words(verdict.slo, trial),
     )
 
 
@@ -117,18 +118,22 @@ def _open(name: str, title: str, trials: Sequence[Trial], missing: list[str]) ->
     own = [trial for trial in trials if trial.suspect == name]
     why, command = "there is no experiment for it", None
     if own:
-        last = max(own, key=lambda trial: (trial.outcome == "cannot_tell", trial.outcome == "not_tried"))
+        last = max(
+            reversed(own), key=lambda trial: (trial.outcome == "cannot_tell", trial.outcome == "not_tried")
+        )
         why = _why_open(last)
         command = (last.needed.command if last.needed else None) or _worth_a_try(last)
     return Open(suspect=name, title=title, why=why, missing=missing, command=command)
 
 
 def _why_open(trial: Trial) -> str:
+    why = trial.why.rstrip(".")
     if trial.outcome == "contradicts":
         return f"{trial.moved}, but that experiment cannot clear it"
-    if trial.outcome == "not_possible":
-        return f"{trial.experiment} is not possible: {trial.why.rstrip('.')}"
-    return trial.why.rstrip(".")
+    if trial.outcome in ("not_possible", "not_tried"):
+        how = trial.outcome.removeprefix("not_")
+        return f"{trial.experiment} was not {how}: {why[:1].lower()}{why[1:]}"
+    return f"{trial.moved}. {why}" if trial.moved else why
 
 
 def _worth_a_try(trial: Trial) -> str | None:
@@ -166,7 +171,12 @@ def _sentence(conclusion: Conclusion, verdict: Verdict, found: _Sorted, explains
 
 
 def _why(
-    conclusion: Conclusion, verdict: Verdict, found: _Sorted, trials: Sequence[Trial], stopped: str
+    conclusion: Conclusion,
+    verdict: Verdict,
+    found: _Sorted,
+    explains: Explains,
+    trials: Sequence[Trial],
+    stopped: str,
 ) -> str:
     """One sentence behind the first."""
     if found.cause is not None:
@@ -178,7 +188,9 @@ def _why(
     if conclusion == "nothing_to_explain":
         return "No experiment was run."
     done = sum(trial.error_rate is not None or trial.p99_ms is not None for trial in trials)
-    return f"None of the {done} experiments took them away." if done > 1 else ""
+    ran = "1 experiment was run, and it" if done == 1 else f"{done} experiments were run, and none"
+    took = "did not take" if done == 1 else "took"
+    return f"{ran} {took} {WHAT[explains]} away beyond doubt." if done else ""
 
 
 def _advice(found: _Sorted, known: Sequence[Suspect]) -> list[Advice]:

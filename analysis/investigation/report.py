@@ -53,7 +53,8 @@ class Seen(Model):
 class Trial(Model):
     """One experiment: done, not possible (`why` says what is in the way), or not tried.
 
-    `moved` is what the change did, `decides` whether "contradicts" clears the suspect.
+    `moved` is what the change did, `decides` whether "contradicts" clears the suspect. `changed_p99_ms` is of
+    successes with the change, the highest of its arms; it is there even where too few succeeded without it.
     """
 
     experiment: str
@@ -69,6 +70,8 @@ class Trial(Model):
     measure: Literal["error_rate", "p99"] = "error_rate"
     error_rate: RateChange | None = None
     p99_ms: Effect | None = None
+    changed_p99_ms: float | None = None
+    load: str = ""
     valid: bool = True
     complete: bool = True
     report: str | None = None
@@ -77,7 +80,10 @@ class Trial(Model):
 
 
 class Cause(Model):
-    """Whom an experiment convicted, and of what: `moved` and `why` are its figures."""
+    """Whom an experiment convicted, and of what: `moved` and `why` are its figures.
+
+    `left` says which targets are missed even with the change, "" if none that it measured.
+    """
 
     suspect: str
     title: str
@@ -85,6 +91,7 @@ class Cause(Model):
     change: str
     moved: str
     why: str
+    left: str = ""
 
 
 class Excluded(Model):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.investigation.report import Investigation
-from analysis.render import answers
+from analysis.render import answers, wording
 from analysis.render import investigation_words as words
 from analysis.render.markdown import code, plain
-from analysis.render.wording import number, sentence
 
 CAPTION = "Error rate by load"
 
@@ -34,10 +33,11 @@ def investigation_markdown(report: Investigation, picture: str | None) -> str:
 
 
 def _head(report: Investigation) -> str:
-    lines = [f"# {plain(report.sentence)}", plain(report.why)]
-    lines += [f"> **Doubt:** {plain(doubt)}" for doubt in report.seen.doubts]
+    why = "" if report.stopped and report.cause is None else plain(report.why)
+    lines = [f"# {plain(report.sentence)}", why]
+    lines += [f"> **Doubt:** {plain(doubt)}" for doubt in report.seen.doubts if doubt != report.why]
     if report.stopped:
-        lines.append(f"> **Incomplete:** {plain(sentence(report.stopped))}")
+        lines.append(f"> **Incomplete:** {plain(wording.sentence(report.stopped))}")
     lines.append(f"Investigation {code(report.about.id)}: " + plain(" · ".join(words.context(report))))
     return "\n\n".join(line for line in lines if line)
 
@@ -52,7 +52,10 @@ def _seen(report: Investigation, picture: str | None) -> str:
 def _suspects(report: Investigation) -> str:
     parts = ["## Whom it pointed at"] if report.suspects else []
     for suspect in report.suspects:
-        lines = [f"### {suspect.rank}. {plain(suspect.title, 80)} (weight {number(suspect.weight)})", ""]
+        lines = [
+            f"### {suspect.rank}. {plain(suspect.title, 80)} (weight {wording.number(suspect.weight)})",
+            "",
+        ]
         for label, texts in answers.arguments(suspect):
             if label != "Advice":
                 lines += [f"- {label}: {plain(text)}" for text in texts]
@@ -70,7 +73,7 @@ def _tried(report: Investigation) -> str:
     ]
     if rows:
         lines += [_row(words.TRIAL_HEADS), _row(["---"] * len(words.TRIAL_HEADS)), *map(_row, rows), ""]
-    lines += [f"- {plain(sentence(f'{names}: {why}'))}" for names, why in words.left_out(report)]
+    lines += [f"- {plain(words.stopped(f'{names}: {why}'))}" for names, why in words.left_out(report)]
     return "\n".join(lines).rstrip()
 
 
@@ -78,25 +81,21 @@ def _cause(report: Investigation) -> str:
     if report.cause is None:
         return ""
     cause = report.cause
-    return f"## The cause\n\n**{plain(cause.title)}.** {plain(sentence(cause.moved))} {plain(cause.why)}"
+    figures = [wording.sentence(cause.moved), cause.why, cause.left]
+    return f"## The cause\n\n**{plain(cause.title)}.** {plain(' '.join(text for text in figures if text))}"
 
 
 def _open(report: Investigation) -> str:
     lines = []
     for one in report.open:
-        lines.append(f"- **{plain(one.title)}**: {plain(one.why)}")
+        lines.append(f"- **{plain(one.title)}**: {plain(words.stopped(one.why))}")
         lines += [f"  - not measured: {plain(text)}" for text in one.missing]
         lines += [f"  - to settle it: {code(one.command)}"] if one.command else []
     return "\n".join(["## What stays open", "", *lines]) if lines else ""
 
 
 def _advice(report: Investigation, name: str, title: str) -> str:
-    several = len(report.advice) > 1
-    lines = [
-        f"- {plain(f'{advice.title}: {text}' if several else text)}"
-        for advice in report.advice
-        for text in getattr(advice, name)
-    ]
+    lines = [f"- {plain(line)}" for line in words.advice_lines(report, name)]
     return "\n".join([f"## {title}", "", *lines]) if lines else ""
 
 

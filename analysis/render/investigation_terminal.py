@@ -11,7 +11,7 @@ from rich.text import Text
 
 from analysis.investigation.report import Conclusion, Investigation
 from analysis.render import investigation_words as words
-from analysis.render.wording import clean, sentence
+from analysis.render.wording import clean
 
 STYLE: dict[Conclusion, str] = {
     "cause_found": "bold green",
@@ -19,7 +19,7 @@ STYLE: dict[Conclusion, str] = {
     "cannot_tell": "bold yellow",
     "nothing_to_explain": "bold green",
 }
-LABEL = 13
+LABEL = 11
 
 
 def print_investigation(report: Investigation, console: Console, page: Path) -> None:
@@ -33,7 +33,9 @@ def print_investigation(report: Investigation, console: Console, page: Path) -> 
     console.print(Text(clean(report.sentence), style=STYLE[report.conclusion]))
     if report.why:
         console.print(Text(clean(report.why)))
-    for doubt in report.seen.doubts[:3]:
+    if report.cause and report.cause.left:
+        console.print(Text(clean(report.cause.left), style="yellow"))
+    for doubt in (doubt for doubt in report.seen.doubts[:3] if doubt != report.why):
         console.print(Text(f"doubt: {clean(doubt, 300)}", style="yellow"))
     console.print()
     for label, lines in _parts(report):
@@ -46,25 +48,14 @@ def print_investigation(report: Investigation, console: Console, page: Path) -> 
 
 def _parts(report: Investigation) -> Iterator[tuple[str, Sequence[str]]]:
     yield "Seen", [report.seen.sentence]
-    yield "Ruled out", [sentence(f"{who}: {how}") for who, how in words.cleared(report)]
-    yield (
-        "Tried",
-        [
-            sentence(f"{trial.suspect_title}: {trial.moved or trial.why}")
-            for trial in words.done(report)
-            if words.outcome(trial) in ("Cannot tell", "Does not help")
-        ],
-    )
-    yield "Left out", [sentence(f"{names}: {why}") for names, why in words.left_out(report)]
-    yield "Open", [sentence(f"{one.title}: {one.why}") for one in report.open[:6]]
-    several = len(report.advice) > 1
-    for name, title in (("now", "Do now"), ("long_run", "In the long run"), ("watch", "Watch")):
-        lines = [
-            f"{advice.title}: {line}" if several else line
-            for advice in report.advice
-            for line in getattr(advice, name)[: 1 if several else None]
-        ]
-        yield title, lines
+    yield "Ruled out", [words.stopped(f"{who}: {how}") for who, how in words.cleared(report)]
+    yield "Tried", [words.stopped(f"{t.suspect_title}: {t.moved or t.why}") for t in words.neither(report)]
+    yield "Left out", [words.stopped(f"{names}: {why}") for names, why in words.left_out(report)]
+    yield "Open", [words.stopped(f"{one.title}: {one.why}") for one in report.open[:6]]
+    yield "Do now", words.advice_lines(report, "now")[:4]
+    if report.cause:
+        yield "Long run", words.advice_lines(report, "long_run")
+        yield "Watch", words.advice_lines(report, "watch")
 
 
 def _part(console: Console, label: str, lines: Sequence[str]) -> None:

@@ -90,8 +90,34 @@ def cleared(report: Investigation) -> list[tuple[str, str]]:
     return [(one.title, one.how) for one in report.ruled_out]
 
 
+def neither(report: Investigation) -> list[Trial]:
+    """What was tried about suspects that are neither convicted nor cleared, nor pointed at."""
+    known = {one.suspect for one in report.ruled_out} | {one.suspect for one in report.open}
+    known |= {report.cause.suspect} if report.cause else set()
+    return [trial for trial in done(report) if trial.suspect not in known]
+
+
+def advice_lines(report: Investigation, name: str) -> list[str]:
+    """What to do about the cause; without one, about each suspect that stays, said to be no more than that.
+
+    Args:
+        report: what was found.
+        name: "now", "long_run" or "watch".
+    """
+    return [
+        text if report.cause else f"If it is {advice.title}: {text}"
+        for advice in report.advice
+        for text in getattr(advice, name)
+    ]
+
+
+def stopped(text: str) -> str:
+    """A line that may begin with a name: a full stop at its end, the rest as it is."""
+    return text if not text or text[-1] in ".!?…" else f"{text}."
+
+
 def _reason(trial: Trial) -> str:
-    text = trial.why.rstrip(".").removeprefix("Not tried: ")
+    text = trial.why.rstrip(".")
     return text[:1].lower() + text[1:]
 
 

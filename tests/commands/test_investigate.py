@@ -13,10 +13,12 @@ import pytest
 
 import lab
 from analysis.suspects import known_suspects
+from commands.investigate import exit_code
 from commands.trials import choices
 from recording.folder import RunFolder
 from recording.follow import Follower
 from tests.commands.conftest import Cli, Target, serving, wait_for
+from tests.render.investigations import KINDS
 
 SCENARIO = """
 load: {shape: hold, users: 6, hold_s: 5}
@@ -199,6 +201,21 @@ def test_the_experiments_of_the_case_have_one_that_decides_for_each_of_its_first
         "network": "network-latency",
     }
     assert {choice.duration_s for choice in found if choice.name == "pool-50"} == {160.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cause_found", 0),
+        ("ruled_out", 0),
+        ("cannot_tell", 0),
+        ("nothing_to_explain", 0),
+        ("interrupted", 3),
+        ("invalid", 4),
+    ],
+)
+def test_exit_codes_say_whether_to_rely_on_it_and_not_what_came_out(name: str, expected: int) -> None:
+    assert exit_code(KINDS[name]()) == expected
 
 
 @pytest.mark.lab
