@@ -107,13 +107,23 @@ def measure(prepared: Prepared, options: Options, at: At) -> Measured:
     return Measured(arms, interrupted, place.folder)
 
 
-def _loaded(name: str, options: Options) -> tuple[Experiment, Path]:
+def experiment_of(name: str) -> tuple[Experiment, Path]:
+    """An experiment about somebody in the suspects' table, and its file.
+
+    Raises:
+        UsageError: no such experiment, mistakes in it, or a suspect that nobody knows.
+    """
     experiment, file = load_experiment(name)
     known = {suspect.name for suspect in known_suspects()}
     if experiment.suspect not in known:
         raise UsageError(
             f"{file}: suspect: found {experiment.suspect!r}{nearest(experiment.suspect, sorted(known))}"
         )
+    return experiment, file
+
+
+def _loaded(name: str, options: Options) -> tuple[Experiment, Path]:
+    experiment, file = experiment_of(name)
     arm_s = None if options.arm is None else duration_s(options.arm, "--arm")
     if arm_s is not None and not 2 <= arm_s <= 3600:
         raise UsageError(f"--arm {options.arm!r}: expected 2s to 1h")

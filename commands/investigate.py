@@ -27,6 +27,7 @@ from analysis.suspects import known_suspects
 from analysis.verdict import Verdict
 from commands import conduct
 from commands.changed_note import ChangedNote
+from commands.changes import is_lab_at
 from commands.conduct import At
 from commands.diagnose import Diagnosis, write_diagnosis
 from commands.interrupts import interrupts
@@ -75,7 +76,8 @@ def run_investigation(options: Options, *, as_json: bool) -> int:
     clock = Clock(duration_s(options.at_most, "--at-most"), time.monotonic())
     started = datetime.now(UTC)
     scenario, target = load_scenario(options.scenario), load_target(options.target)
-    experiments = choices(options.experiments, known_suspects())
+    on_lab = target.is_lab or is_lab_at(target.base_url)
+    experiments = choices(options.experiments, known_suspects(), on_lab=on_lab)
     run = None if options.run is None else _run_of(options, scenario)
     if run is None:
         _check_time(scenario, clock, options.at_most)

@@ -18,9 +18,9 @@ from analysis.investigation.report import Trial
 from analysis.render.experiment_write import write_experiment
 from analysis.suspects import Suspect
 from commands.changes import is_lab_at
-from commands.conduct import At, Options, Prepared, command_of, measure, prepare
+from commands.conduct import At, Options, Prepared, command_of, experiment_of, measure, prepare
 from recording.errors import RefusedError, UsageError
-from scenarios.experiment import experiment_names, load_experiment
+from scenarios.experiment import experiment_names
 from scenarios.target import Target
 
 
@@ -58,21 +58,26 @@ class Trials:
         self.tried.append(Tried(step.choice.name, outcome, needed_s))
 
 
-def choices(given: Sequence[str], known: Sequence[Suspect]) -> tuple[Choice, ...]:
+def choices(given: Sequence[str], known: Sequence[Suspect], *, on_lab: bool) -> tuple[Choice, ...]:
     """Every experiment of config/experiments, and those named on the command line.
 
     Raises:
-        UsageError: a file cannot be used, or is about nobody in the suspects' table.
+        UsageError: a file cannot be used.
     """
     deciding = {suspect.experiment for suspect in known}
-    found = [_choice(name, decides=True, given=True) for name in dict.fromkeys(given)]
     usual = [name for name in experiment_names() if name not in given]
-    return (*found, *(_choice(name, decides=name in deciding, given=False) for name in usual))
+    return (
+        *(_choice(name, decides=True, given=True, on_lab=on_lab) for name in dict.fromkeys(given)),
+        *(_choice(name, decides=name in deciding, given=False, on_lab=on_lab) for name in usual),
+    )
 
 
-def _choice(name: str, *, decides: bool, given: bool) -> Choice:
-    experiment, _ = load_experiment(name)
+def _choice(name: str, *, decides: bool, given: bool, on_lab: bool) -> Choice:
+    experiment, _ = experiment_of(name)
     length_s = takes_s(experiment.arm_s, experiment.warm_up_s, experiment.pairs)
+    # That it is not possible is found out at once, whatever the time.
+    if experiment.way == "lab" and not on_lab:
+        length_s = 0.0
     return Choice(name, experiment.suspect, length_s, decides, given)
 
 
@@ -177,7 +182,7 @@ def _highest_p99_ms(report: ExperimentReport, state: str) -> float | None:
 
 
 def _left_out(step: Step, trials: Trials, outcome: Literal["not_possible", "not_tried"], why: str) -> Trial:
-    experiment, _ = load_experiment(step.choice.name)
+    experiment, _ = experiment_of(step.choice.name)
     return Trial(
         experiment=experiment.name,
         title=experiment.title,

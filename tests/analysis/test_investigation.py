@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from analysis.investigation.plan import Choice, Outcome, Possible, Step, Tried, following, remaining
+from analysis.investigation.report import Explains
+from analysis.investigation.seen import explains, left_in_words
 from analysis.suspects import known_suspects
+from analysis.verdict import Freeze, SloOutcome, SloResult
+from tests.render.builders import make_verdict
+from tests.render.investigations import trial
 
 ORDER = ("lock", "pool", "cache", "bcrypt", "network", "code", "freeze")
 CASE = (
@@ -118,3 +123,48 @@ def test_every_suspect_says_what_to_do_now_in_the_long_run_and_what_to_watch() -
         assert suspect.advice, suspect.name
         assert suspect.long_run, suspect.name
         assert suspect.watch, suspect.name
+
+
+def slo(**outcomes: SloOutcome) -> list[SloResult]:
+    targets = {"error_rate": "error_rate < 5 %", "p99": "p99 < 1000 ms", "freeze": "freeze < 2 s"}
+    return [
+        SloResult(name=name, target=targets[name], value=1, low=None, high=None, outcome=outcome, text="")
+        for name, outcome in outcomes.items()
+    ]
+
+
+FROZE = [Freeze(start_s=3, duration_s=4, in_flight=6)]
+
+
+@pytest.mark.parametrize(
+    ("errors", "targets", "freezes", "expected"),
+    [
+        (9, slo(error_rate="missed", p99="missed"), [], "errors"),
+        (9, slo(error_rate="met", p99="missed"), [], "latency"),
+        (9, slo(error_rate="met", p99="met"), [], "errors"),
+        (9, [], FROZE, "errors"),
+        (9, slo(error_rate="met", freeze="missed"), FROZE, "latency"),
+        (0, slo(error_rate="met", p99="missed"), [], "latency"),
+        (0, slo(error_rate="met", p99="met", freeze="met"), FROZE, "latency"),
+        (0, slo(error_rate="met", p99="met"), [], "nothing"),
+        (0, [], [], "nothing"),
+    ],
+)
+def test_what_is_to_be_explained(
+    errors: int, targets: list[SloResult], freezes: list[Freeze], expected: Explains
+) -> None:
+    assert explains(make_verdict(errors=errors, slo=targets, freezes=freezes)) == expected
+
+
+def test_a_change_that_turns_errors_into_waiting_is_said_to_be_not_enough() -> None:
+    targets = slo(error_rate="missed", p99="met")
+    waiting = trial("bcrypt-worker-pool", "supports", 0.0)
+    assert left_in_words(targets, waiting) == (
+        "It is not enough yet: with the change, at 20 users, the P99 of successes is 6,300 ms "
+        "(target: p99 < 1000 ms)."
+    )
+    better = waiting.model_copy(update={"changed_p99_ms": 300.0})
+    assert left_in_words(targets, better) == ""
+    assert "6 % of requests fail (target: error_rate < 5 %)" in left_in_words(
+        targets, trial("bcrypt-worker-pool", "supports", 0.06)
+    )

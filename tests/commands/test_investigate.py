@@ -96,20 +96,22 @@ def test_it_ends_with_the_change_that_takes_the_errors_away(
     check_no_secret(cli, done.stdout, done.stderr)
 
 
-def test_what_is_not_possible_or_does_not_fit_is_said_and_the_rest_is_tried(
-    cli: Cli, words: list[str]
-) -> None:
-    file = written(cli.folder, "same", "Nothing changed", "lock", busy=True, arm_s=2)
-    done = cli(*words, "--experiment", file, "--at-most", "40s", "--json")
+def test_what_is_not_possible_or_does_not_fit_is_said_and_sends_nothing(cli: Cli, words: list[str]) -> None:
+    file = cli.folder / "small.yaml"
+    file.write_text("title: Small pool\nsuspect: pool\nlab: {pool_size: 7}\narm_s: 2\npairs: 1\n")
+    done = cli(*words, "--experiment", str(file), "--at-most", "90s", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)
-    assert found["conclusion"] in ("ruled_out", "cannot_tell")
+    assert found["conclusion"] == "cannot_tell"
     outcomes = {trial["experiment"]: trial for trial in found["trials"]}
-    assert outcomes["same"]["outcome"] in ("contradicts", "cannot_tell")
-    assert outcomes["pool-50"]["outcome"] in ("not_tried", "not_possible")
+    assert outcomes["small"]["outcome"] == "not_possible"
+    assert outcomes["small"]["why"].startswith("It changes a setting of the lab")
+    assert outcomes["pool-50"]["outcome"] == "not_possible"
     assert outcomes["own-account"]["outcome"] == "not_tried"
-    assert "left" in outcomes["own-account"]["why"]
-    assert "own-account" in outcomes["own-account"]["command"]
+    assert outcomes["own-account"]["why"].startswith("No time: it takes 2 min 40 s, and ")
+    assert " own-account " in outcomes["own-account"]["command"]
+    runs = (cli.folder / "investigations").glob("*/*/manifest.json")
+    assert [run.parent.name.split("-")[-1] for run in runs] == ["short"]
 
 
 def test_ctrl_c_in_an_experiment_restores_and_reports_what_was_found(
@@ -190,8 +192,14 @@ def test_mistakes_are_one_sentence(cli: Cli, words: list[str], more: tuple[str, 
     assert "Traceback" not in done.stderr
 
 
+def test_an_experiment_about_nobody_is_a_mistake_before_anything_is_sent(cli: Cli, words: list[str]) -> None:
+    done = cli(*words, "--experiment", written(cli.folder, "odd", "Odd", "lok", busy=True, arm_s=2))
+    assert done.returncode == 2, done.stderr
+    assert "suspect: found 'lok'; did you mean" in " ".join(done.stderr.split())
+
+
 def test_the_experiments_of_the_case_have_one_that_decides_for_each_of_its_first_suspects() -> None:
-    found = choices((), known_suspects())
+    found = choices((), known_suspects(), on_lab=True)
     deciding = {choice.suspect: choice.name for choice in found if choice.decides}
     assert deciding == {
         "lock": "lock-100ms",
