@@ -94,16 +94,21 @@ def run_investigation(options: Options, *, as_json: bool) -> int:
                 with signals.held():
                     found.diagnosis = write_diagnosis(run)
                 _tell(found.diagnosis.verdict, console)
-                if not found.stopped:
-                    found.trials = _trials(found.diagnosis.verdict, options, folder, experiments)
-                    if found.trials is not None:
-                        run_trials(found.trials, clock, at)
+                found.trials = _trials(found.diagnosis.verdict, options, folder, experiments)
+                if found.trials is not None and not found.stopped:
+                    run_trials(found.trials, clock, at)
         except KeyboardInterrupt:
             found.stopped = INTERRUPTED
         except LoadverdictError as error:
             if found.diagnosis is None:
                 raise
             found.stopped, found.code = str(error), error.exit_code
+        except (
+            OSError
+        ) as error:  # a full disk, a terminal that is gone: what was found is reported all the same
+            if found.diagnosis is None:
+                raise
+            found.stopped, found.code = f"the system said: {error.strerror}", INCOMPLETE
         if found.diagnosis is None:
             raise NoDataError("the investigation was interrupted before anything was measured")
         with signals.held(last=True):

@@ -18,7 +18,7 @@ from analysis.investigation.report import Trial
 from analysis.render.experiment_write import write_experiment
 from analysis.suspects import Suspect
 from commands.changes import is_lab_at
-from commands.conduct import At, Options, Prepared, command_of, experiment_of, measure, prepare
+from commands.conduct import At, Measured, Options, Prepared, command_of, experiment_of, measure, prepare
 from recording.errors import RefusedError, UsageError
 from scenarios.experiment import experiment_names
 from scenarios.target import Target
@@ -103,17 +103,21 @@ def run_trials(trials: Trials, clock: Clock, at: At) -> None:
             at.console.print(Text(f"not possible: {error}", style="dim"))
             continue
         if measured.arms:
-            # What was measured must not be lost to a signal.
-            with at.signals.held():
-                report = judge(measured.arms, prepared.about)
-                write_experiment(report, measured.folder)
-                needed_s = None
-                if report.needed is not None:
-                    needed_s = takes_s(report.needed.arm_s, report.about.warm_up_s, report.needed.pairs)
-                trials.note(step, _trial(step, report, measured.folder), needed_s)
-                at.console.print(Text(f"{report.sentence} {report.why}"))
+            with at.signals.held():  # what was measured must not be lost to a signal
+                _note_measured(step, trials, prepared, measured)
+            last = trials.done[-1]
+            at.console.print(Text(f"{last.outcome.replace('_', ' ')}: {last.moved}. {last.why}"))
         if measured.interrupted or at.signals.heard:
             raise KeyboardInterrupt
+
+
+def _note_measured(step: Step, trials: Trials, prepared: Prepared, measured: Measured) -> None:
+    report = judge(measured.arms, prepared.about)
+    write_experiment(report, measured.folder)
+    needed, needed_s = report.needed, None
+    if needed is not None:
+        needed_s = takes_s(needed.arm_s, report.about.warm_up_s, needed.pairs)
+    trials.note(step, _trial(step, report, measured.folder), needed_s)
 
 
 def not_tried(trials: Trials, clock: Clock, stopped: str) -> list[Trial]:

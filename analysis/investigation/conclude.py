@@ -88,7 +88,7 @@ def _sorted(
     titles = {suspect.name: suspect.title for suspect in known}
     missing = {name: pointed_at[name].missing for name in pointed_at}
     open_ = [
-        _open(name, titles.get(name, name), trials, missing.get(name, []))
+        _open(name, titles.get(name, name), trials, missing.get(name, []), verdict.quality.valid)
         for name in dict.fromkeys(stay)
         if name not in settled and (cause is None or name != cause.suspect)
     ]
@@ -108,15 +108,14 @@ def _cause(trial: Trial, verdict: Verdict) -> Cause:
 
 
 def _excluded(trial: Trial) -> Excluded:
-    return Excluded(
-        suspect=trial.suspect, title=trial.suspect_title, experiment=trial.experiment, how=trial.moved
-    )
+    how = f"{trial.moved}, at {trial.load}" if trial.load else trial.moved
+    return Excluded(suspect=trial.suspect, title=trial.suspect_title, experiment=trial.experiment, how=how)
 
 
-def _open(name: str, title: str, trials: Sequence[Trial], missing: list[str]) -> Open:
+def _open(name: str, title: str, trials: Sequence[Trial], missing: list[str], valid: bool) -> Open:
     """Why nothing decided about a suspect, by the last thing that was tried."""
     own = [trial for trial in trials if trial.suspect == name]
-    why, command = "there is no experiment for it", None
+    why, command = "there is no experiment for it" if valid else "the run is not valid", None
     if own:
         last = max(
             reversed(own), key=lambda trial: (trial.outcome == "cannot_tell", trial.outcome == "not_tried")
@@ -137,7 +136,7 @@ def _why_open(trial: Trial) -> str:
 
 
 def _worth_a_try(trial: Trial) -> str | None:
-    return trial.command if trial.outcome == "not_tried" else None
+    return trial.command if trial.outcome == "not_tried" or not trial.complete else None
 
 
 def _conclusion(

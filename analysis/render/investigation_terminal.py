@@ -42,8 +42,13 @@ def print_investigation(report: Investigation, console: Console, page: Path) -> 
         _part(console, label, lines)
     commands = [one.command for one in report.open if one.command]
     for index, command in enumerate(commands[:4]):
-        console.print(Text.assemble((f"{'To settle' if index == 0 else '':<{LABEL}}", "bold"), command))
-    console.print(Text.assemble((f"{'Report':<{LABEL}}", "bold"), str(_from_here(page))))
+        _line(console, "To settle" if index == 0 else "", clean(command, 300))
+    _line(console, "Report", str(_from_here(page)))
+
+
+def _line(console: Console, label: str, text: str) -> None:
+    """What is copied from the screen: not broken over lines."""
+    console.print(Text.assemble((f"{label:<{LABEL}}", "bold"), text), soft_wrap=True)
 
 
 def _parts(report: Investigation) -> Iterator[tuple[str, Sequence[str]]]:

@@ -52,7 +52,7 @@ def trial_rows(report: Investigation) -> list[tuple[str, ...]]:
     """One row per experiment that was done."""
     return [
         (
-            trial.title + (" (again, longer)" if trial.reason == "longer" else ""),
+            _what(trial),
             trial.suspect_title,
             *_figures(trial),
             outcome(trial),
@@ -114,6 +114,11 @@ def advice_lines(report: Investigation, name: str) -> list[str]:
 def stopped(text: str) -> str:
     """A line that may begin with a name: a full stop at its end, the rest as it is."""
     return text if not text or text[-1] in ".!?…" else f"{text}."
+
+
+def _what(trial: Trial) -> str:
+    again = ", again and longer" if trial.reason == "longer" else ""
+    return f"{trial.title} ({trial.load}{again})" if trial.load else trial.title
 
 
 def _reason(trial: Trial) -> str:

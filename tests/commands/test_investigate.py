@@ -145,7 +145,9 @@ def test_sigterm_in_the_run_leaves_a_report_on_what_was_seen(cli: Cli, words: li
     assert process.returncode == 3, out + err
     _, found = found_in(cli)
     assert found["stopped"]
+    assert found["trials"]
     assert all(trial["outcome"] == "not_tried" for trial in found["trials"])
+    assert all("interrupted" in trial["why"] for trial in found["trials"])
 
 
 def test_a_run_without_errors_needs_no_experiment(cli: Cli, switchable: Target, words: list[str]) -> None:
