@@ -19,10 +19,10 @@ AT_MOST ?=
 fault = $(if $(FAULT),--fault $(FAULT))
 until = $(if $(UNTIL),--until-$(UNTIL)) $(if $(AT_MOST),--at-most $(AT_MOST))
 
-.PHONY: help setup loadtest experiment probe diagnose gate lab web test test-all lint clean
+.PHONY: help setup loadtest experiment investigate probe diagnose gate lab web test test-all lint clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  options    SCENARIO=steps TARGET=lab FAULT=broken-hash PROCESSES=2 RUN=latest PORT=8089"
 	@echo "             UNTIL=decided AT_MOST=20m (loadtest ends when the verdict is clear)"
 
@@ -42,6 +42,9 @@ loadtest: $(READY) ## run SCENARIO against TARGET (the lab by default) and say w
 
 experiment: $(READY) ## one thing changed by turns: is it the cause? NAME from config/experiments
 	@$(BIN)/loadverdict experiment $(NAME) $(if $(NAME),--scenario $(SCENARIO) --target $(TARGET) $(fault))
+
+investigate: $(READY) ## run SCENARIO, then try the suspects one by one until one explains the errors
+	@$(BIN)/loadverdict investigate $(SCENARIO) --target $(TARGET) $(fault) $(if $(AT_MOST),--at-most $(AT_MOST))
 
 probe: $(READY) ## quick diagnosis: 1 client, 100 requests, 0.1 s apart
 	@$(BIN)/loadverdict probe $(TARGET) $(fault)

@@ -92,6 +92,8 @@ class Suspect(BaseModel):
     evidence: list[EvidenceLine] = Field(min_length=1)
     missing: list[str | MissingLine] = Field(default_factory=list)
     advice: list[str] = Field(min_length=1)
+    long_run: list[str] = Field(default_factory=list)
+    watch: list[str] = Field(default_factory=list)
     experiment: str | None = None
     experiments_on: str | None = None
     listed_from: float = LEAST_WEIGHT

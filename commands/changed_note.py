@@ -20,6 +20,8 @@ from recording.errors import UsageError
 from recording.folder import replacing
 
 NAME = "changed.json"
+USUAL_FOLDER = Path("reports/experiments")
+"""Where `loadverdict experiment --restore` looks if it is not told."""
 
 
 class Changed(NamedTuple):
@@ -119,6 +121,10 @@ class ChangedNote:
             self._check_nothing_is_changed()
             yield
 
+    def _where(self) -> str:
+        folder = self._path.parent
+        return "" if folder == USUAL_FOLDER else f" --experiments-dir {folder}"
+
     def _check_nothing_is_changed(self) -> None:
         """Raise UsageError where an experiment has changed a target and not undone it."""
         found = self.read()
@@ -128,7 +134,7 @@ class ChangedNote:
             raise UsageError(f"{found.in_words} and is still at work (pid {found.pid}); wait for its end")
         raise UsageError(
             f"{found.in_words} and was killed before it could take that back: the target is still changed. "
-            "Run 'loadverdict experiment --restore' first"
+            f"Run 'loadverdict experiment --restore{self._where()}' first"
         )
 
 

@@ -11,14 +11,20 @@ from commands.locust_process import SIGNALS
 
 
 class Interrupts:
-    """Raises KeyboardInterrupt for every such signal; for one that comes within `held`, afterwards."""
+    """Raises KeyboardInterrupt for every such signal; for one that comes within `held`, afterwards.
+
+    Attributes:
+        heard: whether any came, also one that was forgotten because nothing followed.
+    """
 
     def __init__(self) -> None:
+        self.heard = False
         self._held = 0
         self._came = False
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         del number, frame
+        self.heard = True
         if not self._held:
             raise KeyboardInterrupt
         self._came = True

@@ -240,8 +240,55 @@ def experiment(
         from rich.console import Console
 
         raise typer.Exit(command.list_experiments(Console()))
-    options = command.Options(scenario, target, fault, users, arm, pairs, seed, experiments_dir)
+    from commands.conduct import Options
+
+    options = Options(scenario, target, fault, users, arm, pairs, seed, experiments_dir)
     raise typer.Exit(command.run_experiment(name, options, as_json=json))
+
+
+@app.command()
+def investigate(
+    scenario: ScenarioArgument = "steps",
+    target: TargetOption = "lab",
+    fault: FaultOption = None,
+    run_: Annotated[
+        str | None,
+        typer.Option("--run", metavar="RUN", help="Begin with this run (or 'latest') instead of a new one."),
+    ] = None,
+    at_most: Annotated[
+        str, typer.Option("--at-most", metavar="DURATION", help="For all of it: 15m, 1h.")
+    ] = "15m",
+    experiments: Annotated[
+        list[str] | None,
+        typer.Option("--experiment", "-e", metavar="NAME", help="Try this one too, and first; a .yaml file."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides which state begins.")] = 1,
+    investigations_dir: Annotated[
+        Path,
+        typer.Option("--investigations-dir", envvar="LOADVERDICT_INVESTIGATIONS_DIR", help="Where they go."),
+    ] = Path("reports/investigations"),
+    run_dir: Annotated[Path, typer.Option("--run-dir", "-d", help="Where --run looks.")] = RUNS_DIR,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print investigation.json instead of the summary.")
+    ] = False,
+) -> None:
+    """Find the cause: run, rank the suspects, try the experiment of each, until one explains the errors.
+
+    Exit codes: 0 investigated as planned, whatever came out · 2 usage · 3 interrupted, incomplete or not
+    restored · 4 load generator invalid · 5 refused by a guard rail · 6 no data
+
+    [bold]Examples[/bold]
+      loadverdict investigate
+      loadverdict investigate --fault small-pool
+      loadverdict investigate --run latest --at-most 10m
+      loadverdict investigate --target my-api --experiment my-pool.yaml --experiment my-cache.yaml
+    """
+    from commands.investigate import Options, run_investigation
+
+    options = Options(
+        scenario, target, fault, run_, at_most, seed, tuple(experiments or ()), investigations_dir, run_dir
+    )
+    raise typer.Exit(run_investigation(options, as_json=json))
 
 
 @app.command(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from analysis.investigation.report import About, Advice, Cause, Excluded, Investigation, Open, Seen, Trial
 from commands.main import app
 from recording.probes.signals import SIGNALS
 from recording.probes.spec import Probe, Rule
@@ -73,6 +74,13 @@ def test_every_key_of_an_experiment_is_documented(model: type[Experiment]) -> No
     for name, field in model.model_fields.items():
         if name != "name":
             assert f"`{field.alias or name}`" in text or f"{name}:" in text, name
+
+
+@pytest.mark.parametrize("model", [Investigation, About, Advice, Cause, Excluded, Open, Seen, Trial])
+def test_every_key_of_an_investigation_is_documented(model: type[Investigation]) -> None:
+    text = (ROOT / "docs/investigate.md").read_text()
+    for name in set(model.model_fields) - {"format"}:
+        assert f"`{name}`" in text, f"docs/investigate.md does not explain {name}"
 
 
 def test_the_five_lines_of_the_readme_are_a_target(tmp_path: Path) -> None:

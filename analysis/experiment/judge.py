@@ -35,14 +35,15 @@ def judge(arms: Sequence[Arm], about: About) -> ExperimentReport:
     both = _measured(first) and _measured(changed)
     concluded = conclude(first, changed, about)
     rate = _rate_change("all failures", first, changed, _errors) if both else None
+    p99 = _effect(p99_effect(first, changed)) if both else None
     return ExperimentReport(
         about=about,
         conclusion=concluded.answer,
-        sentence=_sentence(concluded, rate, p99_effect(first, changed) if both else None, about),
+        sentence=_sentence(concluded, rate, p99, about),
         why=f"{concluded.why[:1].upper()}{concluded.why[1:]}.",
         error_rate=rate,
         by_class=_classes(first, changed) if both else [],
-        p99_ms=_effect(p99_effect(first, changed)) if both else None,
+        p99_ms=p99,
         throughput_per_s=_effect(throughput_effect(first, changed)) if both else None,
         arms=[_arm_report(arm, arms[0].begin_s) for arm in arms],
         valid=bool(arms) and all(arm.quality.valid for arm in arms),
@@ -125,23 +126,35 @@ def _arm_rate(arm: Arm, requests: int, errors: int) -> Interval:
     return Interval(value=errors / requests, low=low, high=high, n=requests)
 
 
-def _sentence(concluded: Concluded, rate: RateChange | None, p99: LogEffect | None, about: About) -> str:
+def _sentence(concluded: Concluded, rate: RateChange | None, p99: Effect | None, about: About) -> str:
     """The answer with its figures, for people in a hurry."""
-    head = f"{WORDS[concluded.answer]} {about.suspect} ({about.suspect_title}): "
+    head = f"{WORDS[concluded.answer]} {about.suspect} ({about.suspect_title})"
+    return f"{head}: {what_moved(about, rate, p99) or concluded.why}."
+
+
+def what_moved(about: About, rate: RateChange | None, p99: Effect | None) -> str:
+    """What the change did to the figure that decides: "errors fall from 17.6 % to 0 % with pool_size 50".
+
+    Empty where that was not measured.
+    """
     if about.measure == "p99" and p99 is not None:
-        moved = _moved("P99", p99.ratio, phrases.milliseconds(p99.first), phrases.milliseconds(p99.changed))
+        found = _ratio(p99), phrases.milliseconds(p99.first or 0), phrases.milliseconds(p99.changed or 0)
     elif rate is not None and about.measure == "error_rate":
         before, after = (phrases.percent(one.value or 0) for one in (rate.first, rate.changed))
-        low, high = rate.ratio_low or 0.0, rate.ratio_high if rate.ratio_high is not None else math.inf
-        moved = _moved("errors", (rate.ratio or 0.0, low, high), before, after)
+        found = _ratio(rate), before, after
     else:
-        return f"{head}{concluded.why}."
-    return f"{head}{moved} with {about.change}."
+        return ""
+    return f"{_moved('P99' if about.measure == 'p99' else 'errors', *found)} with {about.change}"
 
 
-def _moved(what: str, ratio: tuple[float, float, float], before: str, after: str) -> str:
+def _ratio(found: RateChange | Effect) -> tuple[float, float]:
+    high = found.ratio_high
+    return found.ratio_low or 0.0, math.inf if high is None else high
+
+
+def _moved(what: str, ratio: tuple[float, float], before: str, after: str) -> str:
     plural = what == "errors"
-    _, low, high = ratio
+    low, high = ratio
     if high < 1:
         return f"{what} {'fall' if plural else 'falls'} from {before} to {after}"
     if low > 1:

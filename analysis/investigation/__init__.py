@@ -1,0 +1,1 @@
+"""Investigation: from a verdict's suspects, by the experiments that decide about them, to a cause or none."""

@@ -1,0 +1,65 @@
+"""Seen: what a run leaves to explain, if anything, and what a change leaves of that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from analysis import phrases
+from analysis.investigation.report import Explains, Trial
+from analysis.slo import UNITS, parse_slo
+from analysis.verdict import SloOutcome, SloResult, Verdict
+
+
+def explains(verdict: Verdict) -> Explains:
+    """What a change must take away to be the cause.
+
+    Errors where there are any, unless their target is met and only latency or freezes miss theirs.
+    """
+    outcomes = _outcomes(verdict)
+    missed = {metric for metric, outcome in outcomes.items() if outcome == "missed"}
+    slow = any(metric == "freeze" or UNITS[metric] == "ms" for metric in missed)
+    few = outcomes.get("error_rate") == "met"
+    if verdict.errors and not (slow and few):
+        return "errors"
+    return "latency" if slow or verdict.freezes else "nothing"
+
+
+def nothing_in_words(verdict: Verdict) -> str:
+    """The sentence where there is nothing to explain."""
+    asked = phrases.counted(verdict.requests, "request")
+    targets = "every target was met" if verdict.slo else "no target was set"
+    return f"Nothing to explain: none of {asked} failed, nothing froze, and {targets}."
+
+
+def left_in_words(slo: Sequence[SloResult], trial: Trial) -> str:
+    """Which targets are missed even with a change, as a sentence; "" if none that the experiment measured."""
+    missed = list(_left(slo, trial))
+    if not missed:
+        return ""
+    return f"It is not enough yet: with the change, at {trial.load}, {' and '.join(missed)}."
+
+
+def _left(slo: Sequence[SloResult], trial: Trial) -> Iterator[str]:
+    rate = trial.error_rate.changed.value if trial.error_rate is not None else None
+    p99_ms = trial.changed_p99_ms
+    for target in (parse_slo(result.target) for result in slo if _is_target(result)):
+        if target.metric == "error_rate" and rate is not None and rate >= target.limit:
+            yield f"{phrases.percent(rate)} of requests fail (target: {target.text})"
+        if target.metric in ("p99", "p99(ok)") and p99_ms is not None and p99_ms >= target.limit:
+            yield f"the P99 of successes is {phrases.milliseconds(p99_ms)} (target: {target.text})"
+
+
+def _is_target(result: SloResult) -> bool:
+    try:
+        parse_slo(result.target)
+    except ValueError:
+        return False
+    return True
+
+
+def _outcomes(verdict: Verdict) -> dict[str, SloOutcome]:
+    """By metric; of several targets for one the missed one, texts that are no targets left out."""
+    found: dict[str, SloOutcome] = {}
+    for result in sorted(filter(_is_target, verdict.slo), key=lambda result: result.outcome == "missed"):
+        found[parse_slo(result.target).metric] = result.outcome
+    return found
