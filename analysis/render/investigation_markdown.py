@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.investigation.report import Investigation
-from analysis.render import answers, wording
 from analysis.render import investigation_words as words
+from analysis.render import suspect_words, wording
 from analysis.render.markdown import code, plain
 
 CAPTION = "Error rate by load"
@@ -56,7 +56,7 @@ def _suspects(report: Investigation) -> str:
             f"### {suspect.rank}. {plain(suspect.title, 80)} (weight {wording.number(suspect.weight)})",
             "",
         ]
-        for label, texts in answers.arguments(suspect):
+        for label, texts in suspect_words.arguments(suspect):
             if label != "Advice":
                 lines += [f"- {label}: {plain(text)}" for text in texts]
         parts.append("\n".join(lines))
