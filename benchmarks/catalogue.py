@@ -15,10 +15,10 @@ import json
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -35,8 +35,17 @@ MIXTURES = (
     "busy-valkey+broken-hash",
 )
 NOBODY = "nobody"
+SHARE_OFF = 0.03
 HIGH_WEIGHT = 3.0
 """A healthy lab may give no suspect so much: a likelihood of twenty to one."""
+
+
+class Part(NamedTuple):
+    """How much of a mixture's requests failed for one cause: in truth, by its status and message, and as told."""
+
+    suspect: str
+    true: float
+    told: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,7 @@ class Judged:
     truth: frozenset[str]
     error_rate: float
     suspects: tuple[tuple[str, float], ...]
+    parts: tuple[Part, ...] = ()
 
     @property
     def first(self) -> str:
@@ -83,7 +93,21 @@ def judged(fault: str, seed: int, path: Path) -> Judged:
         frozenset(one.truth.suspect for one in parse_faults(fault) if one.truth.suspect),
         verdict["error_rate"]["value"] or 0.0,
         tuple((suspect["name"], suspect["weight"]) for suspect in verdict["suspects"]),
+        tuple(_parts(fault, verdict)),
     )
+
+
+def _parts(fault: str, verdict: dict[str, Any]) -> Iterator[Part]:
+    """Of a mixture, each cause's part; what fails in a way that no cause should produce is nobody's."""
+    told = {suspect["name"]: suspect["explains"] or 0.0 for suspect in verdict["suspects"]}
+    causes = [one.truth for one in parse_faults(fault)]
+    for truth in causes if len(causes) > 1 else ():
+        true = sum(
+            kind["share"]
+            for kind in verdict["fingerprints"]
+            if kind["status"] in truth.statuses and kind["message"] == truth.message
+        )
+        yield Part(truth.suspect, true, told.get(truth.suspect, 0.0))
 
 
 def from_outside(path: Path) -> Path:
@@ -118,6 +142,23 @@ def table(title: str, runs: Sequence[Judged], among: int) -> None:
     )
 
 
+def shares_table(runs: Sequence[Judged]) -> None:
+    """Print what each suspect is said to explain of a mixture, against the truth."""
+    print("\n## Shares of mixtures\n")
+    print("| fault | seed | suspect | failed for it | told | off by, points |\n|---|---|---|---|---|---|")
+    off = []
+    for one in runs:
+        for part in one.parts:
+            off.append(abs(part.told - part.true))
+            print(
+                f"| {one.fault} | {one.seed} | {part.suspect} | {part.true:.1%} | {part.told:.1%} | "
+                f"{100 * off[-1]:.1f} |"
+            )
+    if off:
+        within = sum(value <= SHARE_OFF for value in off)
+        print(f"\nWithin {100 * SHARE_OFF:.0f} points: {within} of {len(off)}.", flush=True)
+
+
 def main() -> None:
     """Make the runs that are missing, judge all, print both tables."""
     parser = argparse.ArgumentParser(
@@ -141,6 +182,7 @@ def main() -> None:
             )
     table("With probes", inside, among=1)
     table("From outside", outside, among=2)
+    shares_table(inside)
 
 
 if __name__ == "__main__":
