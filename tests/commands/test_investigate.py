@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 import lab
@@ -134,6 +135,28 @@ def test_ctrl_c_in_an_experiment_restores_and_reports_what_was_found(
     assert found["seen"]["errors"] > 0
     assert "It ended early: it was interrupted." in out
     check_no_secret(cli, out, err)
+
+
+def test_after_kill_9_the_next_call_names_the_line_that_takes_the_change_back(
+    cli: Cli, switchable: Target, words: list[str]
+) -> None:
+    file = written(cli.folder, "switch", "The switch turned", "lock", busy=False, arm_s=20)
+    process = cli.start(*words, "--experiment", file)
+    wait_for(lambda: not is_busy(switchable), limit_s=40)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate(timeout=30)
+    for child in children:
+        if child.is_running():
+            child.kill()
+    assert not is_busy(switchable)
+    again = cli(*words)
+    folder = str(cli.folder / "investigations")
+    assert again.returncode == 2
+    assert f"'loadverdict experiment --restore --experiments-dir {folder}'" in again.stderr
+    restored = cli("experiment", "--restore", "--experiments-dir", folder)
+    assert restored.returncode == 0, restored.stderr
+    assert is_busy(switchable)
 
 
 def test_sigterm_in_the_run_leaves_a_report_on_what_was_seen(cli: Cli, words: list[str]) -> None:
