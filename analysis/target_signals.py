@@ -47,7 +47,7 @@ def idle(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown 
     told = [limit for limit in e.server.limits if limit.resource in expected.wanted] if e.server else []
     if not told:
         return None
-    most = max(told, key=lambda limit: limit.at_limit / limit.readings)
+    most = max(told, key=lambda limit: (limit.at_limit / limit.readings, limit.most / limit.limit))
     part = most.at_limit / most.readings
     if IDLE < part < BUSY:
         return None

@@ -41,7 +41,7 @@ HIGH_WEIGHT = 3.0
 
 
 class Part(NamedTuple):
-    """Of a mixture, the part of its requests that failed for one cause: by status and message, and as told."""
+    """Of a mixture, the part of its requests that failed for a cause: by status and message, and as told."""
 
     suspect: str
     true: float
