@@ -18,7 +18,9 @@ HEADROOM = 0.8
 """Resources are planned for this part of their use: queues grow without bound towards all of it."""
 LEAST_REQUESTS = 30
 MOST_MOMENTS = 4
-FLAT = 1.15
+LEAST_READINGS = 5
+FLAT, TWICE = 1.15, 2.0
+"""The same number of successes a second at twice the load is a ceiling."""
 
 Advice = Callable[[Evidence], Iterator[str]]
 
@@ -37,7 +39,7 @@ def _pool(e: Evidence) -> Iterator[str]:
         f"All {phrases.load(limit.limit)} connections were busy for {phrases.seconds(limit.at_limit_s)} of "
         f"{phrases.seconds(_length_s(e))}"
     )
-    waits = [level.max for level in _figure(e, "pool_wait_ms")]
+    waits = [level.max for level in _figure(e, "pool_wait_ms", limit.probe)]
     if waits:
         words += f", and waits for one averaged up to {phrases.milliseconds(max(waits))}"
     yield words + "."
@@ -47,14 +49,18 @@ def _pool(e: Evidence) -> Iterator[str]:
 def _connections_needed(e: Evidence, limit: ResourceLimit) -> Iterator[str]:
     """Little's law (1961): connections in use = requests a second x seconds that each holds one."""
     top = _top(e)
-    here = _with_figure(e, "pool_active")
+    # Where they run out, connections are held for clients that have given up: a level below that tells.
+    here = [
+        (level, active)
+        for level, active in _with_figure(e, "pool_active", limit.probe)
+        if active.mean <= HEADROOM * limit.limit and level.rate_per_s and active.readings >= LEAST_READINGS
+    ]
     if top is None or top.rate_per_s is None or not here:
         return
-    level, active = max(here, key=lambda pair: pair[1].mean)
-    served_per_s = _ok_per_s(level)
-    if not served_per_s:
+    level, active = max(here, key=lambda pair: pair[0].requests)
+    held_s = active.mean / (level.rate_per_s or 1.0)
+    if held_s <= 0:
         return
-    held_s = active.mean / served_per_s
     needed = top.rate_per_s * held_s
     tried = max(math.ceil(needed / HEADROOM), math.ceil(limit.limit) + 1)
     yield (
@@ -117,10 +123,10 @@ def _ceiling(e: Evidence) -> Iterator[str]:
         return
     best = max(rate for _, rate in known)
     first = next(level for level, rate in known if rate >= best / FLAT)
-    if first.users_high < known[-1][0].users_high:
+    if TWICE * first.users_high <= known[-1][0].users_high:
         yield (
-            f"No more than {best:.3g} requests a second succeed, already at {phrases.load(first.users_high)} "
-            f"{e.load.axis} and at every load above."
+            f"At most {best:.3g} requests a second succeed, about as many already at "
+            f"{phrases.load(first.users_high)} {e.load.axis}: more load brings no more of them."
         )
 
 
@@ -155,14 +161,18 @@ def _limit(e: Evidence, resource: str) -> ResourceLimit | None:
     return next((limit for limit in told if limit.resource == resource), None)
 
 
-def _figure(e: Evidence, signal: str) -> list[ServerLevel]:
-    """A figure at every level, by the first probe that read it."""
-    told = [figure.levels for figure in (e.server.figures if e.server else ()) if figure.signal == signal]
+def _figure(e: Evidence, signal: str, probe: str | None = None) -> list[ServerLevel]:
+    """A figure at every level, by one probe or by the first that read it."""
+    told = [
+        figure.levels
+        for figure in (e.server.figures if e.server else ())
+        if figure.signal == signal and probe in (None, figure.probe)
+    ]
     return told[0] if told else []
 
 
-def _with_figure(e: Evidence, signal: str) -> list[tuple[LoadLevel, ServerLevel]]:
-    here = {(at.users_low, at.users_high): at for at in _figure(e, signal)}
+def _with_figure(e: Evidence, signal: str, probe: str) -> list[tuple[LoadLevel, ServerLevel]]:
+    here = {(at.users_low, at.users_high): at for at in _figure(e, signal, probe)}
     return [(level, at) for level in _told(e) if (at := here.get((level.users_low, level.users_high)))]
 
 

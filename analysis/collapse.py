@@ -16,6 +16,8 @@ from analysis.usable import Bools, Floats, Ints, Usable
 
 DOWN, UP = 0.95, 0.5
 """Down: so much fails from one moment to the end; up: no more than that before it."""
+STRUCK = 0.05
+"""An endpoint with this part of the failures is struck; one that always answers tells nothing of it."""
 LONG = 0.6
 """Part of the requests that found it down: what happens near the end leaves enough to judge by."""
 CHANCE = 0.001
@@ -36,12 +38,14 @@ def collapse(rows: Usable, failed: Bools | Ints, origin_s: float) -> Down | None
         failed: the failures that are asked about, as mask or indices.
         origin_s: its beginning.
     """
-    weight = rows.weight.astype(np.float64)
-    struck = np.zeros(len(weight))
-    struck[failed] = weight[failed]
-    n, k = np.cumsum(weight), np.cumsum(struck)
-    if not len(n) or k[-1] < LONG * DOWN * n[-1]:
+    chosen = _struck(rows, failed)
+    weight = rows.weight[chosen].astype(np.float64)
+    errors = float(rows.weight[failed].sum())
+    if not len(weight) or errors < LONG * DOWN * weight.sum():
         return None
+    struck = np.zeros(len(rows.samples), np.bool_)
+    struck[failed] = True
+    n, k = np.cumsum(weight), np.cumsum(weight * struck[chosen])
     at = _change(n, k)
     before_n, before_k = float(n[at]), float(k[at])
     after_n, after_k = float(n[-1]) - before_n, float(k[-1]) - before_k
@@ -49,13 +53,22 @@ def collapse(rows: Usable, failed: Bools | Ints, origin_s: float) -> Down | None
         return None
     if table_tail(round(after_k), round(after_n), round(before_k), round(before_n)) >= CHANCE:
         return None
-    since_s = float(rows.samples.start_s[at + 1]) - origin_s
+    since_s = float(rows.samples.start_s[chosen][at + 1]) - origin_s
     return Down(
         since_s,
         f"from {phrases.seconds(since_s)} on {phrases.percent(after_k / after_n)} of requests failed until "
         f"the end, whatever the load, and {phrases.percent(before_k / before_n)} before: it went down then "
         "and did not come back, so what load does cannot be seen",
     )
+
+
+def _struck(rows: Usable, failed: Bools | Ints) -> slice | Bools:
+    """Rows of the endpoints that the failures strike: a fault of one is no collapse because others began."""
+    endpoint = rows.samples.endpoint
+    counts = np.bincount(endpoint.codes[failed], rows.weight[failed], minlength=len(endpoint.names))
+    used = np.bincount(endpoint.codes, minlength=len(endpoint.names)) > 0
+    hit = counts >= STRUCK * counts.sum()
+    return slice(None) if bool(hit[used].all()) else np.asarray(hit[endpoint.codes], np.bool_)
 
 
 def _change(n: Floats, k: Floats) -> int:

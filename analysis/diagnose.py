@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from analysis.attribution import summary
 from analysis.change import what_would_change
 from analysis.class_rates import class_rates
-from analysis.evidence import Evidence
+from analysis.evidence import Evidence, endpoint_counts
 from analysis.found import Found, find
 from analysis.levels import capacity
 from analysis.lines import warm_up_s
@@ -119,8 +121,12 @@ def _verdict(run: Run, found: Found, slo: Sequence[str], suspects: Sequence[Susp
 
 def _evidence(found: Found, target: str | None) -> Evidence:
     """What suspects are weighed by."""
+    rows = found.cut.rows
     return Evidence(
-        rows=found.cut.rows,
+        rows=rows,
+        cut=found.cut.levels,
+        failing=found.failing,
+        by_endpoint=endpoint_counts(rows, np.flatnonzero(rows.failed)),
         levels=found.cut.table,
         load=found.load,
         temporal=found.temporal,

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from analysis.usable import Usable
+import numpy as np
+
+from analysis.concentration import concentration
+from analysis.levels import Levels
+from analysis.usable import Ints, Usable
 from analysis.verdict import (
     Concentration,
     FingerprintReport,
@@ -27,9 +31,15 @@ SEEN_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that was found out, as the signals read it; `of` where it is about one kind of failure."""
+    """Everything that was found out, as the signals read it; `of` where it is about one kind of failure.
+
+    `failing` are the rows of each kind by its id, `by_endpoint` failures and requests of each endpoint.
+    """
 
     rows: Usable
+    cut: Levels
+    failing: Mapping[str, Ints]
+    by_endpoint: Mapping[str, tuple[int, int]]
     levels: Sequence[LoadLevel]
     load: LoadEffect
     temporal: Temporal
@@ -55,7 +65,20 @@ class Evidence:
         label = str(kind.status) if str(kind.status) in self.by_status else kind.outcome
         group = self.by_status.get(label)
         statuses = {} if group is None else {label: group.model_copy(update={"count": kind.count})}
-        return replace(self, fingerprints=(kind,), by_status=statuses, of=kind)
+        own = self.failing[kind.id]
+        struck = np.zeros(len(self.rows.samples), np.bool_)
+        struck[own] = True
+        rows = replace(self.rows, failed=struck, errors=kind.count)
+        return replace(
+            self,
+            rows=rows,
+            fingerprints=(kind,),
+            by_status=statuses,
+            by_endpoint=endpoint_counts(rows, own),
+            # Where nothing is concentrated in the run, it is not asked again for each kind: that takes long.
+            concentration=concentration(rows, self.cut) if self.concentration else (),
+            of=kind,
+        )
 
     def own(self, pattern: str | None) -> FingerprintReport | None:
         """The largest kind of failure whose message fits a suspect's pattern, if large enough to matter; the
@@ -66,3 +89,11 @@ class Evidence:
             return None
         found = [f for f in self.fingerprints if re.search(pattern, f.message, re.IGNORECASE)]
         return found[0] if found and found[0].count >= SEEN_SHARE * self.errors else None
+
+
+def endpoint_counts(rows: Usable, failed: Ints) -> dict[str, tuple[int, int]]:
+    """Failures (rows by index) and requests of each endpoint."""
+    endpoint = rows.samples.endpoint
+    n = np.bincount(endpoint.codes, rows.weight, minlength=len(endpoint.names))
+    k = np.bincount(endpoint.codes[failed], rows.weight[failed], minlength=len(endpoint.names))
+    return {name: (round(k[i]), round(n[i])) for i, name in enumerate(endpoint.names)}

@@ -23,7 +23,7 @@ from analysis.quality import quality, with_findings
 from analysis.ranked import Ranked
 from analysis.server import server
 from analysis.shares import Shares
-from analysis.usable import Usable, bounds, usable
+from analysis.usable import Ints, Usable, bounds, usable
 from analysis.verdict import (
     Attribution,
     Concentration,
@@ -69,7 +69,8 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The answers, in the terms of the verdict; `times` are the distributions behind `latency`."""
+    """The answers, in the terms of the verdict; `times` are the distributions behind `latency`, `failing` the
+    rows of each kind of failure by its id."""
 
     cut: Cut
     duration_s: float
@@ -79,6 +80,7 @@ class Found:
     drift: TimeDrift
     knee: Knee | None
     kinds: list[FingerprintReport]
+    failing: dict[str, Ints]
     statuses: dict[str, StatusClass]
     parts: list[Attribution]
     silent: Silences
@@ -104,6 +106,7 @@ def find(run: Run, looks: Looks | None = None) -> Found:
         told_apart = kinds_of(run, cut.judge)
         kinds, statuses = fingerprints(told_apart, cut.judge, run.lacks), by_status(cut.judge)
     rate = told_rate(share(rows.errors, rows.requests), run.lacks)
+    failing = {kind.id: kind.failed for kind in told_apart}
     parts = [] if rate.value is None else attribution(statuses, kinds, rows.errors)
     first, last = bounds(rows.samples)
     times = cut.ranked.latencies()
@@ -116,6 +119,7 @@ def find(run: Run, looks: Looks | None = None) -> Found:
         drift=no_drift(doubt) if doubt else time_drift(windows),
         knee=bend,
         kinds=kinds,
+        failing=failing,
         statuses=statuses,
         parts=parts,
         silent=Silences((), 0.0) if silent is None else silent.result(),
@@ -131,7 +135,7 @@ def find(run: Run, looks: Looks | None = None) -> Found:
             levels,
             windows.origin_s,
             windows.axis,
-            {kind.id: kind.failed for kind in told_apart},
+            failing,
         ),
     )
 

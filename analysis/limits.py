@@ -98,16 +98,15 @@ def limits(told: Told, rows: Usable, origin_s: float, kinds: Mapping[str, Ints])
     return sorted(found, key=lambda limit: (limit.at_limit == 0, not limit.leads))
 
 
-def _large(kinds: Mapping[str, Ints], rows: Usable) -> dict[str, Bools]:
-    """Failing rows of each kind that is worth asking about; none where there is only one."""
+def _large(kinds: Mapping[str, Ints], rows: Usable) -> dict[str, Ints]:
+    """Kinds that are worth asking about; none where there is only one."""
     if len(kinds) < 2:
         return {}
-    found = {}
-    for name, failed in list(kinds.items())[:MOST_KINDS]:
-        if rows.weight[failed].sum() >= SEEN_SHARE * rows.errors:
-            found[name] = np.zeros(len(rows.samples), np.bool_)
-            found[name][failed] = True
-    return found
+    return {
+        name: failed
+        for name, failed in list(kinds.items())[:MOST_KINDS]
+        if rows.weight[failed].sum() >= SEEN_SHARE * rows.errors
+    }
 
 
 def _limit(
@@ -118,7 +117,7 @@ def _limit(
     told: Told,
     rows: Usable,
     origin_s: float,
-    kinds: Mapping[str, Bools],
+    kinds: Mapping[str, Ints],
 ) -> ResourceLimit | None:
     used = told.rows(signal, probe)
     time_s, value = told.time_s[used], told.value[used]
@@ -132,8 +131,10 @@ def _limit(
     if resource.mean:
         time_s = _begun(time_s)
     at, off = _sent(rows, time_s, full)
-    counts = _counts(rows, rows.failed, at, off)
-    held_s = np.minimum(np.diff(time_s, append=time_s[-1]), HOLDS_S)
+    sent = int(rows.weight[at].sum()), int(rows.weight[off].sum())
+    counts = _counts(rows, np.flatnonzero(rows.failed), at, off, sent)
+    apart_s = np.diff(time_s, append=time_s[-1])
+    held_s = np.minimum(apart_s, max(HOLDS_S, 2 * float(np.median(apart_s))))
     first_s = float(time_s[full][0]) if full.any() else None
     reading = ResourceLimit(
         resource=name,
@@ -142,11 +143,11 @@ def _limit(
         limit=float(top[most]),
         at_limit=int(full.sum()),
         readings=len(time_s),
-        first_s=None if first_s is None else first_s - origin_s,
+        first_s=None if first_s is None else max(0.0, first_s - origin_s),
         at_limit_s=float(held_s[full].sum()),
-        leads=_leads(rows, rows.failed, first_s, counts),
+        leads=_leads(rows, np.flatnonzero(rows.failed), first_s, counts),
         leads_kinds={
-            kind: _leads(rows, failed, first_s, _counts(rows, failed, at, off))
+            kind: _leads(rows, failed, first_s, _counts(rows, failed, at, off, sent))
             for kind, failed in kinds.items()
         },
         text="",
@@ -172,9 +173,10 @@ def _begun(time_s: Floats) -> Floats:
     return np.concatenate([[time_s[0] - usual_s], time_s[:-1]])
 
 
-def _counts(rows: Usable, failed: Bools, at: Bools, off: Bools) -> _Counts:
-    chosen = (at & failed, at, off & failed, off)
-    return _Counts(*(int(rows.weight[which].sum()) for which in chosen))
+def _counts(rows: Usable, failed: Ints, at: Bools, off: Bools, sent: tuple[int, int]) -> _Counts:
+    """Of failing rows, given by index; `sent` are the requests at and off the limit, the same for all."""
+    weight = rows.weight[failed]
+    return _Counts(int(weight[at[failed]].sum()), sent[0], int(weight[off[failed]].sum()), sent[1])
 
 
 def _sent(rows: Usable, time_s: Floats, full: Bools) -> tuple[Bools, Bools]:
@@ -186,7 +188,7 @@ def _sent(rows: Usable, time_s: Floats, full: Bools) -> tuple[Bools, Bools]:
     return np.asarray(fresh & at, np.bool_), np.asarray(fresh & ~at, np.bool_)
 
 
-def _leads(rows: Usable, failed: Bools, first_s: float | None, counts: _Counts) -> bool | None:
+def _leads(rows: Usable, failed: Ints, first_s: float | None, counts: _Counts) -> bool | None:
     """Whether these failures came at the limit and not before.
 
     None where there are none, or where the limit was never reached or hardly ever left: nothing to compare.

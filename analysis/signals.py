@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis import phrases, target_signals
 from analysis.evidence import SEEN_SHARE, Evidence
+from analysis.load_axis import USERS
 from analysis.shown import Expected, Shown, Signal, or_
 from analysis.verdict import FingerprintReport, LoadEffect, LoadLevel
 from recording.sample import TIMEOUT_OUTCOMES
@@ -115,7 +116,7 @@ def _temporal(e: Evidence, expected: Expected, own: FingerprintReport | None) ->
 
 
 def _drift(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
-    if e.drift.answer == "inconclusive" or not e.errors:
+    if e.drift.answer == "inconclusive" or not e.errors or e.of is not None:
         return None
     return Shown(float(e.drift.answer in expected.wanted), e.drift.why)
 
@@ -164,7 +165,7 @@ def _given_up(e: Evidence, own: FingerprintReport | None) -> bool:
 
 def _error_latency(e: Evidence, expected: Expected, own: FingerprintReport | None) -> Shown | None:
     """How long failures take at low and at high load: a limit stays, a queue before it grows."""
-    if _given_up(e, own):
+    if _given_up(e, own) or e.of is not None:
         return None
     told = [
         (level, level.latency_ms.errors.p50)
@@ -188,7 +189,9 @@ def _ok_rate(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Sh
     if len(told) < 3:
         return None
     top, top_rate = told[-1]
-    half = [(level, rate) for level, rate in told if level.users_high <= top.users_high / TWICE + 1]
+    # Half-way in whole users: of 20 and 11 as well.
+    half_way = top.users_high / TWICE + (1 if e.load.axis == USERS else 0)
+    half = [(level, rate) for level, rate in told[:-1] if level.users_high <= half_way]
     if not half or top_rate is None:
         return None
     middle, middle_rate = half[-1]
@@ -218,12 +221,8 @@ def _latency_spread(e: Evidence, expected: Expected, _: FingerprintReport | None
 
 
 def _endpoint_rates(e: Evidence) -> dict[str, tuple[int, int]]:
-    samples, weight = e.rows.samples, e.rows.weight.astype(float)
-    size = len(samples.endpoint.names)
-    n = np.bincount(samples.endpoint.codes, weight, minlength=size)
-    k = np.bincount(samples.endpoint.codes, weight * e.rows.failed, minlength=size)
-    names = samples.endpoint.names
-    return {names[i]: (round(k[i]), round(n[i])) for i in range(size) if n[i] >= LEAST_REQUESTS and names[i]}
+    """Failures and requests of each endpoint that was asked often enough."""
+    return {name: (k, n) for name, (k, n) in e.by_endpoint.items() if n >= LEAST_REQUESTS and name}
 
 
 def _endpoints_alike(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analysis import phrases
 from analysis.evidence import SEEN_SHARE, Evidence
+from analysis.load_axis import USERS
 from analysis.shown import Expected, Shown
 from analysis.verdict import FingerprintReport, LoadLevel, Phase, PhaseLevel, ResourceLimit
 
@@ -17,8 +18,13 @@ MOST_OF_IT, LITTLE_OF_IT = 0.5, 0.25
 """A phase that takes more than half of the CPU in use is what uses it up, below a quarter it is not."""
 ALONE = 0.8
 """Where CPU was not read: a phase that holds a request at four moments of five may fill a whole thread."""
-OUTSIDE_SHARE, OUTSIDE_MS = 0.5, 50.0
+OUTSIDE_SHARE, OUTSIDE_MS = 0.6, 50.0
 """Of an answer's time so much must pass outside of the target's own log to be spent on the way."""
+COVERED = 0.8
+"""The log must tell of so many of the requests: of others, nothing is known of their time within."""
+FEW_USERS = 3.0
+"""So few users cannot wait for each other for long."""
+ONE_CORE = 90.0
 INSIDE_SHARE = 0.2
 LEAST_REQUESTS = 30
 TOTAL = "total"
@@ -47,6 +53,11 @@ def idle(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown 
     told = [limit for limit in e.server.limits if limit.resource in expected.wanted] if e.server else []
     if not told:
         return None
+    if not any(limit.resource == "thread" for limit in told):
+        # A single thread may be full while the process as a whole uses a quarter of the cores.
+        told = [limit for limit in told if limit.resource != "cpu" or limit.at_limit or limit.most < ONE_CORE]
+        if not told:
+            return None
     most = max(told, key=lambda limit: (limit.at_limit / limit.readings, limit.most / limit.limit))
     part = most.at_limit / most.readings
     if IDLE < part < BUSY:
@@ -89,24 +100,30 @@ def occupies(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Sh
         f"at {phrases.load(level.users_high)} {e.load.axis} {in_it:.2f} {name} go on at once "
         f"({phrases.milliseconds(at.own_ms.value or 0.0)} each, {_per_s(at, level):.1f} a second)"
     )
-    busy = _at_level(e, "cpu_percent", level)
-    if busy is None:
+    readings = _readings(e, "cpu_percent", level)
+    if not readings:
         return Shown(0.5, words) if in_it >= ALONE else None
-    part = in_it / max(busy / 100, 1e-9)
+    # Several processes share the phase's work, and two probes may read the same one: neither says too much.
+    busy, most = max(readings), sum(readings)
+    part = in_it / max(most / 100, 1e-9)
     words += f"; the process uses {busy / 100:.2f} cores"
     if part >= MOST_OF_IT and _used_up(e, level, busy):
         return Shown(1.0, f"{words}, all that it can use")
-    return Shown(0.0, words) if part < LITTLE_OF_IT or not _used_up(e, level, busy) else None
+    little = in_it / max(busy / 100, 1e-9) < LITTLE_OF_IT
+    return Shown(0.0, words) if little or not _used_up(e, level, busy) else None
 
 
 def on_the_way(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown | None:
-    """Time of an answer that the target's own log does not account for, at the lowest load: no queue yet."""
+    """Time of an answer that the target's own log does not account for, at a load without queues."""
     total = [phase for phase in (e.server.phases if e.server else ()) if phase.name == TOTAL]
     if not total:
         return None
     for at, level in _matched(e, total[0]):
         seen_ms, inside_ms = level.ok_p50_ms, at.whole_ms
-        if seen_ms is None or inside_ms is None or level.requests < LEAST_REQUESTS:
+        if not _without_queue(e, level):
+            return None
+        covered = (at.own_ms.n or 0) >= COVERED * level.requests
+        if seen_ms is None or inside_ms is None or level.requests < LEAST_REQUESTS or not covered:
             continue
         words = (
             f"at {phrases.load(level.users_high)} {e.load.axis} an answer takes "
@@ -159,16 +176,29 @@ def _at_once(at: PhaseLevel, level: LoadLevel) -> float | None:
     return at.own_ms.value / 1000 * _per_s(at, level)
 
 
+def _without_queue(e: Evidence, level: LoadLevel) -> bool:
+    """Whether a level is so low that requests do not queue before the target's log sees them."""
+    if e.load.axis == USERS and level.users_high <= FEW_USERS:
+        return True
+    cpu_percent = _at_level(e, "cpu_percent", level)
+    low = level.users_high <= e.levels[-1].users_high / 2
+    return low and cpu_percent is not None and not _used_up(e, level, cpu_percent)
+
+
 def _at_level(e: Evidence, signal: str, level: LoadLevel) -> float | None:
     """The highest mean of a figure at a level, over the probes that read it."""
-    found = [
+    return max(_readings(e, signal, level), default=None)
+
+
+def _readings(e: Evidence, signal: str, level: LoadLevel) -> list[float]:
+    """Mean of a figure at a level, of each probe that read it."""
+    return [
         at.mean
         for figure in (e.server.figures if e.server else ())
         if figure.signal == signal
         for at in figure.levels
         if (at.users_low, at.users_high) == (level.users_low, level.users_high)
     ]
-    return max(found, default=None)
 
 
 def _used_up(e: Evidence, level: LoadLevel, busy_percent: float) -> bool:

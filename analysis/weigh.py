@@ -74,10 +74,9 @@ def _explained(
     alone: Sequence[Mapping[str, _Weighed]],
     best: Mapping[str, _Weighed],
 ) -> dict[str, list[FingerprintReport]]:
-    """By suspect, the kinds of failure that it fits best."""
+    """By suspect, the kinds of failure that it fits best; all, where none is large enough by itself."""
     if not kinds:
-        kinds = evidence.fingerprints[:1]
-        alone = [best] * len(kinds)
+        kinds, alone = evidence.fingerprints, [best] * len(evidence.fingerprints)
     found: dict[str, list[FingerprintReport]] = {}
     for kind, here in zip(kinds, alone, strict=True):
         listed = {name: weighed.weight for name, weighed in here.items() if name in best}
