@@ -270,10 +270,11 @@ def _lab_change(
 
 
 def is_lab_at(base_url: str) -> bool:
-    """Whether a lab of this user runs there."""
+    """Whether a lab of this user runs there: on this machine, at that port."""
     import lab
 
-    return bool(lab.status(urlsplit(base_url).port))
+    place = urlsplit(base_url)
+    return is_loopback(place.hostname or "") and place.port is not None and bool(lab.status(place.port))
 
 
 def _check_something_changes(

@@ -20,13 +20,13 @@ from analysis.gate import INCOMPLETE, INVALID, MET
 from analysis.investigation.conclude import investigation
 from analysis.investigation.plan import Choice, Possible
 from analysis.investigation.report import About, Investigation, Seen
-from analysis.investigation.seen import explains
+from analysis.investigation.seen import explains, statuses_of
 from analysis.render.investigation_terminal import print_investigation
 from analysis.render.investigation_write import write_investigation
 from analysis.suspects import known_suspects
 from analysis.verdict import Verdict
 from commands import conduct
-from commands.changed_note import ChangedNote
+from commands.changed_note import USUAL_FOLDER, ChangedNote
 from commands.changes import is_lab_at
 from commands.conduct import At
 from commands.diagnose import Diagnosis, write_diagnosis
@@ -82,7 +82,8 @@ def run_investigation(options: Options, *, as_json: bool) -> int:
     if run is None:
         _check_time(scenario, clock, options.at_most)
     folder = options.folder.resolve() / f"{started.strftime('%Y%m%dT%H%M%SZ')}-{scenario.name}"
-    note, found = ChangedNote(options.folder), _Found()
+    # Where experiments note their changes too: neither may begin on what the other has changed.
+    note, found = ChangedNote(options.folder.parent / USUAL_FOLDER.name), _Found()
     with note.alone(), interrupts() as signals:
         try:
             with reachable(target, options.fault, console) as there:
@@ -166,7 +167,8 @@ def _trials(verdict: Verdict, options: Options, folder: Path, experiments: Seque
         folder=folder,
         measure="error_rate" if what == "errors" else "p99",
     )
-    return Trials(possible, how, {suspect.name: suspect.title for suspect in known})
+    titles = {suspect.name: suspect.title for suspect in known}
+    return Trials(possible, how, titles, statuses_of(verdict))
 
 
 def _report(

@@ -15,6 +15,7 @@ from analysis.experiment.judge import judge, what_moved
 from analysis.experiment.report import ExperimentReport
 from analysis.investigation.plan import Choice, Outcome, Possible, Step, Tried, following, remaining, takes_s
 from analysis.investigation.report import Trial
+from analysis.investigation.seen import of_another_kind
 from analysis.render.experiment_write import write_experiment
 from analysis.suspects import Suspect
 from commands.changes import is_lab_at
@@ -43,11 +44,13 @@ class Clock(NamedTuple):
 
 @dataclass
 class Trials:
-    """What can be tried on one target, how, and what came out so far."""
+    """What can be tried on one target, how, and what came out so far; `statuses` are those of the run that
+    failed, see `seen.statuses_of`."""
 
     possible: Possible
     options: Options
     titles: Mapping[str, str]
+    statuses: frozenset[str] = frozenset()
     done: list[Trial] = field(default_factory=list)
     tried: list[Tried] = field(default_factory=list)
 
@@ -117,7 +120,11 @@ def _note_measured(step: Step, trials: Trials, prepared: Prepared, measured: Mea
     needed, needed_s = report.needed, None
     if needed is not None:
         needed_s = takes_s(needed.arm_s, report.about.warm_up_s, needed.pairs)
-    trials.note(step, _trial(step, report, measured.folder), needed_s)
+    trial = _trial(step, report, measured.folder)
+    if strange := of_another_kind(trials.statuses, report):
+        trial = trial.model_copy(update={"outcome": "cannot_tell", "why": strange, "needed": None})
+        needed_s = None
+    trials.note(step, trial, needed_s)
 
 
 def not_tried(trials: Trials, clock: Clock, stopped: str) -> list[Trial]:

@@ -147,15 +147,21 @@ def _conclusion(
     if not verdict.quality.valid or stopped:
         return "cannot_tell"
     if explains == "nothing":
-        return "nothing_to_explain" if verdict.quality.complete else "cannot_tell"
-    undecided = any(trial.outcome in ("cannot_tell", "not_tried") for trial in trials)
+        told = all(result.outcome != "no_data" for result in verdict.slo)
+        return "nothing_to_explain" if verdict.quality.complete and told else "cannot_tell"
+    # Of one that was repeated, the last counts; who is cleared stays so, whatever else was tried about him.
+    last = {trial.experiment: trial for trial in trials}.values()
+    settled = {one.suspect for one in found.cleared}
+    undecided = any(
+        trial.outcome in ("cannot_tell", "not_tried") for trial in last if trial.suspect not in settled
+    )
     return "ruled_out" if found.cleared and not undecided else "cannot_tell"
 
 
 def _sentence(conclusion: Conclusion, verdict: Verdict, found: _Sorted, explains: Explains) -> str:
     if found.cause is not None:
         return f"Cause: {found.cause.title}. {_capital(found.cause.moved)}."
-    if conclusion == "nothing_to_explain":
+    if explains == "nothing" and verdict.quality.valid:
         return nothing_in_words(verdict)
     if not verdict.quality.valid:
         return "Cannot tell: the load generator makes the run invalid."

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from analysis import phrases
+from analysis.evidence import SEEN_SHARE
+from analysis.experiment.report import ExperimentReport
 from analysis.investigation.report import Explains, Trial
 from analysis.slo import UNITS, parse_slo
 from analysis.verdict import SloOutcome, SloResult, Verdict
@@ -28,6 +30,9 @@ def nothing_in_words(verdict: Verdict) -> str:
     """The sentence where there is nothing to explain."""
     asked = phrases.counted(verdict.requests, "request")
     targets = "every target was met" if verdict.slo else "no target was set"
+    unknown = [result.target for result in verdict.slo if result.outcome == "no_data"]
+    if unknown:
+        targets = f"no target was missed, but of {phrases.listed(unknown)} too little was measured to say"
     return f"Nothing to explain: none of {asked} failed, nothing froze, and {targets}."
 
 
@@ -55,6 +60,24 @@ def _is_target(result: SloResult) -> bool:
     except ValueError:
         return False
     return True
+
+
+def statuses_of(verdict: Verdict) -> frozenset[str]:
+    """How the run's requests failed: every status, or outcome, that holds a tenth of the failures."""
+    return frozenset(
+        name for name, group in verdict.by_status.items() if group.count >= SEEN_SHARE * verdict.errors
+    )
+
+
+def of_another_kind(statuses: frozenset[str], report: ExperimentReport) -> str:
+    """Why an experiment explains nothing of the run: unchanged, other failures came; "" if alike."""
+    here = {one.name.split(" ")[0] for one in report.by_class if (one.first.value or 0.0) > 0}
+    if not statuses or not here or here & statuses:
+        return ""
+    return (
+        f"here requests failed with {' and '.join(sorted(here))}, in the run with "
+        f"{' and '.join(sorted(statuses))}: is it the same version, the same fault, the same load?"
+    )
 
 
 def _outcomes(verdict: Verdict) -> dict[str, SloOutcome]:

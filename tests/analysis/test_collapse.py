@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 from run_builder import by_load, by_time, make_run
 
 from analysis.diagnose import diagnose
+from recording.sample import Category
 
 
 def down_from(since_s: float, before: float = 0.0):
@@ -33,3 +37,12 @@ def test_one_that_comes_back_did_not_go_down_for_good() -> None:
     assert diagnose(make_run(errors=back)).load_effect.down_since_s is None
     risen = diagnose(make_run(errors=by_load(lambda users: (users > 2) * 1.0)))
     assert risen.load_effect.answer == "rises"
+
+
+def test_an_endpoint_that_always_failed_did_not_go_down_when_its_calls_began() -> None:
+    run = make_run(errors=down_from(20.0))
+    endpoint = np.where(run.samples.is_error, "search", "login").tolist()
+    split = replace(run, samples=replace(run.samples, endpoint=Category.of(endpoint)))
+    verdict = diagnose(split)
+    assert verdict.load_effect.down_since_s is None
+    assert verdict.load_effect.answer == "constant"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from analysis.experiment.report import ExperimentReport
 from analysis.investigation.plan import Choice, Outcome, Possible, Step, Tried, following, remaining
 from analysis.investigation.report import Explains
-from analysis.investigation.seen import explains, left_in_words
+from analysis.investigation.seen import explains, left_in_words, of_another_kind
 from analysis.suspects import known_suspects
 from analysis.verdict import Freeze, SloOutcome, SloResult
 from tests.render.builders import make_verdict
-from tests.render.investigations import trial
+from tests.render.investigations import made, moved_to, pointed_at, trial
 
 ORDER = ("lock", "pool", "cache", "bcrypt", "network", "code", "freeze")
 CASE = (
@@ -168,3 +169,28 @@ def test_a_change_that_turns_errors_into_waiting_is_said_to_be_not_enough() -> N
     assert "6 % of requests fail (target: error_rate < 5 %)" in left_in_words(
         targets, trial("bcrypt-worker-pool", "supports", 0.06)
     )
+
+
+def test_what_a_longer_repeat_contradicts_is_ruled_out() -> None:
+    first = trial("lock-100ms", "cannot_tell", 0.6)
+    again = trial("lock-100ms", "contradicts", 0.889, reason="longer")
+    verdict = make_verdict(suspects=pointed_at("lock"))
+    assert made([first], verdict).conclusion == "cannot_tell"
+    assert made([first, again], verdict).conclusion == "ruled_out"
+
+
+def test_a_target_without_data_is_not_met() -> None:
+    verdict = make_verdict(errors=0, slo=slo(error_rate="met", p99="no_data"))
+    report = made([], verdict, explains="nothing")
+    assert report.conclusion == "cannot_tell"
+    assert "of p99 < 1000 ms too little was measured to say" in report.sentence
+
+
+def test_an_experiment_that_met_other_failures_explains_nothing_of_the_run() -> None:
+    """`--run` of another fault of the lab: its suspects would be tried on something else."""
+    busy = moved_to(0.1).model_copy(update={"name": "503 busy"})
+    report = ExperimentReport.model_construct(by_class=[busy])
+    assert of_another_kind(frozenset({"503", "500"}), report) == ""
+    assert of_another_kind(frozenset(), report) == ""
+    told = of_another_kind(frozenset({"500"}), report)
+    assert told.startswith("here requests failed with 503, in the run with 500: is it the same version")

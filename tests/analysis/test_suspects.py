@@ -215,3 +215,57 @@ def test_an_experiment_on_the_lab_is_not_proposed_for_another_service(
     manifest = {} if target is None else {"target": {"name": target}}
     run = make_run(errors=by_load(lambda users: users / 40), manifest=manifest)
     assert diagnose(run).suspects[0].experiment == named
+
+
+def test_time_of_an_endpoint_that_is_not_logged_or_of_a_queue_is_not_the_networks() -> None:
+    time_s, _ = seconds_and_users()
+    log = readings_of(
+        (time_s, "phase_count", "total", np.ones(len(time_s))),
+        *((time_s, name, "total", np.full(len(time_s), 5.0)) for name in ("phase_ms", "phase_own_ms")),
+    )
+    assert diagnose(make_run(ok_ms=250.0, readings=log)).suspects == []
+    figures = ("phase_count", "phase_ms", "phase_own_ms")
+    every = readings_of(*((time_s, name, "total", np.full(len(time_s), 5.0)) for name in figures))
+    queue = diagnose(make_run(users=[50], step_s=60, ok_ms=4000.0, readings=every)).suspects
+    assert "network" not in {s.name for s in queue}
+
+
+def test_accounts_of_one_kind_of_failure_do_not_explain_another() -> None:
+    """Accounts 0 to 2 have broken hashes; one request in eight fails at the proxy, whoever sends it."""
+    rng = np.random.default_rng(9)
+    run = with_bug(make_run(errors=0.12, status=502, message="weird thing"))
+    hashes = np.array(run.samples.code.names)[run.samples.code.codes] == "hash"
+    account = np.where(hashes, rng.integers(0, 3, len(hashes)), rng.integers(3, 40, len(hashes)))
+    run = replace(run, samples=replace(run.samples, account=account.astype(np.int32)))
+    explains = {s.name: s.explains for s in diagnose(run).suspects}
+    assert explains["code"] == pytest.approx(0.147, abs=0.02)
+    assert explains["upstream"] == pytest.approx(0.12, abs=0.02)
+
+
+def test_two_slow_users_in_a_row_are_no_stall() -> None:
+    rng = np.random.default_rng(1)
+    run = make_run(users=[2], step_s=600)
+    tail = 150 * rng.lognormal(0, 1, len(run.samples))
+    found = diagnose(replace(run, samples=replace(run.samples, duration_ms=np.minimum(tail, 1900)))).suspects
+    assert "freeze" not in {s.name for s in found}
+
+
+def test_no_ceiling_is_seen_where_successes_grow_with_the_load() -> None:
+    run = make_run(users=[10, 14, 16, 18, 20, 16, 12], status=429, message="Too many requests", errors=0.05)
+    limit = next(s for s in diagnose(run).suspects if s.name == "rate_limit")
+    assert not any("At most" in text for text in limit.advice)
+
+
+def test_the_advised_pool_does_not_count_connections_held_for_nobody() -> None:
+    """0.3 s per request; above 2 users all 2 connections are busy and nearly everything fails."""
+    used = pool(lambda users: np.where(users > 2, 2.0, 0.48), most=2.0)
+    run = make_run(
+        errors=by_load(lambda users: np.where(users > 2, 0.97, 0.0)),
+        status=500,
+        message="connection pool exhausted",
+        readings=used,
+    )
+    advice = next(s for s in diagnose(run).suspects if s.name == "pool").advice
+    assert any(
+        "holds one for about 29" in text and "need 4." in text and "try 6" in text for text in advice
+    ), advice

@@ -93,7 +93,7 @@ def test_it_ends_with_the_change_that_takes_the_errors_away(
     for link in (found["seen"]["report"], found["trials"][0]["report"]):
         assert (folder / link).exists()
     assert is_busy(switchable)
-    assert not (cli.folder / "investigations/changed.json").exists()
+    assert not (cli.folder / "experiments/changed.json").exists()
     check_no_secret(cli, done.stdout, done.stderr)
 
 
@@ -127,7 +127,7 @@ def test_ctrl_c_in_an_experiment_restores_and_reports_what_was_found(
     out, err = process.communicate(timeout=30)
     assert process.returncode == 3, out + err
     assert is_busy(switchable)
-    assert not (cli.folder / "investigations/changed.json").exists()
+    assert not (cli.folder / "experiments/changed.json").exists()
     _, found = found_in(cli)
     assert found["conclusion"] == "cannot_tell"
     assert not found["complete"]
@@ -151,7 +151,7 @@ def test_after_kill_9_the_next_call_names_the_line_that_takes_the_change_back(
             child.kill()
     assert not is_busy(switchable)
     again = cli(*words)
-    folder = str(cli.folder / "investigations")
+    folder = str(cli.folder / "experiments")
     assert again.returncode == 2
     assert f"'loadverdict experiment --restore --experiments-dir {folder}'" in again.stderr
     restored = cli("experiment", "--restore", "--experiments-dir", folder)
