@@ -24,8 +24,6 @@ USUAL_ANSWERS = 2.0
 """And longer than this many usual (p95) answers, shared by those who wait: one user's slow answer is no
 freeze, twenty users' silence of the same length is."""
 STALL_S = 1.0
-STALL_IN_FLIGHT = 3
-"""That one or two users wait for so long together happens by chance."""
 SHORTEST_S = 0.1
 MOST = 1000
 
@@ -70,11 +68,7 @@ def silences(samples: Samples, levels: Levels, least_s: float = LEAST_S) -> Sile
     return Silences(
         tuple(silence for silence in found if silence.duration_s > least_s),
         max((silence.duration_s for silence in found), default=0.0),
-        tuple(
-            silence
-            for silence in found
-            if STALL_S <= silence.duration_s <= least_s and silence.in_flight >= STALL_IN_FLIGHT
-        ),
+        tuple(silence for silence in found if STALL_S <= silence.duration_s <= least_s),
     )
 
 

@@ -28,7 +28,7 @@ UNANSWERED = frozenset(
     {"dns", "refused", "unreachable", "tls", "reset", "closed_early", "unfinished", *TIMEOUT_OUTCOMES}
 )
 """Failures in which the service had no say: that none of them has its words or status tells nothing."""
-LEAST_STALLS, REGULAR = 3, 0.15
+LEAST_STALLS, MANY_WAITING, REGULAR = 3, 3, 0.15
 """So many silences make a pattern; it is regular if all lie near multiples of the usual distance."""
 LEAST_REQUESTS = 50
 LEAST_FAILURES = 20
@@ -264,7 +264,7 @@ def _accounts(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown |
 
 def _freezes(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown | None:
     if not e.freezes:
-        if len(e.stalls) >= LEAST_STALLS:
+        if _stalling(e):
             return None  # `stalls` tells of them
         return Shown(0.0, "answers never stopped out of proportion")
     longest = max(e.freezes, key=lambda f: f.duration_s)
@@ -275,9 +275,15 @@ def _freezes(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown | 
     return Shown(1.0, text)
 
 
+def _stalling(e: Evidence) -> bool:
+    """That one or two users wait for so long together happens by chance; that many do, again, does not."""
+    many = sum(stall.in_flight >= MANY_WAITING for stall in e.stalls)
+    return len(e.stalls) >= LEAST_STALLS and many >= LEAST_STALLS - 1
+
+
 def _stalls(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown | None:
     """Silences too short for a freeze, again and again; the text says how regular they come."""
-    if len(e.stalls) < LEAST_STALLS:
+    if not _stalling(e):
         return None
     lengths = sorted(stall.duration_s for stall in e.stalls)
     text = (
