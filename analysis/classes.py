@@ -38,6 +38,7 @@ class Judge:
         shares: what it takes to attribute the total to classes; None where that is not asked.
         looks: shares of the run at which it was looked at, see `analysis.looks`.
         before: the first rows alone, where a look at them has decided what load does.
+        partial: requests are known to be missing.
     """
 
     rows: Usable
@@ -49,6 +50,7 @@ class Judge:
     shares: Shares | None = None
     looks: tuple[float, ...] = ONCE.shares
     before: Judge | None = None
+    partial: bool = False
 
     @classmethod
     def of(
@@ -58,6 +60,8 @@ class Judge:
         doubt: str = "",
         shares: Shares | None = None,
         looks: Looks = ONCE,
+        *,
+        partial: bool = False,
     ) -> Judge:
         """Prepare a run."""
         place = window_of(rows.samples, windows.origin_s, windows.width_s, len(windows))
@@ -68,7 +72,9 @@ class Judge:
                 first, cut_windows(first, measure=windows.measure), doubt, looks=Looks(looks.shares)
             )
         reached = np.cumsum(rows.weight)
-        return cls(rows, windows, place, rows.weight, reached, doubt, shares, looks.shares, before)
+        return cls(
+            rows, windows, place, rows.weight, reached, doubt, shares, looks.shares, before, partial=partial
+        )
 
     @property
     def failing(self) -> Ints:
@@ -94,7 +100,7 @@ class Judge:
         """Pattern of the chosen failures in time."""
         if self.doubt:
             return Temporal(answer="inconclusive", why=self.doubt)
-        return temporal(self.windows, self._positions(failed), self.per_window(failed))
+        return temporal(self.windows, self._positions(failed), self.per_window(failed), partial=self.partial)
 
     def answers(self, failed: Bools | Ints, *, several: bool) -> dict[str, Any]:
         """The fields of a `verdict.JudgedClass`."""

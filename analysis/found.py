@@ -19,7 +19,7 @@ from analysis.knee import knee, within_levels
 from analysis.latency import Latencies
 from analysis.levels import Levels, cut_levels, level_table
 from analysis.looks import Looks, looks_of
-from analysis.quality import quality, with_findings
+from analysis.quality import is_partial, quality, with_findings
 from analysis.ranked import Ranked
 from analysis.server import server
 from analysis.shares import Shares
@@ -101,7 +101,8 @@ def find(run: Run, looks: Looks | None = None) -> Found:
     with ThreadPoolExecutor(1) as second:
         silent = None if doubt else second.submit(silences, rows.samples, levels)
         held = None if "request_times" in run.lacks else second.submit(concentration, rows, levels)
-        cut = _cut(run, rows, windows, levels, doubt, looks or looks_of(run))
+        known = quality(run, rows, windows)
+        cut = _cut(run, rows, windows, levels, doubt, looks or looks_of(run), partial=is_partial(known))
         load, pattern, bend = _about_failures(cut)
         told_apart = kinds_of(run, cut.judge)
         kinds, statuses = fingerprints(told_apart, cut.judge, run.lacks), by_status(cut.judge)
@@ -128,7 +129,7 @@ def find(run: Run, looks: Looks | None = None) -> Found:
         latency=told_percentiles(times.report(), run.lacks).model_copy(
             update={"from_intended": from_intended(rows)}
         ),
-        quality=with_findings(quality(run, rows, windows), findings(load, parts)),
+        quality=with_findings(known, findings(load, parts)),
         server=server(
             run.readings,
             rows,
@@ -140,11 +141,13 @@ def find(run: Run, looks: Looks | None = None) -> Found:
     )
 
 
-def _cut(run: Run, rows: Usable, windows: Windows, levels: Levels, doubt: str, looks: Looks) -> Cut:
+def _cut(
+    run: Run, rows: Usable, windows: Windows, levels: Levels, doubt: str, looks: Looks, *, partial: bool
+) -> Cut:
     ranked = told_durations(rows, levels, run.lacks)
     table = told_levels(level_table(rows, levels, ranked), run.lacks)
     shares = Shares.of(windows, levels.place, table)
-    judge = Judge.of(rows, windows, doubt, shares, looks)
+    judge = Judge.of(rows, windows, doubt, shares, looks, partial=partial)
     return Cut(rows, windows, levels, doubt, ranked, table, judge)
 
 

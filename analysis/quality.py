@@ -32,6 +32,8 @@ USERS_SHARE = 0.9
 UNKNOWN_SHARE = 0.05
 BROKEN_SHARE = 0.01
 
+_MISSING = frozenset({"node_silent", "node_lost", "bad_frames", "missing_frames", "dropped_rows"})
+"""Findings that tell of requests that were sent and are not here."""
 _ORDER: tuple[Severity, ...] = ("invalid", "incomplete", "warning", "note")
 
 
@@ -46,6 +48,11 @@ def quality(run: Run, rows: Usable, windows: Windows) -> Quality:
         findings=found,
         arrivals=arrivals_of(run),
     )
+
+
+def is_partial(known: Quality) -> bool:
+    """Whether requests within the run's time are known to be missing, so that its pattern may be another."""
+    return any(finding.code in _MISSING for finding in known.findings)
 
 
 def with_findings(known: Quality, more: list[Finding]) -> Quality:

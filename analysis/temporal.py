@@ -21,8 +21,9 @@ LEAST_ERRORS = 10
 """Below ten errors a pattern is in the eye of the beholder."""
 LEAST_VARIATION = 0.7
 """Windows differing by more than this share of the mean rate are bursts; slow wandering stays below."""
-BETWEEN = 0.05
-"""So close to that limit neither is said: another cut of the same run would turn the answer round."""
+BETWEEN, BETWEEN_PARTS = 0.05, 0.4
+"""So close to that limit neither is said: another cut of the same run would turn the answer round. Where a
+part of the run is known to be missing, the whole of it might: then the distance is the second."""
 LEAST_DISPERSION = 1.5
 CHANCE = 0.001
 TENTH = 0.1
@@ -45,7 +46,9 @@ class Excess:
     p_value: float
 
 
-def temporal(windows: Windows, positions: Floats, errors: Ints | None = None) -> Temporal:
+def temporal(
+    windows: Windows, positions: Floats, errors: Ints | None = None, *, partial: bool = False
+) -> Temporal:
     """Judge one kind of failure.
 
     Args:
@@ -53,6 +56,7 @@ def temporal(windows: Windows, positions: Floats, errors: Ints | None = None) ->
         positions: for each failure, the number of requests sent before it, in ascending order (a failing
             row with weight k counts once per request).
         errors: failures per window; default all failures.
+        partial: requests are known to be missing, such as those of a worker that was lost.
     """
     counts = (windows.errors if errors is None else errors).astype(float)
     total = float(counts.sum())
@@ -70,7 +74,7 @@ def temporal(windows: Windows, positions: Floats, errors: Ints | None = None) ->
         left.variation >= LEAST_VARIATION and left.dispersion > LEAST_DISPERSION and left.p_value < CHANCE
     )
     clustered = varied or dense >= HALF
-    if dense < HALF and left.p_value < CHANCE and abs(left.variation / LEAST_VARIATION - 1) < BETWEEN:
+    if _between(left, dense, partial=partial):
         why = f"{_why(left, dense, False, total, 0)}: between bursts and an even spread"
         return Temporal(answer="inconclusive", why=why, excess_variation=left.variation, p_value=left.p_value)
     bursts = _bursts(windows, counts, left.expected) if clustered else []
@@ -81,6 +85,15 @@ def temporal(windows: Windows, positions: Floats, errors: Ints | None = None) ->
         p_value=left.p_value,
         bursts=bursts,
     )
+
+
+def _between(left: Excess, dense: float, *, partial: bool) -> bool:
+    """Whether a run lies too near the limit of bursts to be on one side of it."""
+    near = BETWEEN_PARTS if partial else BETWEEN
+    if partial and abs(dense / HALF - 1) < near:
+        return True
+    beyond_chance = left.p_value < CHANCE or partial
+    return dense < HALF and beyond_chance and abs(left.variation / LEAST_VARIATION - 1) < near
 
 
 def densest_tenth(positions: Floats, requests: float) -> float:

@@ -22,11 +22,13 @@ QUESTIONS = ("load", "temporal", "drift")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Rows to judge, in windows of `width` times the usual width, moved back by `shift` of a width."""
+    """Rows to judge, in windows of `width` times the usual width, moved back by `shift` of a width; `partial`
+    where a run would know that requests are missing."""
 
     samples: Samples
     width: float = 1.0
     shift: float = 0.0
+    partial: bool = False
 
 
 Change = Callable[[Samples, np.random.Generator], Asked]
@@ -38,7 +40,7 @@ def answers(asked: Asked) -> tuple[str, str, str]:
     first, last = bounds(rows.samples)
     width = default_width(last - first) * asked.width
     cut = cut_windows(rows, first - asked.shift * width, last, width)
-    judge = Judge.of(rows, cut)
+    judge = Judge.of(rows, cut, partial=asked.partial)
     load, pattern = judge.load(rows.failed).answer, judge.temporal(rows.failed).answer
     return load, pattern, time_drift(cut).answer
 
@@ -108,7 +110,7 @@ def worker_lost(count: int) -> Change:
     """The log of one of `count` workers is missing for the whole run."""
 
     def change(samples: Samples, rng: np.random.Generator) -> Asked:
-        return Asked(samples.take(worker(samples, count) != rng.integers(count)))
+        return Asked(samples.take(worker(samples, count) != rng.integers(count)), partial=True)
 
     return change
 
@@ -122,7 +124,8 @@ def worker_died(count: int) -> Change:
         after = samples.start_s >= first + (last - first) * rng.uniform(0.2, 0.8)
         gone = (samples.users - dead + count - 1) // count
         users = np.where(after, samples.users - gone, samples.users).astype(np.int32)
-        return Asked(replace(samples, users=users).take(~after | (worker(samples, count) != dead)))
+        kept = ~after | (worker(samples, count) != dead)
+        return Asked(replace(samples, users=users).take(kept), partial=True)
 
     return change
 

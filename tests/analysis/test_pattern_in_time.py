@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from run_builder import by_load, by_time, make_run
+from run_builder import START_S, by_load, by_time, make_run
 
 from analysis.classes import Judge
+from analysis.diagnose import diagnose
 from analysis.drift import time_drift
 from analysis.usable import usable
 from analysis.windows import windows
@@ -79,3 +80,15 @@ def test_between_bursts_and_an_even_spread_neither_is_said():
     assert between
     assert all(0.66 < f.excess_variation < 0.74 for f in between)
     assert all(f.why.endswith("between bursts and an even spread") for f in between)
+
+
+def test_where_a_worker_was_lost_a_pattern_near_the_limit_is_left_open():
+    def run(high, **changes):
+        rate = by_time(lambda t: np.where(t % 100 < 20, high, 0.02))
+        return make_run(errors=rate, per_user_s=4.0, **changes)
+
+    lost = ({"kind": "node_lost", "node": "worker-2", "time_s": START_S + 300.0},)
+    assert diagnose(run(0.11)).temporal.answer == "clustered"
+    assert diagnose(run(0.11, events=lost)).temporal.answer == "inconclusive"
+    assert diagnose(run(0.6, events=lost)).temporal.answer == "clustered"
+    assert diagnose(make_run(errors=0.1, events=lost)).temporal.answer == "distributed"
