@@ -7,7 +7,7 @@ is none, nothing is known of a request, and it counts on neither side.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from analysis.evidence import SEEN_SHARE
 from analysis.intervals import table_tail
 from analysis.told_by_target import Told
 from analysis.usable import Bools, Floats, Ints, Usable
-from analysis.verdict import ResourceLimit
+from analysis.verdict import KindAtLimit, ResourceLimit
 
 HOLDS_S = 5.0
 LEAST_READINGS = 3
@@ -146,14 +146,23 @@ def _limit(
         first_s=None if first_s is None else max(0.0, first_s - origin_s),
         at_limit_s=float(held_s[full].sum()),
         leads=_leads(rows, np.flatnonzero(rows.failed), first_s, counts),
-        leads_kinds={
-            kind: _leads(rows, failed, first_s, _counts(rows, failed, at, off, sent))
-            for kind, failed in kinds.items()
-        },
         text="",
         **counts._asdict(),
     )
-    return reading.model_copy(update={"text": "; ".join(_words(reading, resource))})
+    how_far = _used(reading, resource)
+    of_kinds = {kind: _counts(rows, failed, at, off, sent) for kind, failed in kinds.items()}
+    return reading.model_copy(
+        update={
+            "text": _text(how_far, counts, "failed"),
+            "kinds": {
+                kind: KindAtLimit(
+                    leads=_leads(rows, kinds[kind], first_s, found),
+                    text=_text(how_far, found, "failed like this"),
+                )
+                for kind, found in of_kinds.items()
+            },
+        }
+    )
 
 
 def _limit_at(resource: _Resource, probe: str, told: Told, time_s: Floats) -> Floats:
@@ -207,18 +216,22 @@ def _leads(rows: Usable, failed: Ints, first_s: float | None, counts: _Counts) -
     return None if rarely_off and not more else more
 
 
-def _words(reading: ResourceLimit, resource: _Resource) -> Iterator[str]:
+def _used(reading: ResourceLimit, resource: _Resource) -> str:
     figure = f"{phrases.load(reading.most)} of {phrases.load(reading.limit)} {resource.what}"
     if not reading.at_limit:
-        yield f"{resource.title} was never used up: at most {figure}"
-        return
+        return f"{resource.title} was never used up: at most {figure}"
     part = reading.at_limit / reading.readings
-    yield (
+    return (
         f"{resource.title} was used up ({figure}) in {phrases.percent(part)} of "
         f"{phrases.counted(reading.readings, 'reading')}, first at {phrases.seconds(reading.first_s or 0.0)}"
     )
-    if reading.requests_at and (reading.errors_at or reading.errors_off):
-        words = f"{phrases.percent(reading.errors_at / reading.requests_at)} failed then"
-        if reading.requests_off:
-            words += f", {phrases.percent(reading.errors_off / reading.requests_off)} else"
-        yield words
+
+
+def _text(used: str, counts: _Counts, failed: str) -> str:
+    """How far it was used, and how much failed then and else."""
+    if not counts.requests_at or not counts.errors_at + counts.errors_off:
+        return used
+    text = f"{used}; {phrases.percent(counts.errors_at / counts.requests_at)} {failed} then"
+    if counts.requests_off:
+        text += f", {phrases.percent(counts.errors_off / counts.requests_off)} else"
+    return text

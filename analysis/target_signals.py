@@ -6,7 +6,7 @@ from analysis import phrases
 from analysis.evidence import SEEN_SHARE, Evidence
 from analysis.load_axis import USERS
 from analysis.shown import Expected, Shown
-from analysis.verdict import FingerprintReport, LoadLevel, Phase, PhaseLevel, ResourceLimit
+from analysis.verdict import FingerprintReport, KindAtLimit, LoadLevel, Phase, PhaseLevel, ResourceLimit
 
 ALWAYS_FULL = 0.5
 """A resource that was used up all the time fits, and there is nothing to compare with: it counts half."""
@@ -35,17 +35,15 @@ def at_limit(e: Evidence, expected: Expected, own: FingerprintReport | None) -> 
     told = [limit for limit in e.server.limits if limit.resource in expected.wanted] if e.server else []
     if not told:
         return None
-    first = max(told, key=lambda limit: (bool(_leads(limit, own)), limit.at_limit))
-    leads = _leads(first, own)
-    always = leads is None and first.at_limit > 0
-    return Shown(ALWAYS_FULL if always else float(bool(leads)), first.text)
+    first = max(told, key=lambda limit: (bool(_of_kind(limit, own).leads), limit.at_limit))
+    found = _of_kind(first, own)
+    always = found.leads is None and first.at_limit > 0
+    return Shown(ALWAYS_FULL if always else float(bool(found.leads)), found.text)
 
 
-def _leads(limit: ResourceLimit, own: FingerprintReport | None) -> bool | None:
+def _of_kind(limit: ResourceLimit, own: FingerprintReport | None) -> ResourceLimit | KindAtLimit:
     """Of the suspect's own kind of failure, where that is known; else of all of them."""
-    if own is not None and own.id in limit.leads_kinds:
-        return limit.leads_kinds[own.id]
-    return limit.leads
+    return limit if own is None else limit.kinds.get(own.id, limit)
 
 
 def idle(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:

@@ -386,11 +386,18 @@ class ServerFigure(Model):
     levels: list[ServerLevel] = Field(default_factory=list)
 
 
+class KindAtLimit(Model):
+    """Whether one kind of failure came at the limit of a resource; as in ResourceLimit."""
+
+    leads: bool | None
+    text: str
+
+
 class ResourceLimit(Model):
     """A resource of the target against its limit, and what failed while it was there. Times are seconds since
     the run's start; `leads` tells whether errors came at the limit, and not before it; null
     without errors, and where it was never reached or hardly ever left, so that there is nothing to compare.
-    `leads_kinds` says the same of each larger kind of failure (by id) where there are several."""
+    `kinds` says the same of each larger kind of failure (by id) where there are several."""
 
     resource: str
     probe: str
@@ -405,7 +412,7 @@ class ResourceLimit(Model):
     errors_off: int = 0
     requests_off: int = 0
     leads: bool | None = None
-    leads_kinds: dict[str, bool | None] = Field(default_factory=dict)
+    kinds: dict[str, KindAtLimit] = Field(default_factory=dict)
     text: str
 
 

@@ -89,8 +89,8 @@ def _weigh(suspect: Suspect, evidence: Evidence) -> _Weighed:
     pattern = next((line.pattern for line in suspect.evidence if line.signal == "message"), None)
     own = evidence.own(pattern)
     weight, tells = 0.0, evidence.errors > 0
-    supports: list[str] = []
-    contradicts: list[str] = []
+    supports: list[tuple[float, str]] = []
+    contradicts: list[tuple[float, str]] = []
     missing = [m if isinstance(m, str) else m.text for m in suspect.missing if _is_missing(m, evidence)]
     for line in suspect.evidence:
         shown = SIGNALS[line.signal](evidence, line, own)
@@ -100,13 +100,17 @@ def _weigh(suspect: Suspect, evidence: Evidence) -> _Weighed:
             continue
         if shown.strength > 0 and line.for_ > 0:
             weight += line.for_ * shown.strength
-            supports.append(shown.text)
+            supports.append((line.for_ * shown.strength, shown.text))
             tells = tells or line.signal in SLOWNESS
         elif shown.strength == 0 and line.against > 0:
             weight -= line.against
-            contradicts.append(shown.text)
+            contradicts.append((line.against, shown.text))
     listed = bool(supports) and tells and weight >= suspect.listed_from
-    return _Weighed(weight, supports, contradicts, missing, listed)
+    return _Weighed(weight, _strongest_first(supports), _strongest_first(contradicts), missing, listed)
+
+
+def _strongest_first(told: list[tuple[float, str]]) -> list[str]:
+    return [text for _, text in sorted(told, key=lambda one: -one[0])]
 
 
 def _is_missing(line: str | MissingLine, evidence: Evidence) -> bool:
