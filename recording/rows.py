@@ -1,9 +1,9 @@
 """Rows: finished requests as they were noted, until they go to the log as packed numbers.
 
 What is in the way of a request is one append. A batch is packed ten times a second, column by column, where
-the same few lines run thousands of times: between requests they would find the processor's caches cold and take
-twice to three times as long. Texts become numbers; the batch goes to the log with their list in front, and
-whoever reads it makes columns of it.
+the same few lines run thousands of times: between requests they would find the processor's caches cold, and
+take twice to three times as long. Texts become numbers; the batch goes to the log with their list in front,
+and whoever reads it makes columns of it.
 """
 
 from __future__ import annotations
