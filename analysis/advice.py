@@ -19,6 +19,9 @@ HEADROOM = 0.8
 LEAST_REQUESTS = 30
 MOST_MOMENTS = 4
 LEAST_READINGS = 5
+MANY_ERRORS = 0.5
+"""Where most requests fail, those that come through are others than were meant to."""
+FEWER = 0.7
 FLAT, TWICE = 1.15, 2.0
 """The same number of successes a second at twice the load is a ceiling."""
 
@@ -55,7 +58,16 @@ def _connections_needed(e: Evidence, limit: ResourceLimit) -> Iterator[str]:
         for level, active in _with_figure(e, "pool_active", limit.probe)
         if active.mean <= HEADROOM * limit.limit and level.rate_per_s and active.readings >= LEAST_READINGS
     ]
-    if top is None or top.rate_per_s is None or not here:
+    if top is None or top.rate_per_s is None:
+        return
+    if (top.error_rate.value or 0.0) > MANY_ERRORS:
+        yield (
+            f"How many are needed cannot be told while {phrases.percent(top.error_rate.value)} of requests "
+            f"fail at {phrases.load(top.users_high)} {e.load.axis}: try {2 * math.ceil(limit.limit)}, "
+            "and run again."
+        )
+        return
+    if not here:
         return
     level, active = max(here, key=lambda pair: pair[0].requests)
     held_s = active.mean / (level.rate_per_s or 1.0)
@@ -71,6 +83,13 @@ def _connections_needed(e: Evidence, limit: ResourceLimit) -> Iterator[str]:
 
 
 def _bcrypt(e: Evidence) -> Iterator[str]:
+    pool = _limit(e, "hash_workers")
+    if pool is not None and pool.at_limit:
+        yield (
+            f"All {phrases.load(pool.limit)} threads that hash were at work in "
+            f"{phrases.percent(pool.at_limit / pool.readings)} of the readings: more of them help only as "
+            "far as there are idle cores; more cores, or a lower cost, do."
+        )
     pairs = _with_phase(e, "bcrypt")
     if not pairs:
         return
@@ -123,7 +142,13 @@ def _ceiling(e: Evidence) -> Iterator[str]:
         return
     best = max(rate for _, rate in known)
     first = next(level for level, rate in known if rate >= best / FLAT)
-    if TWICE * first.users_high <= known[-1][0].users_high:
+    top, last = known[-1]
+    if TWICE * first.users_high <= top.users_high and last < FEWER * best:
+        yield (
+            f"{best:.3g} requests a second succeed at {phrases.load(first.users_high)} {e.load.axis}, and "
+            f"{last:.3g} at {phrases.load(top.users_high)}: more load makes fewer of them succeed."
+        )
+    elif TWICE * first.users_high <= top.users_high:
         yield (
             f"At most {best:.3g} requests a second succeed, about as many already at "
             f"{phrases.load(first.users_high)} {e.load.axis}: more load brings no more of them."

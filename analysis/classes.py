@@ -90,8 +90,10 @@ class Judge:
         counts = self.per_window(failed)
         judge = class_effect if several else load_effect
         found = judge(self.windows, counts, looks=self.looks)
-        down = collapse(self.rows, failed, self.windows.origin_s) if found.answer == "constant" else None
-        if down is None:
+        if found.answer not in ("constant", "inconclusive"):
+            return found
+        down = collapse(self.rows, failed, self.windows.origin_s)
+        if down is None or (found.answer == "inconclusive" and not down.load_came_back):
             return found
         told = {"answer": "inconclusive", "confidence": None, "why": down.text, "down_since_s": down.since_s}
         return found.model_copy(update=told)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis import phrases
 from analysis.intervals import table_tail
@@ -24,10 +25,14 @@ CHANCE = 0.001
 
 
 class Down(NamedTuple):
-    """When it went down, seconds since the run's start, and what happened in words."""
+    """When it went down, seconds since the run's start, and what happened in words.
+
+    `load_came_back`: it was down also at numbers of users at which it had been up before.
+    """
 
     since_s: float
     text: str
+    load_came_back: bool
 
 
 def collapse(rows: Usable, failed: Bools | Ints, origin_s: float) -> Down | None:
@@ -59,7 +64,15 @@ def collapse(rows: Usable, failed: Bools | Ints, origin_s: float) -> Down | None
         f"from {phrases.seconds(since_s)} on {phrases.percent(after_k / after_n)} of requests failed until "
         f"the end, whatever the load, and {phrases.percent(before_k / before_n)} before: it went down then "
         "and did not come back, so what load does cannot be seen",
+        _came_back(rows.samples.users[chosen], at),
     )
+
+
+def _came_back(users: NDArray[np.int32], at: int) -> bool:
+    """Whether a part of the requests after the change met no more users than some before it."""
+    before, after = users[: at + 1], users[at + 1 :]
+    known = bool((before >= 0).all() and (after >= 0).all())
+    return known and float((after <= before.max()).mean()) >= STRUCK
 
 
 def _struck(rows: Usable, failed: Bools | Ints) -> slice | Bools:

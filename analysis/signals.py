@@ -17,6 +17,7 @@ TWICE = 2.0
 """Load must at least double between two levels for a comparison of them to say something."""
 QUEUE = 4 / 3
 """Median latency of successes growing by a third between lowest and highest load is a queue."""
+LEAST_QUEUE_MS = 20.0
 FLAT = 1.15
 """Successes per second growing by less than this while load at least doubles is a ceiling."""
 TIGHT = 1.25
@@ -148,7 +149,7 @@ def _ok_latency(e: Evidence, expected: Expected, _: FingerprintReport | None) ->
     if ends is None or not ends[0].ok_p50_ms or ends[1].ok_p50_ms is None:
         return None
     low, high = ends[0].ok_p50_ms, ends[1].ok_p50_ms
-    shape = "rises" if high >= QUEUE * low else "flat"
+    shape = "rises" if high >= QUEUE * low and high - low >= LEAST_QUEUE_MS else "flat"
     text = (
         f"successes take {phrases.milliseconds(high)} (median) at {phrases.load(ends[1].users_high)} "
         f"{e.load.axis} and {phrases.milliseconds(low)} at {phrases.load(ends[0].users_low)}"

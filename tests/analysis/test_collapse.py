@@ -46,3 +46,13 @@ def test_an_endpoint_that_always_failed_did_not_go_down_when_its_calls_began() -
     verdict = diagnose(split)
     assert verdict.load_effect.down_since_s is None
     assert verdict.load_effect.answer == "constant"
+
+
+def test_a_collapse_is_told_where_load_cannot_be_if_the_load_came_back() -> None:
+    """Steps in order, and then back to the first: that says more than "cannot tell"."""
+    plan = [2, 6, 11, 16, 20, 20, 2, 2]
+    verdict = diagnose(make_run(users=plan, errors=down_from(70.0)))
+    assert verdict.load_effect.answer == "inconclusive"
+    assert verdict.load_effect.down_since_s is not None
+    only_up = diagnose(make_run(users=[2, 6, 11, 16, 20], errors=down_from(30.0)))
+    assert only_up.load_effect.down_since_s is None
