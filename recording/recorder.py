@@ -3,9 +3,8 @@
 It counts starts as well as ends: whatever was begun and never finished is written as `unfinished` when
 the run ends. It knows gevent (its own loop) but neither Locust nor HTTP.
 
-It is in the way of every request, so it does next to nothing for one: a tuple at its start, another at its
-end; they are packed when they are written (`recording.rows`). What surrounds requests is asked for once per
-`SITUATION_AGE_S`.
+It is in the way of every request, so it does next to nothing for one: a tuple at its start, packed numbers at
+its end (`recording.rows`). What surrounds requests is asked for once per `SITUATION_AGE_S`.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import numpy as np
 
 from recording.clock import Clock
 from recording.frames import Kind, LogWriter, encode_table
-from recording.rows import SEED, Begun, Ended, packed, samples_of, thinned
+from recording.rows import ROW_BYTES, SEED, Rows, pack_row, thinned
 from recording.sample import UNPLANNED, Samples
 
 FLUSH_INTERVAL_S = 0.1
@@ -59,6 +58,10 @@ class Situation:
     stage: str
 
 
+Pending = tuple[float, str, str, int, int, int, str, float]
+"""A request that has begun: monotonic seconds, endpoint, method, account, users, in flight, stage, delay."""
+
+
 class Recorder:
     """Collects this process's requests and appends them to its log ten times a second."""
 
@@ -74,11 +77,10 @@ class Recorder:
         self._clock = clock
         self._node = node
         self._situation = situation
-        self._open: dict[int, Begun] = {}
+        self._open: dict[int, Pending] = {}
         self._epoch_s = clock.epoch(0.0)
         self._budget = rows_per_flush
-        self._rows: list[Ended] = []
-        self._most_rows = ROWS_HELD * rows_per_flush
+        self._rows = Rows(ROWS_HELD * rows_per_flush)
         self._chance = np.random.default_rng(SEED)
         self._users, self._stage, self._asked_s = 0, "", float("-inf")
         self._next_token = 0
@@ -129,15 +131,23 @@ class Recorder:
 
         A token that is already finished (or was closed as unfinished) is ignored and gives 0.
         """
-        begun = self._open.pop(token, None)
-        if begun is None:
+        pending = self._open.pop(token, None)
+        if pending is None:
             return 0.0
-        duration_ms = (time.monotonic() - begun[0]) * 1000
+        mono_s, endpoint, method, account, users, in_flight, stage, delay_ms = pending
+        duration_ms = (time.monotonic() - mono_s) * 1000
         if outcome != "ok":
             self.failed += 1
+        # What `Rows.add` does; a call with so many arguments costs as much as all of it.
         rows = self._rows
-        rows.append((begun, duration_ms, outcome, status, code, response_bytes))
-        if len(rows) >= self._most_rows:
+        names, at = rows.names, rows.count
+        pack_row(
+            rows.buffer, at * ROW_BYTES, mono_s, duration_ms, delay_ms, response_bytes,
+            names[endpoint], names[method], names[outcome], names[code], names[stage],
+            users, in_flight, account, 1, status,
+        )  # fmt: skip
+        rows.count = at + 1
+        if rows.count == rows.capacity:
             self._write_rows()
         return duration_ms
 
@@ -148,11 +158,20 @@ class Recorder:
         self._ask(time.monotonic())
         self._next_token += 1
         self.failed += outcome != "ok"
-        begun = (
-            start_s - self._epoch_s, str(endpoint), str(method), -1, self._users, -1, self._stage, UNPLANNED,
-        )  # fmt: skip
-        self._rows.append((begun, duration_ms, outcome, status, "", -1))
-        if len(self._rows) >= self._most_rows:
+        if self._rows.add(
+            start_s - self._epoch_s,
+            duration_ms,
+            str(endpoint),
+            str(method),
+            status,
+            outcome,
+            "",
+            self._users,
+            -1,
+            -1,
+            self._stage,
+            -1,
+        ):
             self._write_rows()
 
     def close(self, reason: str) -> int:
@@ -205,23 +224,26 @@ class Recorder:
                 next_sync = now
 
     def _write_rows(self) -> None:
-        rows, self._rows = self._rows, []
-        if len(rows) > self._budget:
-            samples = samples_of(rows, self._node, self._epoch_s)
+        count = self._rows.count
+        if count > self._budget:
+            samples = self._rows.take(self._node, self._epoch_s)
             kept = thinned(samples, self._budget, self._chance, OPEN_AGE_S * 1000)
             self._write_samples(Kind.SAMPLES, kept)
-        elif rows and not self._log.append(Kind.ROWS, packed(rows, self._node, self._epoch_s)):
-            self.dropped += len(rows)
+        elif count and not self._log.append(Kind.ROWS, self._rows.packed(self._node, self._epoch_s)):
+            self.dropped += count
 
     def _write_open(self, kind: Kind, now: float, older_than_s: float = 0.0) -> None:
         """Requests in flight, as they would be written if the run ended now."""
-        waiting: list[Ended] = [
-            (begun, (now - begun[0]) * 1000, "unfinished", 0, "", -1)
-            for begun in self._open.values()
-            if now - begun[0] >= older_than_s
-        ]
-        if waiting:
-            self._write_samples(kind, samples_of(waiting, self._node, self._epoch_s))
+        waiting = [pending for pending in self._open.values() if now - pending[0] >= older_than_s]
+        if not waiting:
+            return
+        rows = Rows(len(waiting))
+        for mono_s, endpoint, method, account, users, in_flight, stage, delay_ms in waiting:
+            rows.add(
+                mono_s, (now - mono_s) * 1000, endpoint, method, 0, "unfinished", "",
+                users, in_flight, account, stage, -1, delay_ms,
+            )  # fmt: skip
+        self._write_samples(kind, rows.take(self._node, self._epoch_s))
 
     def _write_samples(self, kind: Kind, samples: Samples) -> None:
         if not self._log.append(kind, encode_table(samples.to_table())) and kind is Kind.SAMPLES:

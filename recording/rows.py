@@ -1,28 +1,21 @@
-"""Rows: finished requests as they were noted, until they go to the log as packed numbers.
+"""Rows: finished requests as packed numbers, until they go to the log.
 
-What is in the way of a request is one append. A batch is packed ten times a second, column by column, where
-the same few lines run thousands of times: between requests they would find the processor's caches cold, and
-take twice to three times as long. Texts become numbers; the batch goes to the log with their list in front,
-and whoever reads it makes columns of it.
+One `pack_into` per request, no object of its own; texts become numbers on the way in. A batch goes to the log
+as it is, with the texts' list in front; whoever reads it makes columns of it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import struct
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recording.sample import Category, Samples
+from recording.sample import UNPLANNED, Category, Samples
 
-Begun = tuple[float, str, str, int, int, int, str, float]
-"""A request that has begun: monotonic seconds, endpoint, method, account, users, in flight, stage, delay."""
-
-Ended = tuple[Begun, float, str, int, str, int]
-"""A request that is over: how it began, duration in ms, outcome, status, code, bytes of the answer."""
-
+_ROW = struct.Struct("<dddqiiiiiiiiih2x")
 _FIELDS = np.dtype(
     [
         ("start_s", "<f8"),
@@ -43,50 +36,89 @@ _FIELDS = np.dtype(
     ]
 )
 _TEXTS = ("endpoint", "method", "outcome", "code", "stage")
-_BEGUN = ("start_s", "endpoint", "method", "account", "users", "in_flight", "stage", "delay_ms")
-_ENDED = ("duration_ms", "outcome", "status", "code", "response_bytes")
-"""The columns in the order of `Begun`, and of what follows it in `Ended`."""
+ROW_BYTES = _ROW.size
+pack_row = _ROW.pack_into
 
-ROW_BYTES = _FIELDS.itemsize
+MOST_NAMES = 500
+"""Distinct texts that are remembered from one batch to the next: the whole list goes out with every batch."""
+
 SEED = 20_260_101
 
 
-def packed(rows: Sequence[Ended], node: str, epoch_s: float) -> bytes:
-    """A batch as bytes that `unpacked` reads.
+class _Names(dict[str, int]):
+    """Numbers for texts, in the order in which they come."""
 
-    Args:
-        rows: requests that are over, at least one.
-        node: the process.
-        epoch_s: epoch seconds of second 0 of the clock that the requests were told.
+    def __missing__(self, name: str) -> int:
+        number = self[name] = len(self)
+        return number
+
+
+class Rows:
+    """A batch that is being filled, by `add`, or by whoever cannot afford the call, in its way.
+
+    Attributes:
+        count: rows in it.
+        capacity: rows that fit.
+        buffer: the rows, packed by `pack_row`.
+        names: numbers of the texts in it; a new text gets one by being looked up.
     """
-    begun, *ended = zip(*rows, strict=True)
-    columns = dict(zip((*_BEGUN, *_ENDED), (*zip(*begun, strict=True), *ended), strict=True))
-    table = np.zeros(len(rows), _FIELDS)
-    table["weight"] = 1
-    names: dict[str, int] = {}
-    for name, column in columns.items():
-        table[name] = _numbers(column, names) if name in _TEXTS else column
-    heading = json.dumps({"node": node, "epoch_s": epoch_s, "names": list(names)}, separators=(",", ":"))
-    return b"".join((heading.encode(), b"\n", table.tobytes()))
 
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.count = 0
+        self.buffer = bytearray(capacity * ROW_BYTES)
+        self.names = _Names()
 
-def _numbers(texts: Sequence[str], names: dict[str, int]) -> int | list[int]:
-    """Each text's number; new ones are added. Mostly all are the same, and one number does."""
-    distinct = set(texts)
-    for text in distinct:
-        names.setdefault(text, len(names))
-    if len(distinct) == 1:
-        return names[texts[0]]
-    return [names[text] for text in texts]
+    def add(
+        self,
+        mono_s: float,
+        duration_ms: float,
+        endpoint: str,
+        method: str,
+        status: int,
+        outcome: str,
+        code: str,
+        users: int,
+        in_flight: int,
+        account: int,
+        stage: str,
+        response_bytes: int,
+        delay_ms: float = UNPLANNED,
+    ) -> bool:
+        """Add one row; True if it was the last that fits. The batch must not be full already."""
+        names = self.names
+        at = self.count
+        pack_row(
+            self.buffer, at * ROW_BYTES, mono_s, duration_ms, delay_ms, response_bytes,
+            names[endpoint], names[method], names[outcome], names[code], names[stage],
+            users, in_flight, account, 1, status,
+        )  # fmt: skip
+        self.count = at + 1
+        return self.count == self.capacity
 
+    def take(self, node: str, epoch_s: float) -> Samples:
+        """The batch as Samples of a node; the next one begins empty.
 
-def samples_of(rows: Sequence[Ended], node: str, epoch_s: float) -> Samples:
-    """A batch as Samples; arguments as `packed`."""
-    return unpacked(packed(rows, node, epoch_s))
+        Args:
+            node: the process.
+            epoch_s: epoch seconds of second 0 of the clock that `add` was told.
+        """
+        return unpacked(self.packed(node, epoch_s))
+
+    def packed(self, node: str, epoch_s: float) -> bytes:
+        """The batch as bytes that `unpacked` reads, arguments as `take`; the next one begins empty."""
+        heading = json.dumps(
+            {"node": node, "epoch_s": epoch_s, "names": list(self.names)}, separators=(",", ":")
+        )
+        content = memoryview(self.buffer)[: self.count * ROW_BYTES]
+        self.count = 0
+        if len(self.names) > MOST_NAMES:
+            self.names.clear()
+        return b"".join((heading.encode(), b"\n", content))
 
 
 def unpacked(payload: bytes) -> Samples:
-    """What `packed` made, as Samples.
+    """What `Rows.packed` made, as Samples.
 
     Raises:
         ValueError: it was not made there.
