@@ -95,7 +95,7 @@ def occupies(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Sh
     in_it, name, at, level = max(told, key=lambda found: found[0])
     assert level.rate_per_s is not None
     words = (
-        f"at {phrases.load(level.users_high)} {e.load.axis} {in_it:.2f} {name} go on at once "
+        f"at {phrases.load(level.users_high)} {e.load.axis} {in_it:.2f} requests are in {name} at any moment "
         f"({phrases.milliseconds(at.own_ms.value or 0.0)} each, {_per_s(at, level):.1f} a second)"
     )
     readings = _readings(e, "cpu_percent", level)

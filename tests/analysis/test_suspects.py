@@ -94,7 +94,11 @@ def busy_lock(readings: Readings | None) -> Run:
 def test_password_checks_that_fill_a_thread_are_the_cause_of_locks_that_time_out() -> None:
     suspects = {s.name: s for s in diagnose(busy_lock(busy_bcrypt())).suspects}
     assert next(iter(suspects)) == "bcrypt"
-    told = next(text for text in suspects["bcrypt"].for_ if " bcrypt go on at once (270 ms each, " in text)
+    told = next(
+        text
+        for text in suspects["bcrypt"].for_
+        if " requests are in bcrypt at any moment (270 ms each, " in text
+    )
     assert "0.9" in told
     assert told.endswith("uses 0.99 cores, all that it can use")
     assert any("one core does 3.7 a second" in text for text in suspects["bcrypt"].advice)
