@@ -65,7 +65,7 @@ test: $(READY) ## unit, property, lab and command tests
 	@$(BIN)/python -m pytest -m "not slow" -n 3 --dist loadgroup
 
 test-all: $(READY) ## the slow tests too
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --hypothesis-profile=untimed
 
 lint: $(READY) ## ruff and mypy
 	@$(BIN)/ruff check .
