@@ -7,16 +7,23 @@ yields only what it has figures for.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from analysis import phrases
+from analysis.at_level import (
+    LEAST_REQUESTS,
+    figure_levels,
+    matched,
+    ok_per_s,
+    passed_per_s,
+    phase_levels,
+)
 from analysis.evidence import Evidence
-from analysis.verdict import LoadLevel, PhaseLevel, ResourceLimit, ServerLevel
+from analysis.verdict import LoadLevel, ResourceLimit, ServerLevel
 
 HEADROOM = 0.8
 """Resources are planned for this part of their use: queues grow without bound towards all of it."""
-LEAST_REQUESTS = 30
 MOST_MOMENTS = 4
 LEAST_READINGS = 5
 MANY_ERRORS = 0.5
@@ -40,7 +47,7 @@ def _pool(e: Evidence) -> Iterator[str]:
         return
     words = (
         f"All {phrases.load(limit.limit)} connections were busy for {phrases.seconds(limit.at_limit_s)} of "
-        f"{phrases.seconds(_length_s(e))}"
+        f"{phrases.seconds(e.duration_s)}"
     )
     waits = [level.max for level in _figure(e, "pool_wait_ms", limit.probe)]
     if waits:
@@ -55,7 +62,7 @@ def _connections_needed(e: Evidence, limit: ResourceLimit) -> Iterator[str]:
     # Where they run out, connections are held for clients that have given up: a level below that tells.
     here = [
         (level, active)
-        for level, active in _with_figure(e, "pool_active", limit.probe)
+        for level, active in matched(_told(e), _figure(e, "pool_active", limit.probe))
         if active.mean <= HEADROOM * limit.limit and level.rate_per_s and active.readings >= LEAST_READINGS
     ]
     if top is None or top.rate_per_s is None:
@@ -90,15 +97,15 @@ def _bcrypt(e: Evidence) -> Iterator[str]:
             f"{phrases.percent(pool.at_limit / pool.readings)} of the readings: more of them help only as "
             "far as there are idle cores; more cores, or a lower cost, do."
         )
-    pairs = _with_phase(e, "bcrypt")
+    pairs = matched(_told(e), phase_levels(e.server, "bcrypt"))
     if not pairs:
         return
     level, at = max(pairs, key=lambda pair: pair[0].users_high)
     cheapest_ms = min(found.own_ms.value or math.inf for _, found in pairs)
-    per_s = (at.own_ms.n or 0) * (level.rate_per_s or 0.0) / max(level.requests, 1)
     yield (
-        f"A password check takes {phrases.milliseconds(cheapest_ms)} at best, and {per_s:.2g} a second were "
-        f"done at {phrases.load(level.users_high)} {e.load.axis}: one core does "
+        f"A password check takes {phrases.milliseconds(cheapest_ms)} at best, and "
+        f"{passed_per_s(at, level):.2g} a second were done at {phrases.load(level.users_high)} "
+        f"{e.load.axis}: one core does "
         f"{1000 / max(cheapest_ms, 1e-3):.2g} a second and no more, whatever else is tuned."
     )
     cores = [found.max for found in _figure(e, "cpu_cores")]
@@ -111,7 +118,7 @@ def _bcrypt(e: Evidence) -> Iterator[str]:
 
 
 def _lock(e: Evidence) -> Iterator[str]:
-    held = _with_phase(e, "lookup")
+    held = matched(_told(e), phase_levels(e.server, "lookup"))
     top = _top(e)
     if not held or top is None or top.rate_per_s is None:
         return
@@ -136,7 +143,7 @@ def _cache(e: Evidence) -> Iterator[str]:
 
 def _ceiling(e: Evidence) -> Iterator[str]:
     """The rate that gets through, where more load brings no more of it."""
-    told = [(level, _ok_per_s(level)) for level in e.levels if level.requests >= LEAST_REQUESTS]
+    told = [(level, ok_per_s(level)) for level in _told(e)]
     known = [(level, rate) for level, rate in told if rate]
     if len(known) < 3:
         return
@@ -186,25 +193,10 @@ def _limit(e: Evidence, resource: str) -> ResourceLimit | None:
     return next((limit for limit in told if limit.resource == resource), None)
 
 
-def _figure(e: Evidence, signal: str, probe: str | None = None) -> list[ServerLevel]:
+def _figure(e: Evidence, signal: str, probe: str | None = None) -> Sequence[ServerLevel]:
     """A figure at every level, by one probe or by the first that read it."""
-    told = [
-        figure.levels
-        for figure in (e.server.figures if e.server else ())
-        if figure.signal == signal and probe in (None, figure.probe)
-    ]
-    return told[0] if told else []
-
-
-def _with_figure(e: Evidence, signal: str, probe: str) -> list[tuple[LoadLevel, ServerLevel]]:
-    here = {(at.users_low, at.users_high): at for at in _figure(e, signal, probe)}
-    return [(level, at) for level in _told(e) if (at := here.get((level.users_low, level.users_high)))]
-
-
-def _with_phase(e: Evidence, name: str) -> list[tuple[LoadLevel, PhaseLevel]]:
-    told = [phase.levels for phase in (e.server.phases if e.server else ()) if phase.name == name]
-    here = {(at.users_low, at.users_high): at for at in (told[0] if told else ())}
-    return [(level, at) for level in _told(e) if (at := here.get((level.users_low, level.users_high)))]
+    told = figure_levels(e.server, signal)
+    return next((levels for name, levels in told if probe in (None, name)), ())
 
 
 def _told(e: Evidence) -> list[LoadLevel]:
@@ -213,17 +205,6 @@ def _told(e: Evidence) -> list[LoadLevel]:
 
 def _top(e: Evidence) -> LoadLevel | None:
     return max(_told(e), key=lambda level: level.users_high, default=None)
-
-
-def _ok_per_s(level: LoadLevel) -> float | None:
-    if level.rate_per_s is None or level.error_rate.value is None:
-        return None
-    return level.rate_per_s * (1 - level.error_rate.value)
-
-
-def _length_s(e: Evidence) -> float:
-    samples = e.rows.samples
-    return float(samples.end_s.max() - samples.start_s.min()) if len(samples) else 0.0
 
 
 ADVICE: dict[str, Advice] = {

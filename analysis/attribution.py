@@ -80,13 +80,14 @@ def _kinds_of(
     """The messages of a status, if one of them worth naming is decided otherwise than their sum."""
     if any(kind.outcome == OTHER for kind in fingerprints):
         return []
-    own = [kind for kind in fingerprints if _label(kind, by_status) == status]
+    own = [kind for kind in fingerprints if label_of(kind, by_status) == status]
     hidden = [k for k in own if k.count > NAMED * errors and _differs(k.load_effect, group.load_effect)]
     whole = sum(kind.count for kind in own) == group.count
     return own if hidden and whole and len(own) > 1 else []
 
 
-def _label(kind: FingerprintReport, by_status: dict[str, StatusClass]) -> str:
+def label_of(kind: FingerprintReport, by_status: dict[str, StatusClass]) -> str:
+    """What a kind of failure is called in `by_status`."""
     return str(kind.status) if str(kind.status) in by_status else kind.outcome
 
 

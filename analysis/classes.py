@@ -34,6 +34,7 @@ class Judge:
         place: (n,) window of each row.
         weight: (n,) requests per row.
         reached: (n,) requests sent up to and including each row.
+        asked: requests of each endpoint.
         doubt: why nothing can be said about load and pattern, "" where something can; see `withheld`.
         shares: what it takes to attribute the total to classes; None where that is not asked.
         looks: shares of the run at which it was looked at, see `analysis.looks`.
@@ -46,6 +47,7 @@ class Judge:
     place: Ints
     weight: Ints
     reached: Ints
+    asked: Floats
     doubt: str = ""
     shares: Shares | None = None
     looks: tuple[float, ...] = ONCE.shares
@@ -72,8 +74,10 @@ class Judge:
                 first, cut_windows(first, measure=windows.measure), doubt, looks=Looks(looks.shares)
             )
         reached = np.cumsum(rows.weight)
+        endpoint = rows.samples.endpoint
+        asked = np.bincount(endpoint.codes, rows.weight, minlength=len(endpoint.names)).astype(np.float64)
         return cls(
-            rows, windows, place, rows.weight, reached, doubt, shares, looks.shares, before, partial=partial
+            rows, windows, place, rows.weight, reached, asked, doubt, shares, looks.shares, before, partial
         )
 
     @property
@@ -92,7 +96,7 @@ class Judge:
         found = judge(self.windows, counts, looks=self.looks)
         if found.answer not in ("constant", "inconclusive"):
             return found
-        down = collapse(self.rows, failed, self.windows.origin_s)
+        down = collapse(self.rows, failed, self.asked, self.windows.origin_s)
         if down is None or (found.answer == "inconclusive" and not down.load_came_back):
             return found
         told = {"answer": "inconclusive", "confidence": None, "why": down.text, "down_since_s": down.since_s}

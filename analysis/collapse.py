@@ -35,19 +35,21 @@ class Down(NamedTuple):
     load_came_back: bool
 
 
-def collapse(rows: Usable, failed: Bools | Ints, origin_s: float) -> Down | None:
+def collapse(rows: Usable, failed: Bools | Ints, asked: Floats, origin_s: float) -> Down | None:
     """Whether the target went down for good, and when.
 
     Args:
         rows: the run.
         failed: the failures that are asked about, as mask or indices.
+        asked: requests of each endpoint; mostly they show at once that too little failed.
         origin_s: its beginning.
     """
-    chosen = _struck(rows, failed)
-    weight = rows.weight[chosen].astype(np.float64)
+    hit = _hit(rows, failed, asked)
     errors = float(rows.weight[failed].sum())
-    if not len(weight) or errors < LONG * DOWN * weight.sum():
+    if not errors or errors < LONG * DOWN * asked[hit].sum():
         return None
+    chosen = slice(None) if hit[asked > 0].all() else hit[rows.samples.endpoint.codes]
+    weight = rows.weight[chosen].astype(np.float64)
     struck = np.zeros(len(rows.samples), np.bool_)
     struck[failed] = True
     n, k = np.cumsum(weight), np.cumsum(weight * struck[chosen])
@@ -75,13 +77,10 @@ def _came_back(users: NDArray[np.int32], at: int) -> bool:
     return known and float((after <= before.max()).mean()) >= STRUCK
 
 
-def _struck(rows: Usable, failed: Bools | Ints) -> slice | Bools:
-    """Rows of the endpoints that the failures strike: a fault of one is no collapse because others began."""
-    endpoint = rows.samples.endpoint
-    counts = np.bincount(endpoint.codes[failed], rows.weight[failed], minlength=len(endpoint.names))
-    used = np.bincount(endpoint.codes, minlength=len(endpoint.names)) > 0
-    hit = counts >= STRUCK * counts.sum()
-    return slice(None) if bool(hit[used].all()) else np.asarray(hit[endpoint.codes], np.bool_)
+def _hit(rows: Usable, failed: Bools | Ints, asked: Floats) -> Bools:
+    """Endpoints that the failures strike: a fault of one is no collapse because others began."""
+    counts = np.bincount(rows.samples.endpoint.codes[failed], rows.weight[failed], minlength=len(asked))
+    return np.asarray(counts >= STRUCK * counts.sum(), np.bool_)
 
 
 def _change(n: Floats, k: Floats) -> int:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from analysis.attribution import summary
 from analysis.change import what_would_change
 from analysis.class_rates import class_rates
@@ -124,9 +122,10 @@ def _evidence(found: Found, target: str | None) -> Evidence:
     rows = found.cut.rows
     return Evidence(
         rows=rows,
+        duration_s=found.duration_s,
         cut=found.cut.levels,
         failing=found.failing,
-        by_endpoint=endpoint_counts(rows, np.flatnonzero(rows.failed)),
+        by_endpoint=endpoint_counts(rows),
         levels=found.cut.table,
         load=found.load,
         temporal=found.temporal,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analysis.attribution import label_of
 from analysis.concentration import concentration
 from analysis.levels import Levels
 from analysis.usable import Ints, Usable
@@ -37,6 +38,7 @@ class Evidence:
     """
 
     rows: Usable
+    duration_s: float
     cut: Levels
     failing: Mapping[str, Ints]
     by_endpoint: Mapping[str, tuple[int, int]]
@@ -62,19 +64,20 @@ class Evidence:
 
     def about(self, kind: FingerprintReport) -> Evidence:
         """The same about one kind of failure alone: no other speaks for or against anybody."""
-        label = str(kind.status) if str(kind.status) in self.by_status else kind.outcome
+        label = label_of(kind, self.by_status)
         group = self.by_status.get(label)
         statuses = {} if group is None else {label: group.model_copy(update={"count": kind.count})}
         own = self.failing[kind.id]
         struck = np.zeros(len(self.rows.samples), np.bool_)
         struck[own] = True
         rows = replace(self.rows, failed=struck, errors=kind.count)
+        failures = requests_at(rows, own)
         return replace(
             self,
             rows=rows,
             fingerprints=(kind,),
             by_status=statuses,
-            by_endpoint=endpoint_counts(rows, own),
+            by_endpoint={name: (failures[name], n) for name, (_, n) in self.by_endpoint.items()},
             # Where nothing is concentrated in the run, it is not asked again for each kind: that takes long.
             concentration=concentration(rows, self.cut) if self.concentration else (),
             of=kind,
@@ -91,9 +94,14 @@ class Evidence:
         return found[0] if found and found[0].count >= SEEN_SHARE * self.errors else None
 
 
-def endpoint_counts(rows: Usable, failed: Ints) -> dict[str, tuple[int, int]]:
-    """Failures (rows by index) and requests of each endpoint."""
+def endpoint_counts(rows: Usable) -> dict[str, tuple[int, int]]:
+    """Failures and requests of each endpoint."""
+    failures, requests = requests_at(rows, np.flatnonzero(rows.failed)), requests_at(rows)
+    return {name: (failures[name], requests[name]) for name in rows.samples.endpoint.names}
+
+
+def requests_at(rows: Usable, chosen: Ints | slice = slice(None)) -> dict[str, int]:
+    """Requests of each endpoint among the chosen rows."""
     endpoint = rows.samples.endpoint
-    n = np.bincount(endpoint.codes, rows.weight, minlength=len(endpoint.names))
-    k = np.bincount(endpoint.codes[failed], rows.weight[failed], minlength=len(endpoint.names))
-    return {name: (round(k[i]), round(n[i])) for i, name in enumerate(endpoint.names)}
+    sums = np.bincount(endpoint.codes[chosen], rows.weight[chosen], minlength=len(endpoint.names))
+    return {name: round(sums[i]) for i, name in enumerate(endpoint.names)}

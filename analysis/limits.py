@@ -41,6 +41,23 @@ class _Counts(NamedTuple):
     requests_off: int
 
 
+class _Use(NamedTuple):
+    """Readings: when, how much was used, and how much of it there was."""
+
+    time_s: Floats
+    value: Floats
+    top: Floats
+
+
+class _Run(NamedTuple):
+    """What is asked of every resource: the rows of all failures, and of each larger kind of them."""
+
+    rows: Usable
+    origin_s: float
+    failing: Ints
+    kinds: Mapping[str, Ints]
+
+
 @dataclass(frozen=True, slots=True)
 class _Resource:
     """What is used (the first signal that was read), its limit as a signal or a figure (times `unit`), how
@@ -87,13 +104,13 @@ def limits(told: Told, rows: Usable, origin_s: float, kinds: Mapping[str, Ints])
         origin_s: its beginning.
         kinds: rows of each kind of failure by its id, the largest first.
     """
-    large = _large(kinds, rows)
+    run = _Run(rows, origin_s, np.flatnonzero(rows.failed), _large(kinds, rows))
     found = [
         limit
         for name, resource in RESOURCES.items()
         for signal in [signal for signal in resource.used if told.rows(signal).any()][:1]
         for probe in told.labels(signal)
-        if (limit := _limit(name, resource, signal, probe, told, rows, origin_s, large)) is not None
+        if (limit := _limit(name, resource, _read(resource, signal, probe, told), probe, run)) is not None
     ]
     return sorted(found, key=lambda limit: (limit.at_limit == 0, not limit.leads))
 
@@ -109,60 +126,43 @@ def _large(kinds: Mapping[str, Ints], rows: Usable) -> dict[str, Ints]:
     }
 
 
-def _limit(
-    name: str,
-    resource: _Resource,
-    signal: str,
-    probe: str,
-    told: Told,
-    rows: Usable,
-    origin_s: float,
-    kinds: Mapping[str, Ints],
-) -> ResourceLimit | None:
+def _read(resource: _Resource, signal: str, probe: str, told: Told) -> _Use:
+    """The readings of a resource whose limit is known."""
     used = told.rows(signal, probe)
     time_s, value = told.time_s[used], told.value[used]
     top = _limit_at(resource, probe, told, time_s)
     known = np.isfinite(top) & (top > 0)
-    time_s, value, top = time_s[known], value[known], top[known]
-    if len(time_s) < LEAST_READINGS:
+    return _Use(time_s[known], value[known], top[known])
+
+
+def _limit(name: str, resource: _Resource, use: _Use, probe: str, run: _Run) -> ResourceLimit | None:
+    if len(use.time_s) < LEAST_READINGS:
         return None
-    full = value >= resource.full * top
-    most = int(np.argmax(value / top))
-    if resource.mean:
-        time_s = _begun(time_s)
-    at, off = _sent(rows, time_s, full)
-    sent = int(rows.weight[at].sum()), int(rows.weight[off].sum())
-    counts = _counts(rows, np.flatnonzero(rows.failed), at, off, sent)
-    apart_s = np.diff(time_s, append=time_s[-1])
-    held_s = np.minimum(apart_s, max(HOLDS_S, 2 * float(np.median(apart_s))))
-    first_s = float(time_s[full][0]) if full.any() else None
+    time_s = _begun(use.time_s) if resource.mean else use.time_s
+    full = use.value >= resource.full * use.top
+    most = int(np.argmax(use.value / use.top))
+    split = _Split.of(run.rows, time_s, full)
+    counts = split.counts(run.failing)
     reading = ResourceLimit(
         resource=name,
         probe=probe,
-        most=float(value[most]),
-        limit=float(top[most]),
+        most=float(use.value[most]),
+        limit=float(use.top[most]),
         at_limit=int(full.sum()),
         readings=len(time_s),
-        first_s=None if first_s is None else max(0.0, first_s - origin_s),
-        at_limit_s=float(held_s[full].sum()),
-        leads=_leads(rows, np.flatnonzero(rows.failed), first_s, counts),
+        first_s=None if split.first_s is None else max(0.0, split.first_s - run.origin_s),
+        at_limit_s=_held_s(time_s, full),
+        leads=split.leads(run.failing, counts),
         text="",
         **counts._asdict(),
     )
     how_far = _used(reading, resource)
-    of_kinds = {kind: _counts(rows, failed, at, off, sent) for kind, failed in kinds.items()}
-    return reading.model_copy(
-        update={
-            "text": _text(how_far, counts, "failed"),
-            "kinds": {
-                kind: KindAtLimit(
-                    leads=_leads(rows, kinds[kind], first_s, found),
-                    text=_text(how_far, found, "failed like this"),
-                )
-                for kind, found in of_kinds.items()
-            },
-        }
-    )
+    kinds = {}
+    for kind, failed in run.kinds.items():
+        found = split.counts(failed)
+        text = _text(how_far, found, "failed like this")
+        kinds[kind] = KindAtLimit(leads=split.leads(failed, found), text=text)
+    return reading.model_copy(update={"text": _text(how_far, counts, "failed"), "kinds": kinds})
 
 
 def _limit_at(resource: _Resource, probe: str, told: Told, time_s: Floats) -> Floats:
@@ -182,38 +182,68 @@ def _begun(time_s: Floats) -> Floats:
     return np.concatenate([[time_s[0] - usual_s], time_s[:-1]])
 
 
-def _counts(rows: Usable, failed: Ints, at: Bools, off: Bools, sent: tuple[int, int]) -> _Counts:
-    """Of failing rows, given by index; `sent` are the requests at and off the limit, the same for all."""
-    weight = rows.weight[failed]
-    return _Counts(int(weight[at[failed]].sum()), sent[0], int(weight[off[failed]].sum()), sent[1])
+def _held_s(time_s: Floats, full: Bools) -> float:
+    """How long it was used up: a reading holds until the next one, or for as long as they usually do."""
+    apart_s = np.diff(time_s, append=time_s[-1])
+    return float(np.minimum(apart_s, max(HOLDS_S, 2 * float(np.median(apart_s))))[full].sum())
 
 
-def _sent(rows: Usable, time_s: Floats, full: Bools) -> tuple[Bools, Bools]:
-    """Which requests were sent at the limit, and which surely off it."""
-    sent_s = rows.samples.start_s
-    before = np.searchsorted(time_s, sent_s, side="right") - 1
-    fresh = (before >= 0) & (sent_s - time_s[np.maximum(before, 0)] <= HOLDS_S)
-    at = full[np.maximum(before, 0)]
-    return np.asarray(fresh & at, np.bool_), np.asarray(fresh & ~at, np.bool_)
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """The requests of a run, by whether a resource was used up when they were sent.
 
-
-def _leads(rows: Usable, failed: Ints, first_s: float | None, counts: _Counts) -> bool | None:
-    """Whether these failures came at the limit and not before.
-
-    None where there are none, or where the limit was never reached or hardly ever left: nothing to compare.
+    Attributes:
+        rows: the run.
+        first_s: when it was used up first; None if it never was.
+        at: (n,) which were sent while it was.
+        off: (n,) which surely were not.
+        requests_at: how many requests the former are.
+        requests_off: how many the latter.
     """
-    weight = rows.weight[failed]
-    if first_s is None or not len(weight):
-        return None
-    early = int(weight[rows.samples.end_s[failed] < first_s].sum())
-    if early > EARLY_SHARE * int(weight.sum()):
-        return False
-    if counts.requests_off < FEW_OFF:
-        return None
-    rate_at = counts.errors_at / max(counts.requests_at, 1)
-    more = rate_at >= TIMES * counts.errors_off / counts.requests_off and table_tail(*counts) < LEVEL
-    rarely_off = counts.requests_off < RARELY_OFF * counts.requests_at
-    return None if rarely_off and not more else more
+
+    rows: Usable
+    first_s: float | None
+    at: Bools
+    off: Bools
+    requests_at: int
+    requests_off: int
+
+    @classmethod
+    def of(cls, rows: Usable, time_s: Floats, full: Bools) -> _Split:
+        """By readings at `time_s`, `full` where it was used up."""
+        sent_s = rows.samples.start_s
+        before = np.searchsorted(time_s, sent_s, side="right") - 1
+        fresh = (before >= 0) & (sent_s - time_s[np.maximum(before, 0)] <= HOLDS_S)
+        used_up = full[np.maximum(before, 0)]
+        at, off = np.asarray(fresh & used_up, np.bool_), np.asarray(fresh & ~used_up, np.bool_)
+        first_s = float(time_s[full][0]) if full.any() else None
+        return cls(rows, first_s, at, off, int(rows.weight[at].sum()), int(rows.weight[off].sum()))
+
+    def counts(self, failed: Ints) -> _Counts:
+        """Of failing rows, given by index."""
+        weight = self.rows.weight[failed]
+        errors_at, errors_off = (int(weight[which[failed]].sum()) for which in (self.at, self.off))
+        return _Counts(errors_at, self.requests_at, errors_off, self.requests_off)
+
+    def leads(self, failed: Ints, counts: _Counts) -> bool | None:
+        """Whether these failures came at the limit and not before.
+
+        None where there are none, or where the limit was never reached or hardly ever left: there is
+        nothing to compare.
+        """
+        samples, weight = self.rows.samples, self.rows.weight[failed]
+        if self.first_s is None or not len(weight):
+            return None
+        ended_s = samples.start_s[failed] + samples.duration_ms[failed] / 1000
+        early = int(weight[ended_s < self.first_s].sum())
+        if early > EARLY_SHARE * int(weight.sum()):
+            return False
+        if counts.requests_off < FEW_OFF:
+            return None
+        rate_at = counts.errors_at / max(counts.requests_at, 1)
+        more = rate_at >= TIMES * counts.errors_off / counts.requests_off and table_tail(*counts) < LEVEL
+        rarely_off = counts.requests_off < RARELY_OFF * counts.requests_at
+        return None if rarely_off and not more else more
 
 
 def _used(reading: ResourceLimit, resource: _Resource) -> str:

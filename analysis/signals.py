@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from analysis import phrases, target_signals
+from analysis.at_level import ok_per_s
 from analysis.evidence import SEEN_SHARE, Evidence
 from analysis.load_axis import USERS
 from analysis.shown import Expected, Shown, Signal, or_
@@ -186,7 +187,7 @@ def _error_latency(e: Evidence, expected: Expected, own: FingerprintReport | Non
 
 def _ok_rate(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
     """Successes per second at the top against half-way: a ceiling shows as no growth between the two."""
-    told = [(level, _ok_per_s(level)) for level in e.levels if level.requests >= LEAST_REQUESTS]
+    told = [(level, ok_per_s(level)) for level in e.levels if level.requests >= LEAST_REQUESTS]
     if len(told) < 3:
         return None
     top, top_rate = told[-1]
@@ -204,12 +205,6 @@ def _ok_rate(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Sh
         f"{middle_rate:.1f} at {phrases.load(middle.users_high)}"
     )
     return Shown(float(shape in expected.wanted), text)
-
-
-def _ok_per_s(level: LoadLevel) -> float | None:
-    if level.rate_per_s is None or level.error_rate.value is None:
-        return None
-    return level.rate_per_s * (1 - level.error_rate.value)
 
 
 def _latency_spread(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:

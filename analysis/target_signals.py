@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from analysis import phrases
+from analysis.at_level import LEAST_REQUESTS, figure_levels, matched, passed_per_s, phase_levels
 from analysis.evidence import SEEN_SHARE, Evidence
 from analysis.load_axis import USERS
 from analysis.shown import Expected, Shown
-from analysis.verdict import FingerprintReport, KindAtLimit, LoadLevel, Phase, PhaseLevel, ResourceLimit
+from analysis.verdict import FingerprintReport, KindAtLimit, LoadLevel, PhaseLevel, ResourceLimit
 
 ALWAYS_FULL = 0.5
 """A resource that was used up all the time fits, and there is nothing to compare with: it counts half."""
@@ -26,7 +27,6 @@ FEW_USERS = 3.0
 """So few users cannot wait for each other for long."""
 ONE_CORE = 90.0
 INSIDE_SHARE = 0.2
-LEAST_REQUESTS = 30
 TOTAL = "total"
 
 
@@ -87,7 +87,7 @@ def occupies(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Sh
         (in_it, phase.name, at, level)
         for phase in (e.server.phases if e.server else ())
         if phase.name in expected.wanted
-        for at, level in _matched(e, phase)
+        for level, at in matched(e.levels, phase.levels)
         if (in_it := _at_once(at, level)) is not None
     ]
     if not told:
@@ -96,7 +96,7 @@ def occupies(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Sh
     assert level.rate_per_s is not None
     words = (
         f"at {phrases.load(level.users_high)} {e.load.axis} {in_it:.2f} requests are in {name} at any moment "
-        f"({phrases.milliseconds(at.own_ms.value or 0.0)} each, {_per_s(at, level):.1f} a second)"
+        f"({phrases.milliseconds(at.own_ms.value or 0.0)} each, {passed_per_s(at, level):.1f} a second)"
     )
     readings = _readings(e, "cpu_percent", level)
     if not readings:
@@ -113,10 +113,7 @@ def occupies(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Sh
 
 def on_the_way(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown | None:
     """Time of an answer that the target's own log does not account for, at a load without queues."""
-    total = [phase for phase in (e.server.phases if e.server else ()) if phase.name == TOTAL]
-    if not total:
-        return None
-    for at, level in _matched(e, total[0]):
+    for level, at in matched(e.levels, phase_levels(e.server, TOTAL)):
         seen_ms, inside_ms = level.ok_p50_ms, at.whole_ms
         if not _without_queue(e, level):
             return None
@@ -140,12 +137,11 @@ def server_counts(e: Evidence, expected: Expected, _: FingerprintReport | None) 
     told = [figure for figure in e.server.figures if figure.signal in expected.wanted] if e.server else []
     if not told or not e.errors:
         return None
-    seconds = e.rows.samples.end_s.max() - e.rows.samples.start_s.min() if len(e.rows.samples) else 0.0
     counted = {f.signal: 0.0 for f in told}
     for figure in told:
         readings = sum(level.readings for level in figure.levels)
         mean = sum(level.mean * level.readings for level in figure.levels) / max(readings, 1)
-        counted[figure.signal] = max(counted[figure.signal], mean * float(seconds))
+        counted[figure.signal] = max(counted[figure.signal], mean * e.duration_s)
     name, number = max(counted.items(), key=lambda item: item[1])
     what = name.removesuffix("_per_s").replace("_", " ")
     if number < SEEN_SHARE * e.errors:
@@ -153,25 +149,11 @@ def server_counts(e: Evidence, expected: Expected, _: FingerprintReport | None) 
     return Shown(1.0, f"the target counted about {phrases.count(number)} {what}")
 
 
-def _matched(e: Evidence, phase: Phase) -> list[tuple[PhaseLevel, LoadLevel]]:
-    """Levels of a phase with those of the run, the lowest first."""
-    here = {(level.users_low, level.users_high): level for level in e.levels}
-    pairs = ((at, here.get((at.users_low, at.users_high))) for at in phase.levels)
-    return [(at, level) for at, level in pairs if level is not None]
-
-
-def _per_s(at: PhaseLevel, level: LoadLevel) -> float:
-    """How often a second requests passed the phase at this level."""
-    if not level.rate_per_s:
-        return 0.0
-    return (at.own_ms.n or 0) * level.rate_per_s / max(level.requests, 1)
-
-
 def _at_once(at: PhaseLevel, level: LoadLevel) -> float | None:
     """How many requests are in the phase at once; None where the level was too short to say."""
     if at.own_ms.value is None or not level.rate_per_s or level.requests < LEAST_REQUESTS:
         return None
-    return at.own_ms.value / 1000 * _per_s(at, level)
+    return at.own_ms.value / 1000 * passed_per_s(at, level)
 
 
 def _without_queue(e: Evidence, level: LoadLevel) -> bool:
@@ -190,13 +172,8 @@ def _at_level(e: Evidence, signal: str, level: LoadLevel) -> float | None:
 
 def _readings(e: Evidence, signal: str, level: LoadLevel) -> list[float]:
     """Mean of a figure at a level, of each probe that read it."""
-    return [
-        at.mean
-        for figure in (e.server.figures if e.server else ())
-        if figure.signal == signal
-        for at in figure.levels
-        if (at.users_low, at.users_high) == (level.users_low, level.users_high)
-    ]
+    told = figure_levels(e.server, signal)
+    return [at.mean for _, levels in told for _, at in matched([level], levels)]
 
 
 def _used_up(e: Evidence, level: LoadLevel, busy_percent: float) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -97,7 +97,9 @@ def measure(prepared: Prepared, options: Options, at: At) -> Measured:
     for scenario in prepared.scenarios.values():
         check_before_load(scenario, at.target, processes=1)
     change = change_of(prepared.experiment, at.target, own_lab=at.own_lab)
-    place = Place(at.target, options.target, _made(options.folder, prepared.about.id))
+    place = Place(
+        at.target, options.target, made(options.folder.resolve() / prepared.about.id, "--experiments-dir")
+    )
     _announce(at.console, prepared.about, len(prepared.order))
     switch = Switch(change, at.note, prepared.file, place, at.signals)
     with switch.back_at_the_end(at.console):
@@ -165,20 +167,25 @@ def command_of(name: str, options: Options) -> str:
         ("--users", options.users, None),
         ("--seed", options.seed, USUAL_SEED),
     )
-    for option, value, usual in given:
-        if value is not None and value != usual:
-            words += [option, str(value)]
-    return shlex.join(words)
+    return shlex.join([*words, *typed(given)])
 
 
-def _made(parent: Path, name: str) -> Path:
-    folder = parent.resolve() / name
+def typed(given: Sequence[tuple[str, object, object]]) -> list[str]:
+    """Options as words of a command line, from (option, value, usual value); usual ones are left out."""
+    told = ((option, value) for option, value, usual in given if value is not None and value != usual)
+    return [word for option, value in told for word in (option, str(value))]
+
+
+def made(folder: Path, option: str) -> Path:
+    """The folder, made for its owner alone.
+
+    Raises:
+        UsageError: it cannot be made, or is there already; `option` chooses another.
+    """
     try:
         folder.mkdir(parents=True, mode=0o700)
     except OSError as error:
-        raise UsageError(
-            f"cannot make {folder}: {error.strerror}; choose another with --experiments-dir"
-        ) from error
+        raise UsageError(f"cannot make {folder}: {error.strerror}; choose another with {option}") from error
     return folder
 
 

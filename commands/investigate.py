@@ -88,7 +88,7 @@ def run_investigation(options: Options, *, as_json: bool) -> int:
         try:
             with reachable(target, options.fault, console) as there:
                 check_before_load(scenario, there, processes=1)
-                _make(folder)
+                conduct.made(folder, "--investigations-dir")
                 at = At(there, False, note, signals, console)
                 if run is None:
                     run = _record(scenario, options, folder, at, found, clock)
@@ -245,15 +245,6 @@ def _check_time(scenario: Scenario, clock: Clock, at_most: str) -> None:
         )
 
 
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, mode=0o700)
-    except OSError as error:
-        raise UsageError(
-            f"cannot make {folder}: {error.strerror}; choose another with --investigations-dir"
-        ) from error
-
-
 def _tell(verdict: Verdict, console: Console) -> None:
     first = ", ".join(f"{one.title} ({one.weight:g})" for one in verdict.suspects[:4])
     console.print(Text(f"seen: {verdict.sentence}"))
@@ -268,11 +259,9 @@ def _command(options: Options) -> str:
         ("--fault", options.fault, None),
         ("--run", options.run, None),
         ("--at-most", options.at_most, "15m"),
-        ("--seed", str(options.seed), str(conduct.USUAL_SEED)),
+        ("--seed", options.seed, conduct.USUAL_SEED),
     )
-    for option, value, usual in given:
-        if value is not None and value != usual:
-            words += [option, value]
+    words += conduct.typed(given)
     for name in options.experiments:
         words += ["--experiment", name]
     return shlex.join(words)

@@ -43,6 +43,7 @@ FaultOption = Annotated[
     str | None,
     typer.Option("--fault", "-f", help="Switch a fault of the lab on (see 'loadverdict lab faults')."),
 ]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Decides which state begins.")]
 RunDirOption = Annotated[Path, typer.Option("--run-dir", "-d", help="Where run folders go.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print verdict.json instead of the summary.")]
 
@@ -210,7 +211,7 @@ def experiment(
     pairs: Annotated[
         int | None, typer.Option("--pairs", min=1, max=50, help="How often both states are visited.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides which state begins.")] = 1,
+    seed: SeedOption = 1,
     restore: Annotated[
         bool, typer.Option("--restore", help="Take back what a killed experiment left changed.")
     ] = False,
@@ -262,7 +263,7 @@ def investigate(
         list[str] | None,
         typer.Option("--experiment", "-e", metavar="NAME", help="Try this one too, and first; a .yaml file."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides which state begins.")] = 1,
+    seed: SeedOption = 1,
     investigations_dir: Annotated[
         Path,
         typer.Option("--investigations-dir", envvar="LOADVERDICT_INVESTIGATIONS_DIR", help="Where they go."),

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,6 +85,32 @@ def serving(folder: Path, mode: str) -> Iterator[Target]:
     finally:
         process.kill()
         process.wait()
+
+
+STEADY = """
+load: {shape: hold, users: 6, hold_s: 5}
+think_time_s: 0.1
+"""
+
+
+@pytest.fixture
+def switchable(tmp_path: Path) -> Iterator[Target]:
+    """A server that fails every sixth request until it is told not to; the key for that is a secret."""
+    with serving(tmp_path, "switch") as target:
+        yield target
+
+
+def is_busy(target: Target) -> bool:
+    with urllib.request.urlopen(f"{target.url}/switch") as answer:
+        return bool(json.load(answer)["busy"])
+
+
+def check_no_secret(folder: Path, *printed: str) -> None:
+    """Neither files nor output hold the key to `switchable`."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert files
+    assert all(b"hush" not in path.read_bytes() for path in files)
+    assert all("hush" not in text and "Traceback" not in text for text in printed)
 
 
 @pytest.fixture

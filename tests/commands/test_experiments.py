@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 import threading
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,12 +29,8 @@ from recording.follow import Follower
 from scenarios.config import CONFIG_DIR
 from scenarios.experiment import Calls, DoAndUndo, experiment_names
 from scenarios.target import Target as TargetFile
-from tests.commands.conftest import Cli, Target, serving, wait_for
+from tests.commands.conftest import STEADY, Cli, Target, check_no_secret, is_busy, wait_for
 
-SCENARIO = """
-load: {shape: hold, users: 6, hold_s: 5}
-think_time_s: 0.1
-"""
 # The key is a secret: the service wants it, and nothing may keep or print it.
 SWITCH = """
 title: The switch turned
@@ -50,32 +45,13 @@ pairs: 1
 
 
 @pytest.fixture
-def switchable(tmp_path: Path) -> Iterator[Target]:
-    """A server that can be told to be busy or not."""
-    with serving(tmp_path, "switch") as target:
-        yield target
-
-
-@pytest.fixture
 def words(cli: Cli, switchable: Target, scenario: Callable[[str], str]) -> list[str]:
     """The command line; the changed state comes first (seed 2)."""
     file = cli.folder / "switch.yaml"
     file.write_text(SWITCH)
-    options = {"--target": switchable.file, "--scenario": scenario(SCENARIO), "--seed": 2}
+    options = {"--target": switchable.file, "--scenario": scenario(STEADY), "--seed": 2}
     options |= {"--experiments-dir": cli.folder / "experiments"}
     return ["experiment", str(file), *(str(word) for pair in options.items() for word in pair)]
-
-
-def is_busy(target: Target) -> bool:
-    with urllib.request.urlopen(f"{target.url}/switch") as answer:
-        return bool(json.load(answer)["busy"])
-
-
-def check_no_secret(folder: Path, *printed: str) -> None:
-    files = [path for path in (folder / "experiments").rglob("*") if path.is_file()]
-    assert files
-    assert all(b"hush" not in path.read_bytes() for path in files)
-    assert all("hush" not in text and "Traceback" not in text for text in printed)
 
 
 def test_ctrl_c_restores_the_first_state_and_reports_what_was_measured(
@@ -93,7 +69,7 @@ def test_ctrl_c_restores_the_first_state_and_reports_what_was_measured(
     (report,) = (cli.folder / "experiments").glob("*/experiment.json")
     assert json.loads(report.read_text())["conclusion"] == "cannot_tell"
     assert "ended after 1 of 2 arms" in out
-    check_no_secret(cli.folder, out, err)
+    check_no_secret(cli.folder / "experiments", out, err)
 
 
 def test_sigterm_restores_the_first_state_too(cli: Cli, switchable: Target, words: list[str]) -> None:
@@ -126,7 +102,7 @@ def test_after_kill_9_the_next_call_says_what_is_changed_and_restore_takes_it_ba
     assert restored.returncode == 0, restored.stderr
     assert is_busy(switchable)
     assert not (cli.folder / "experiments/changed.json").exists()
-    check_no_secret(cli.folder, again.stderr, restored.stdout + restored.stderr)
+    check_no_secret(cli.folder / "experiments", again.stderr, restored.stdout + restored.stderr)
 
 
 @pytest.mark.lab
