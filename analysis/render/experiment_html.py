@@ -28,7 +28,6 @@ def experiment_html(report: ExperimentReport, picture: bytes) -> str:
             r=report,
             w=wording,
             words=experiment_words,
-            answers=None,
             badge=BADGE[report.conclusion],
             image=embedded(picture, f"{report.about.title}. {arms}", CAPTION),
         )

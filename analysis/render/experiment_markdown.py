@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from analysis.experiment.report import ExperimentReport
 from analysis.render import experiment_words as words
-from analysis.render.markdown import code, plain
+from analysis.render.markdown import code, plain, row_of
 
 
 def experiment_markdown(report: ExperimentReport) -> str:
@@ -23,4 +23,4 @@ def experiment_markdown(report: ExperimentReport) -> str:
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *([plain(cell, 120) for cell in row] for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return "\n".join(map(row_of, lines))

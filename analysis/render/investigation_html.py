@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.investigation.report import Conclusion, Investigation
-from analysis.render import answers, investigation_words, suspect_words, wording
+from analysis.render import investigation_words, suspect_words, wording
 from analysis.render.html import embedded, environment
 
 BADGE: dict[Conclusion, str] = {
@@ -33,7 +33,6 @@ def investigation_html(report: Investigation, trials: bytes | None, by_load: byt
             r=report,
             w=wording,
             words=investigation_words,
-            answers=answers,
             su=suspect_words,
             badge=BADGE[report.conclusion],
             rows=list(zip(rows, investigation_words.done(report), strict=True)),

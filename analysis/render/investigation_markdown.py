@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from analysis.investigation.report import Investigation
 from analysis.render import investigation_words as words
 from analysis.render import suspect_words, wording
-from analysis.render.markdown import code, plain
+from analysis.render.markdown import code, plain, row_of
 
 CAPTION = "Error rate by load"
 
@@ -72,8 +70,8 @@ def _tried(report: Investigation) -> str:
         for row, trial in zip(words.trial_rows(report), words.done(report), strict=True)
     ]
     if rows:
-        lines += [_row(words.TRIAL_HEADS), _row(["---"] * len(words.TRIAL_HEADS)), *map(_row, rows), ""]
-    lines += [f"- {plain(words.stopped(f'{names}: {why}'))}" for names, why in words.left_out(report)]
+        lines += [row_of(words.TRIAL_HEADS), row_of(["---"] * len(words.TRIAL_HEADS)), *map(row_of, rows), ""]
+    lines += [f"- {plain(wording.stopped(f'{names}: {why}'))}" for names, why in words.left_out(report)]
     return "\n".join(lines).rstrip()
 
 
@@ -88,7 +86,7 @@ def _cause(report: Investigation) -> str:
 def _open(report: Investigation) -> str:
     lines = []
     for one in report.open:
-        lines.append(f"- **{plain(one.title)}**: {plain(words.stopped(one.why))}")
+        lines.append(f"- **{plain(one.title)}**: {plain(wording.stopped(one.why))}")
         lines += [f"  - not measured: {plain(text)}" for text in one.missing]
         lines += [f"  - to settle it: {code(one.command)}"] if one.command else []
     return "\n".join(["## What stays open", "", *lines]) if lines else ""
@@ -101,7 +99,3 @@ def _advice(report: Investigation, name: str, title: str) -> str:
 
 def _link(text: str, target: str | None) -> str:
     return f"{plain(text, 200)} [arms]({target})" if target else plain(text, 200)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"

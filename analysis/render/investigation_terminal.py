@@ -11,6 +11,7 @@ from rich.text import Text
 
 from analysis.investigation.report import Conclusion, Investigation
 from analysis.render import investigation_words as words
+from analysis.render import wording
 from analysis.render.wording import clean
 
 STYLE: dict[Conclusion, str] = {
@@ -53,10 +54,10 @@ def _line(console: Console, label: str, text: str) -> None:
 
 def _parts(report: Investigation) -> Iterator[tuple[str, Sequence[str]]]:
     yield "Seen", [report.seen.sentence]
-    yield "Ruled out", [words.stopped(f"{who}: {how}") for who, how in words.cleared(report)]
-    yield "Tried", [words.stopped(f"{t.suspect_title}: {t.moved or t.why}") for t in words.neither(report)]
-    yield "Left out", [words.stopped(f"{names}: {why}") for names, why in words.left_out(report)]
-    yield "Open", [words.stopped(f"{one.title}: {one.why}") for one in report.open[:6]]
+    yield "Ruled out", [wording.stopped(f"{who}: {how}") for who, how in words.cleared(report)]
+    yield "Tried", [wording.stopped(f"{t.suspect_title}: {t.moved or t.why}") for t in words.neither(report)]
+    yield "Left out", [wording.stopped(f"{names}: {why}") for names, why in words.left_out(report)]
+    yield "Open", [wording.stopped(f"{one.title}: {one.why}") for one in report.open[:6]]
     yield "Do now", words.advice_lines(report, "now")[:4]
     if report.cause:
         yield "Long run", words.advice_lines(report, "long_run")

@@ -111,11 +111,6 @@ def advice_lines(report: Investigation, name: str) -> list[str]:
     ]
 
 
-def stopped(text: str) -> str:
-    """A line that may begin with a name: a full stop at its end, the rest as it is."""
-    return text if not text or text[-1] in ".!?…" else f"{text}."
-
-
 def _what(trial: Trial) -> str:
     again = ", again and longer" if trial.reason == "longer" else ""
     return f"{trial.title} ({trial.load}{again})" if trial.load else trial.title

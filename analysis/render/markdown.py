@@ -57,6 +57,11 @@ def code(text: str, limit: int = 200) -> str:
     return f"{fence}{pad}{body}{pad}{fence}"
 
 
+def row_of(cells: Sequence[str]) -> str:
+    """A row of a table; the cells are escaped already."""
+    return "| " + " | ".join(cells) + " |"
+
+
 def _table(
     title: str,
     heads: Sequence[str],
@@ -65,13 +70,13 @@ def _table(
     most: int = _MOST_ROWS,
 ) -> str:
     """A titled table; columns from `numeric_from` on are right-aligned. Empty without rows."""
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines = [row_of(row) for row in rows]
     if not lines:
         return ""
     rule = ["---" if index < numeric_from else "--:" for index in range(len(heads))]
     dropped = len(lines) - most
     more = [f"\n…and {dropped} more rows in verdict.json."] if dropped > 0 else []
-    head = ["| " + " | ".join(heads) + " |", "| " + " | ".join(rule) + " |"]
+    head = [row_of(heads), row_of(rule)]
     return "\n".join([f"## {title}", "", *head, *lines[:most], *more])
 
 

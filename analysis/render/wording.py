@@ -33,8 +33,12 @@ def clean(text: str, limit: int = 600) -> str:
 
 def sentence(text: str) -> str:
     """A clause as a sentence: a capital first, a full stop last, the rest as it is."""
-    text = text.strip()
-    return capital(text) + ("" if not text or text[-1] in ".!?…" else ".")
+    return stopped(capital(text.strip()))
+
+
+def stopped(text: str) -> str:
+    """A line that may begin with a name: a full stop at its end, the rest as it is."""
+    return text if not text or text[-1] in ".!?…" else f"{text}."
 
 
 def capital(text: str) -> str:
