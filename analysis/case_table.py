@@ -10,9 +10,9 @@ from collections import Counter
 
 import numpy as np
 
-from analysis.usable import Ints, distinct_of, weights
+from analysis.usable import Ints, counted, weights
 from recording.run import Run
-from recording.sample import Samples
+from recording.sample import Samples, picked
 
 WINDOW_S = 10
 NO_ANSWER = "000"
@@ -39,10 +39,7 @@ def code_label(status: int, outcome: str) -> str:
 
 def _counted(key: Ints, weight: Ints) -> list[tuple[int, int]]:
     """Distinct keys, ascending, and requests of each."""
-    if len(key) == 0:
-        return []
-    distinct, place = distinct_of(key)
-    counts = np.rint(np.bincount(place, weight, minlength=len(distinct))).astype(np.int64)
+    distinct, counts = counted(key, weight)
     return list(zip(distinct.tolist(), counts.tolist(), strict=True))
 
 
@@ -80,7 +77,7 @@ def _messages(run: Run, weight: Ints, failing: Ints) -> str:
         codes
     ) + samples.code.codes[failing]
     counts: Counter[str] = Counter()
-    for packed, n in _counted(key, weight[failing]):
+    for packed, n in _counted(key, picked(weight, failing)):
         rest, code = divmod(packed, len(codes))
         status, outcome = divmod(rest, len(outcomes))
         text = texts.get((status, outcomes[outcome], codes[code])) or codes[code] or outcomes[outcome]
@@ -93,14 +90,14 @@ def _windows(samples: Samples, weight: Ints, failing: Ints) -> str:
     known = np.isfinite(samples.start_s)
     if not known.any():
         return f"errors per {WINDOW_S} s: no requests"
-    offset_s = np.where(known, samples.start_s - samples.start_s[known].min(), -WINDOW_S)
-    slot = (offset_s / WINDOW_S).astype(np.int64)
-    slots, place = distinct_of(slot)
-    requests = np.bincount(place, weight)
-    errors = np.bincount(place[failing], weight[failing], minlength=len(slots))
+    slot = samples.start_s - samples.start_s[known].min()
+    slot /= WINDOW_S
+    slot[~known] = -1
+    slot = slot.astype(np.int64)
+    errors = dict(_counted(slot[failing], picked(weight, failing)))
     rows = [
-        f"  {slot * WINDOW_S:5.0f} s  {e:5,.0f} of {n:5,.0f}  {'#' * round(40 * e / n)}"
-        for slot, e, n in zip(slots.tolist(), errors, requests, strict=True)
-        if slot >= 0
+        f"  {place * WINDOW_S:5.0f} s  {e:5,} of {n:5,}  {'#' * round(40 * e / n)}"
+        for place, n in _counted(slot, weight)
+        if place >= 0 and (e := errors.get(place, 0)) >= 0
     ]
     return "\n".join([f"errors per {WINDOW_S} s", *rows])

@@ -15,10 +15,11 @@ from analysis.load import class_effect, load_effect
 from analysis.looks import ONCE, Looks
 from analysis.shares import Shares
 from analysis.temporal import temporal
-from analysis.usable import Bools, Floats, Ints, Usable, failure_labels, usable
+from analysis.usable import Bools, Floats, Ints, Usable, failure_labels, sums, usable
 from analysis.verdict import LoadEffect, StatusClass, Temporal
 from analysis.windows import Windows, cut_windows, window_of
 from analysis.withheld import no_load_effect
+from recording.sample import is_constant, picked
 
 MOST_POSITIONS = 2_000_000
 """The densest tenth is a share: that many failures, evenly picked, tell it to a millionth."""
@@ -31,9 +32,8 @@ class Judge:
     Attributes:
         rows: the usable rows in order.
         windows: the run in windows.
-        place: (n,) window of each row.
         weight: (n,) requests per row.
-        reached: (n,) requests sent up to and including each row.
+        reached: (n,) requests sent up to and including each row; None where each row is one request.
         asked: requests of each endpoint.
         doubt: why nothing can be said about load and pattern, "" where something can; see `withheld`.
         shares: what it takes to attribute the total to classes; None where that is not asked.
@@ -44,9 +44,8 @@ class Judge:
 
     rows: Usable
     windows: Windows
-    place: Ints
     weight: Ints
-    reached: Ints
+    reached: Ints | None
     asked: Floats
     doubt: str = ""
     shares: Shares | None = None
@@ -66,19 +65,16 @@ class Judge:
         partial: bool = False,
     ) -> Judge:
         """Prepare a run."""
-        place = window_of(rows.samples, windows.origin_s, windows.width_s, len(windows))
         before = None
         if looks.until_s is not None:
             first = usable(rows.samples.take(np.flatnonzero(rows.samples.start_s < looks.until_s)))
             before = cls.of(
                 first, cut_windows(first, measure=windows.measure), doubt, looks=Looks(looks.shares)
             )
-        reached = np.cumsum(rows.weight)
+        reached = None if is_constant(rows.weight) and rows.weight[0] == 1 else np.cumsum(rows.weight)
         endpoint = rows.samples.endpoint
-        asked = np.bincount(endpoint.codes, rows.weight, minlength=len(endpoint.names)).astype(np.float64)
-        return cls(
-            rows, windows, place, rows.weight, reached, asked, doubt, shares, looks.shares, before, partial
-        )
+        asked = sums(endpoint.codes, rows.weight, len(endpoint.names))
+        return cls(rows, windows, rows.weight, reached, asked, doubt, shares, looks.shares, before, partial)
 
     @property
     def failing(self) -> Ints:
@@ -90,7 +86,7 @@ class Judge:
         if self.doubt:
             return no_load_effect(self.windows.axis, self.doubt)
         if self.before is not None:
-            return self.before.load(_first(failed, len(self.before.place)), several=several)
+            return self.before.load(_first(failed, len(self.before.rows.samples)), several=several)
         counts = self.per_window(failed)
         judge = class_effect if several else load_effect
         found = judge(self.windows, counts, looks=self.looks)
@@ -128,18 +124,24 @@ class Judge:
 
     def per_window(self, failed: Bools | Ints) -> Ints:
         """Chosen failures per window."""
-        counts = np.bincount(self.place[failed], self.weight[failed], minlength=len(self.windows))
+        cut = self.windows
+        place = window_of(self.rows.samples.start_s[failed], cut.origin_s, cut.width_s, len(cut))
+        counts = sums(place, picked(self.weight, failed), len(cut))
         return np.rint(counts).astype(np.int64)
 
     def _positions(self, failed: Bools | Ints) -> Floats:
         """Requests sent before each failing request; of millions of them, every second or third is enough."""
+        failed = np.flatnonzero(failed) if failed.dtype == bool else np.asarray(failed, np.int64)
         upto = np.cumsum(self.weight[failed])
         total = int(upto[-1]) if len(upto) else 0
         step = max(1, -(-total // MOST_POSITIONS))
         if step == 1 and total == len(upto):
-            return self.reached[failed].astype(float)
+            return self._reached(failed)
         rows = np.searchsorted(upto, np.arange(1, total + 1, step), side="left")
-        return self.reached[failed][rows].astype(float)
+        return self._reached(failed[rows])
+
+    def _reached(self, rows: Ints) -> Floats:
+        return np.asarray(rows + 1 if self.reached is None else self.reached[rows], np.float64)
 
 
 def _first(chosen: Bools | Ints, rows: int) -> Bools | Ints:
@@ -151,7 +153,7 @@ def by_status(judge: Judge) -> dict[str, StatusClass]:
     """Failures by status, or by outcome where the status is not the failure; the most frequent first."""
     failing = judge.failing
     labels = failure_labels(judge.rows.samples, failing)
-    totals = np.bincount(labels.codes, judge.weight[failing], minlength=len(labels.names))
+    totals = sums(labels.codes, picked(judge.weight, failing), len(labels.names))
     order = sorted(range(len(labels.names)), key=lambda i: (-totals[i], labels.names[i]))
     requests = max(judge.rows.requests, 1)
     classes = {}

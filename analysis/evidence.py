@@ -11,7 +11,7 @@ import numpy as np
 from analysis.attribution import label_of
 from analysis.concentration import concentration
 from analysis.levels import Levels
-from analysis.usable import Ints, Usable
+from analysis.usable import Ints, Usable, sums
 from analysis.verdict import (
     Concentration,
     FingerprintReport,
@@ -25,6 +25,7 @@ from analysis.verdict import (
     Temporal,
     TimeDrift,
 )
+from recording.sample import Category, picked
 
 SEEN_SHARE = 0.1
 """A status or message with less of the failures than this does not make a suspect."""
@@ -96,12 +97,16 @@ class Evidence:
 
 def endpoint_counts(rows: Usable) -> dict[str, tuple[int, int]]:
     """Failures and requests of each endpoint."""
-    failures, requests = requests_at(rows, np.flatnonzero(rows.failed)), requests_at(rows)
+    failures = requests_at(rows, np.flatnonzero(rows.failed))
+    requests = _by_endpoint(rows.samples.endpoint, rows.weight)
     return {name: (failures[name], requests[name]) for name in rows.samples.endpoint.names}
 
 
-def requests_at(rows: Usable, chosen: Ints | slice = slice(None)) -> dict[str, int]:
+def requests_at(rows: Usable, chosen: Ints) -> dict[str, int]:
     """Requests of each endpoint among the chosen rows."""
-    endpoint = rows.samples.endpoint
-    sums = np.bincount(endpoint.codes[chosen], rows.weight[chosen], minlength=len(endpoint.names))
-    return {name: round(sums[i]) for i, name in enumerate(endpoint.names)}
+    return _by_endpoint(rows.samples.endpoint.take(chosen), picked(rows.weight, chosen))
+
+
+def _by_endpoint(endpoint: Category, weight: Ints) -> dict[str, int]:
+    counts = sums(endpoint.codes, weight, len(endpoint.names))
+    return {name: round(count) for name, count in zip(endpoint.names, counts.tolist(), strict=True)}

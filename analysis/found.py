@@ -41,6 +41,7 @@ from analysis.verdict import (
 )
 from analysis.windows import Windows, cut_run, row_load
 from analysis.withheld import doubt_of, no_drift, told_durations, told_levels, told_percentiles, told_rate
+from recording.cores import CORES
 from recording.run import Run
 
 
@@ -93,16 +94,17 @@ class Found:
 
 def find(run: Run, looks: Looks | None = None) -> Found:
     """Ask everything that the run can tell; `looks` where it is not over, default what its events tell."""
-    rows = usable(run.samples)
+    rows = usable(run.samples, ordered=run.ordered)
     windows = cut_run(run, rows)
     levels = cut_levels(rows.samples, row_load(rows.samples, windows))
     doubt = doubt_of(run.lacks)
     # Sorting millions of rows lets go of Python's lock: what needs that most is done on a second core.
-    with ThreadPoolExecutor(1) as second:
+    with ThreadPoolExecutor(CORES) as second:
         silent = None if doubt else second.submit(silences, rows.samples, levels)
         held = None if "request_times" in run.lacks else second.submit(concentration, rows, levels)
         known = quality(run, rows, windows)
         cut = _cut(run, rows, windows, levels, doubt, looks or looks_of(run), partial=is_partial(known))
+        ranked_later = second.submit(cut.ranked.latencies)
         load, pattern, bend = _about_failures(cut)
         told_apart = kinds_of(run, cut.judge)
         kinds, statuses = fingerprints(told_apart, cut.judge, run.lacks), by_status(cut.judge)
@@ -110,7 +112,7 @@ def find(run: Run, looks: Looks | None = None) -> Found:
     failing = {kind.id: kind.failed for kind in told_apart}
     parts = [] if rate.value is None else attribution(statuses, kinds, rows.errors)
     first, last = bounds(rows.samples)
-    times = cut.ranked.latencies()
+    times = ranked_later.result()
     return Found(
         cut=cut,
         duration_s=last - first if run.length_s is None else run.length_s,

@@ -47,14 +47,16 @@ def silences(samples: Samples, levels: Levels, least_s: float = LEAST_S) -> Sile
     if len(samples) == 0:
         return Silences((), 0.0)
     first, last = bounds(samples)
-    answered = _answered(samples)
-    marks = np.concatenate([[first], np.sort(samples.end_s[answered]), [last]])
-    gaps = np.diff(marks)
-    candidates = _longest(gaps)
+    answered, end_s = _answered(samples), samples.end_s
+    marks = np.full(int(np.count_nonzero(answered)) + 2, first)
+    np.compress(answered, end_s, out=marks[1:-1])
+    marks[1:-1].sort()
+    marks[-1] = last
+    candidates = _longest(np.diff(marks))
     if len(candidates) == 0:
         return Silences((), 0.0)
     usual = _Usual(samples, levels, marks, answered)
-    oldest = _OldestWaiting(samples)
+    oldest = _OldestWaiting(samples, end_s)
     found = []
     for i in candidates.tolist():
         begin, in_flight = oldest.during(marks[i], marks[i + 1])
@@ -89,14 +91,14 @@ class _Usual:
 
     def __init__(self, samples: Samples, levels: Levels, marks: Floats, answered: Bools) -> None:
         self._samples, self._marks, self._answered = samples, marks, answered
-        self._level = _known(levels.place, len(levels) + 1)
+        self._levels = levels
         self._weight = weights(samples)
         self._told: dict[int, tuple[float, float]] = {}
 
     def at(self, level: int) -> tuple[float, float]:
         """Both in seconds, 0 where there are under three; the last level is that of unknown load."""
         if level not in self._told:
-            here = self._level == level
+            here = self._levels.place == (level if level < len(self._levels) else -1)
             self._told[level] = self._gap_s(here), self._answer_s(np.flatnonzero(here & self._answered))
         return self._told[level]
 
@@ -122,17 +124,13 @@ def _p95(values: Floats, weight: Ints) -> float:
     return ranked(values[order], np.cumsum(weight[order]), (0.95,))[0]
 
 
-def _known(place: Ints, count: int) -> Ints:
-    return np.where(place < 0, count - 1, place)
-
-
 class _OldestWaiting:
     """Who waits during a silence: looked up in rows sorted by start, with the latest end so far."""
 
-    def __init__(self, samples: Samples) -> None:
+    def __init__(self, samples: Samples, end_s: Floats) -> None:
         self._start = samples.start_s
         self._weight = weights(samples)
-        self._end = samples.end_s
+        self._end = end_s
         self._latest_end = np.maximum.accumulate(self._end)
 
     def during(self, begin_s: float, end_s: float) -> tuple[float, int]:

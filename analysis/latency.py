@@ -8,6 +8,7 @@ infinitely slow. Each has its interval.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,9 @@ from analysis.verdict import LatencyMs, Percentiles
 LEAST = {0.50: 1, 0.95: 20, 0.99: 100}
 """Samples without which a percentile is only the largest value under another name."""
 NAMES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+MERGED = 1 << 20
+"""Up to so many values, several distributions become one array. Beyond it they stay apart, and a value is
+looked up in all of them: memory for another column of millions takes longer than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +33,14 @@ class Distribution:
     Attributes:
         values: (v,) milliseconds, ascending.
         reached: (v,) requests up to and including each value; None where each value is one request.
+        more: further values, each array ascending, of one request each: see `MERGED`.
         infinite: requests beyond all of them.
         effects: by share, how many times the variance of the rank is that of independent requests.
     """
 
     values: Floats
     reached: Ints | None = None
+    more: tuple[Floats, ...] = ()
     infinite: int = 0
     effects: tuple[tuple[float, float], ...] = ()
 
@@ -50,12 +56,14 @@ class Distribution:
     def n(self) -> int:
         """Requests in all."""
         if self.reached is None or not len(self.reached):
-            return self.infinite + len(self.values)
+            return self.infinite + sum(map(len, (self.values, *self.more)))
         return self.infinite + int(self.reached[-1])
 
     def at_rank(self, rank: float) -> float:
         """The value of a rank from 1 (rounded up), never an invented one in between; inf beyond the last."""
         place = max(1, math.ceil(rank - 1e-9))
+        if self.more:
+            return _of_rank(place, (self.values, *self.more))
         place = place - 1 if self.reached is None else int(np.searchsorted(self.reached, place, side="left"))
         return float(self.values[place]) if place < len(self.values) else math.inf
 
@@ -104,34 +112,33 @@ def joined(parts: list[Distribution]) -> Distribution:
     infinite = sum(part.infinite for part in parts)
     filled = [part for part in parts if len(part.values)]
     if len(filled) == 1:
-        return Distribution(filled[0].values, filled[0].reached, infinite)
+        return replace(filled[0], infinite=infinite, effects=())
     if not filled:
-        return Distribution(np.zeros(0), None, infinite)
+        return Distribution(np.zeros(0), infinite=infinite)
     if any(part.reached is not None for part in filled):
         weight = np.concatenate([_weight(part) for part in filled])
         return replace(
             Distribution.of(np.concatenate([part.values for part in filled]), weight), infinite=infinite
         )
-    values = [part.values for part in filled]
-    return Distribution(
-        _merged(*values) if len(values) == 2 else np.sort(np.concatenate(values)), None, infinite
-    )
+    first, *more = (values for part in filled for values in (part.values, *part.more))
+    if sum(map(len, (first, *more))) > MERGED:
+        return Distribution(first, more=tuple(more), infinite=infinite)
+    return Distribution(np.sort(np.concatenate([first, *more])), infinite=infinite)
 
 
 def _weight(part: Distribution) -> Ints:
     return np.ones(len(part.values), np.int64) if part.reached is None else np.diff(part.reached, prepend=0)
 
 
-def _merged(a: Floats, b: Floats) -> Floats:
-    """Two ascending arrays as one: twice as fast as sorting them again."""
-    few, many = (a, b) if len(a) < len(b) else (b, a)
-    places = np.searchsorted(many, few) + np.arange(len(few))
-    from_many = np.ones(len(few) + len(many), bool)
-    from_many[places] = False
-    result = np.empty(len(from_many))
-    result[places] = few
-    result[from_many] = many
-    return result
+def _of_rank(rank: int, parts: tuple[Floats, ...]) -> float:
+    """The least value that `rank` values are no greater than; inf where there are fewer."""
+
+    def reached(value: float) -> int:
+        return sum(int(np.searchsorted(part, value, side="right")) for part in parts)
+
+    places = [bisect_left(part, rank, key=reached) for part in parts]
+    found = [float(part[place]) for part, place in zip(parts, places, strict=True) if place < len(part)]
+    return min(found, default=math.inf)
 
 
 @dataclass(frozen=True, slots=True)

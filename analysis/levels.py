@@ -8,9 +8,10 @@ import numpy as np
 
 from analysis.intervals import rate_interval, share
 from analysis.ranked import Ranked
-from analysis.usable import Floats, Ints, Usable, weights
+from analysis.usable import Floats, Ints, Usable, sums, weights
 from analysis.verdict import Capacity, LoadLevel
-from recording.sample import Samples
+from recording.cores import on_cores
+from recording.sample import Samples, picked
 
 MOST_LEVELS = 8
 STEP_SHARE = 0.02
@@ -49,20 +50,26 @@ def cut_levels(samples: Samples, load: Floats) -> Levels:
     if not known.any():
         none = np.zeros(0)
         return Levels(none, none, np.full(len(samples), -1, np.int64), none)
-    steps = _steps(load[known], weights(samples)[known].astype(float))
-    place = np.full(len(samples), -1, np.int64)
-    if len(steps):
-        place[known] = np.searchsorted((steps[1:] + steps[:-1]) / 2, load[known], side="left")
-        low = high = steps
+    if known.all():
+        place, low, high = _placed(load, weights(samples))
     else:
-        place[known], low, high = _bins(load[known])
+        place = np.full(len(samples), -1, np.int64)
+        place[known], low, high = _placed(load[known], picked(weights(samples), known))
     return Levels(low, high, place, _seconds(samples.start_s, place, len(low)))
 
 
-def _steps(load: Floats, weight: Floats) -> Floats:
+def _placed(load: Floats, weight: Ints) -> tuple[Ints, Floats, Floats]:
+    """The level of each row, and the load at both ends of each level."""
+    steps = _steps(load, weight)
+    if not len(steps):
+        return _bins(load)
+    return np.searchsorted((steps[1:] + steps[:-1]) / 2, load, side="left"), steps, steps
+
+
+def _steps(load: Floats, weight: Ints) -> Floats:
     """The loads that the plan stayed at, or none if it moved all the time."""
     distinct, held = _distinct(load, weight)
-    held = held / weight.sum()
+    held = held / held.sum()
     if len(distinct) <= MOST_LEVELS:
         return distinct
     often = held >= STEP_SHARE
@@ -70,11 +77,11 @@ def _steps(load: Floats, weight: Floats) -> Floats:
     return distinct[often] if fits else distinct[:0]
 
 
-def _distinct(load: Floats, weight: Floats) -> tuple[Floats, Floats]:
+def _distinct(load: Floats, weight: Ints) -> tuple[Floats, Floats]:
     """Distinct values and the weight of each; whole numbers, the usual case, without sorting."""
     whole = load.astype(np.int64)
     if load.max() < 1e6 and bool(np.all(whole == load)):
-        counts = np.bincount(whole, weight).astype(np.float64)
+        counts = sums(whole, weight, int(whole.max()) + 1)
         found = np.flatnonzero(counts)
         return found.astype(np.float64), counts[found]
     starts = _runs(load)
@@ -114,20 +121,23 @@ def _seconds(start_s: Floats, place: Ints, count: int) -> Floats:
     if len(start_s) < 2:
         return np.zeros(count)
     gaps, before = np.diff(start_s), place[:-1]
-    return np.bincount(before[before >= 0], gaps[before >= 0], minlength=count).astype(np.float64)
+    known = before >= 0
+    if not known.all():
+        gaps, before = gaps[known], before[known]
+    return np.bincount(before, gaps, minlength=count).astype(np.float64)
 
 
 def level_table(usable: Usable, levels: Levels, ranked: Ranked | None = None) -> list[LoadLevel]:
     """One row per level, lowest load first; `ranked` are its durations, sorted here if not given."""
     ranked = Ranked.of(usable, levels.place, len(levels)) if ranked is None else ranked
     requests = _per_level(levels.place, usable.weight, len(levels))
-    errors = _per_level(levels.place[usable.failed], usable.weight[usable.failed], len(levels))
-    return [_row(levels, i, int(requests[i]), int(errors[i]), ranked) for i in range(len(levels))]
+    errors = _per_level(levels.place[usable.failed], picked(usable.weight, usable.failed), len(levels))
+    return on_cores(lambda i: _row(levels, i, int(requests[i]), int(errors[i]), ranked), range(len(levels)))
 
 
 def _per_level(place: Ints, weight: Ints, count: int) -> Floats:
     """Requests of each level; those of unknown load (-1) are counted first and left out."""
-    return np.bincount(place + 1, weight, minlength=count + 1)[1:].astype(np.float64)
+    return sums(place + 1, weight, count + 1)[1:]
 
 
 def _row(levels: Levels, i: int, requests: int, errors: int, ranked: Ranked) -> LoadLevel:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from analysis.intervals import variance_factor
 from analysis.latency import NAMES, Distribution, Latencies, joined
 from analysis.usable import Floats, Ints, Usable
+from recording.cores import on_cores
 
 Codes = NDArray[np.uint16]
 
@@ -184,6 +185,12 @@ def _sorted(rows: Usable, cell: Codes, start: Ints, stop: Ints) -> tuple[Floats,
         return duration[order], np.concatenate([[0], np.cumsum(weight[order])])
     # Sorting cells of a few thousand values is three times as fast as one argsort of all.
     values = duration[np.argsort(cell, kind="stable")]
-    for begin, end in zip(start.tolist(), stop.tolist(), strict=True):
-        values[begin:end].sort()
+
+    def sort(cells: slice) -> None:
+        for begin, end in zip(start[cells].tolist(), stop[cells].tolist(), strict=True):
+            values[begin:end].sort()
+
+    # To each core as many rows as to the other, not as many cells.
+    middle = int(np.searchsorted(stop, len(values) // 2))
+    on_cores(sort, (slice(None, middle), slice(middle, None)))
     return values, None

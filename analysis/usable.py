@@ -47,14 +47,20 @@ class Usable:
     generator: int
 
 
-def usable(samples: Samples) -> Usable:
-    """Split off what cannot be judged and sort the rest; doing it twice changes nothing."""
+def usable(samples: Samples, *, ordered: bool = False) -> Usable:
+    """Split off what cannot be judged and sort the rest; doing it twice changes nothing.
+
+    Args:
+        samples: the rows of a run.
+        ordered: they are in order already, see `Run.ordered`.
+    """
     weight = weights(samples)
     sound = np.isfinite(samples.start_s) & np.isfinite(samples.duration_ms) & (samples.duration_ms >= 0)
     own_fault = samples.is_generator
     kept = sound & ~own_fault
     broken = ~sound & ~own_fault
-    rows = in_order(samples if bool(kept.all()) else samples.take(kept))
+    rows = samples if bool(kept.all()) else samples.take(kept)
+    rows = rows if ordered else in_order(rows)
     row_weight, failed = weights(rows), rows.is_error
     return Usable(
         samples=rows,
@@ -75,6 +81,26 @@ def weights(samples: Samples) -> Ints:
         # By far the usual case: one number, not a column of them.
         return constant(max(int(weight[0]), 1), len(weight), np.int64)
     return np.maximum(weight.astype(np.int64), 1)
+
+
+def sums(place: Ints | NDArray[np.int32], weight: Ints, count: int, values: Floats | None = None) -> Floats:
+    """(count,) requests of each place, or what their values add up to; quicker where rows weigh the same.
+
+    Args:
+        place: (n,) where each row belongs, below `count`.
+        weight: (n,) requests per row; `picked` keeps it constant where it is.
+        count: number of places.
+        values: (n,) what to add up, a request's value once for each request that its row stands for.
+    """
+    total: Floats | Ints
+    if not is_constant(weight):
+        total = np.bincount(place, weight if values is None else values * weight, minlength=count)
+    elif values is None and is_constant(place):
+        total = np.zeros(count)
+        total[place[0]] = len(place) * weight[0]
+    else:
+        total = np.bincount(place, values, minlength=count) * weight[0]
+    return np.asarray(total, np.float64)
 
 
 def bounds(samples: Samples) -> tuple[float, float]:
@@ -119,6 +145,18 @@ def distinct_of(key: Ints) -> tuple[Ints, Ints]:
     place = np.zeros(span, np.int64)
     place[found] = np.arange(len(found))
     return found + low, place[key - low]
+
+
+def counted(key: Ints, weight: Ints) -> tuple[Ints, Ints]:
+    """Distinct whole numbers, ascending, and the requests of each."""
+    low = int(key.min(initial=0))
+    span = int(key.max(initial=0)) - low + 1
+    if span > MOST_COUNTED:
+        distinct, place = np.unique(key, return_inverse=True)
+        return distinct, np.rint(sums(place, weight, len(distinct))).astype(np.int64)
+    totals = np.rint(sums(key - low, weight, span)).astype(np.int64)
+    found = np.flatnonzero(totals)
+    return found + low, totals[found]
 
 
 def _status_label(status: int, outcome: str) -> str:

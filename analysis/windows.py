@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from analysis.load_axis import ARRIVALS, IN_FLIGHT, USERS, LoadAxis, axis_of
-from analysis.usable import Floats, Ints, Usable, bounds, failure_labels, usable
+from analysis.usable import Floats, Ints, Usable, bounds, failure_labels, sums, usable
 from recording.run import Run
 from recording.sample import Samples, is_constant, picked
 
@@ -29,6 +30,9 @@ MOST = 20_000
 ROLLING = 5
 """Requests in flight react to every burst of failures; their median over this many windows on either side
 follows the load and not the burst. Without it, one foreign file in ten was given a confident wrong answer."""
+
+MOST_ASKED = 1 << 20
+"""The mean of requests in flight is worked out from so many sends, evenly picked: it changes slowly."""
 
 NO_PLAN = LoadAxis()
 
@@ -121,7 +125,7 @@ def cut_windows(
     length = max(0.0, (last if end_s is None else end_s) - origin)
     width = width_s or default_width(length)
     count = max(1, int(np.ceil(length / width - 1e-9))) if len(rows.samples) else 0
-    place = window_of(rows.samples, origin, width, count)
+    place = window_of(rows.samples.start_s, origin, width, count)
     return _cut(rows, place, origin, width, count, measure)
 
 
@@ -141,9 +145,13 @@ def default_width(length_s: float) -> float:
     return max(min(WIDTH_S, length_s / PER_RUN), length_s / MOST) or 1.0
 
 
-def window_of(samples: Samples, origin_s: float, width_s: float, count: int) -> Ints:
-    """Index of the window that each row starts in."""
-    return np.clip(np.floor((samples.start_s - origin_s) / width_s), 0, max(count - 1, 0)).astype(np.int64)
+def window_of(start_s: Floats, origin_s: float, width_s: float, count: int) -> Ints:
+    """Index of the window that each start falls into."""
+    place = start_s - origin_s
+    # In place: a new array of millions of rows costs more than the arithmetic.
+    place /= width_s
+    np.clip(np.floor(place, out=place), 0, max(count - 1, 0), out=place)
+    return place.astype(np.int64)
 
 
 def row_load(samples: Samples, cut: Windows) -> Floats:
@@ -153,23 +161,37 @@ def row_load(samples: Samples, cut: Windows) -> Floats:
         return _users(samples)
     if cut.axis == ARRIVALS:
         return cut.measure.rate_at(samples.start_s)
-    places = window_of(samples, cut.origin_s, cut.width_s, len(cut))
-    return np.asarray(cut.load[places], np.float64)
+    return np.asarray(cut.load[window_of(samples.start_s, cut.origin_s, cut.width_s, len(cut))], np.float64)
 
 
-def in_flight_at_start(rows: Usable) -> Floats:
-    """Requests in flight just after each send (itself included), from starts and ends over all nodes."""
+def in_flight_at_start(rows: Usable, chosen: Ints) -> Floats:
+    """Requests in flight just after each of the chosen sends (it included), from starts and ends over all
+    nodes."""
     samples, weight = rows.samples, rows.weight
-    if is_constant(weight) and int(weight[0]) == 1:
-        over = np.searchsorted(np.sort(samples.end_s), samples.start_s, side="right")
-        started = np.arange(1, len(samples) + 1)
+    end_s, start_s = samples.end_s, samples.start_s[chosen]
+    if is_constant(weight):
+        end_s.sort()
+        over = np.searchsorted(end_s, start_s, side="right") * weight[0]
+        started = (chosen + 1) * weight[0]
     else:
-        end_s = samples.end_s
         order = np.argsort(end_s)
         done = np.concatenate([[0], np.cumsum(weight[order])])
-        over = done[np.searchsorted(end_s[order], samples.start_s, side="right")]
-        started = np.cumsum(weight)
+        over = done[np.searchsorted(end_s[order], start_s, side="right")]
+        started = np.cumsum(weight)[chosen]
     return np.asarray(np.maximum(started - over, 1), np.float64)
+
+
+def _mean_in_flight(rows: Usable, place: Ints, count: int) -> Floats:
+    """(w,) the mean over the sends of each window; of millions of sends every second or third is asked."""
+    step = -(-len(place) // MOST_ASKED)
+    chosen = np.arange(len(place))
+    if step > 1:
+        edges = pairwise(np.searchsorted(place, np.arange(count + 1)).tolist())
+        # From the middle of each stretch; of a window with less than half a stretch, its last.
+        parts = [chosen[min(low + step // 2, high - 1) : high : step] for low, high in edges if high > low]
+        chosen = np.concatenate(parts)
+    where, weight = place[chosen], picked(rows.weight, chosen)
+    return _ratio(sums(where, weight, count, in_flight_at_start(rows, chosen)), sums(where, weight, count))
 
 
 def _users(samples: Samples) -> Floats:
@@ -185,21 +207,19 @@ def _cut(
     rows, weight = usable_rows.samples, usable_rows.weight
     start = np.arange(count, dtype=np.float64) * width
 
-    def total(values: Floats | Ints) -> Floats:
-        return np.bincount(place, values, minlength=count).astype(np.float64)
+    def total(values: Floats | None = None) -> Floats:
+        return sums(place, weight, count, values)
 
-    requests = total(weight)
+    requests = total()
     failing = np.flatnonzero(usable_rows.failed)
     classes, by_class = _classes(usable_rows, place, failing, requests)
     with ThreadPoolExecutor(1) as second:
-        in_flight_later = second.submit(
-            lambda: _ratio(total(in_flight_at_start(usable_rows) * weight), requests)
-        )
+        in_flight_later = second.submit(_mean_in_flight, usable_rows, place, count)
         ok = ~usable_rows.failed
         p50, p99 = grouped_percentiles(
             rows.duration_ms[ok], place[ok], picked(weight, ok), count, (0.5, 0.99)
         )
-        mean_time = _ratio(total((rows.start_s - origin) * weight), requests)
+        mean_time = _ratio(total(rows.start_s - origin), requests)
     mean_in_flight = in_flight_later.result()
     # The planned rate of an open load, or active users where the source tells them. Otherwise the requests in
     # flight, which are partly a consequence of the errors (slow failures raise them, quick ones lower them):
@@ -207,9 +227,9 @@ def _cut(
     known = rows.users >= 0
     axis = measure.name or (USERS if bool(known.any()) else IN_FLIGHT)
     if axis == ARRIVALS:
-        mean_load = _ratio(total(measure.rate_at(rows.start_s) * weight), requests)
+        mean_load = _ratio(total(measure.rate_at(rows.start_s)), requests)
     elif axis == USERS:
-        mean_load = _ratio(total(np.where(known, rows.users, 0) * weight), total(known * weight))
+        mean_load = _ratio(total(np.where(known, rows.users, 0.0)), total(known.astype(np.float64)))
     else:
         mean_load = _rolling_median(mean_in_flight)
     return Windows(
@@ -236,9 +256,9 @@ def _classes(rows: Usable, place: Ints, failing: Ints, requests: Floats) -> tupl
     """Names, "ok" first and then failures, the most frequent first; requests per window and class."""
     labels = failure_labels(rows.samples, failing)
     count, width = len(requests), len(labels.names)
-    table = np.bincount(
-        place[failing] * width + labels.codes, rows.weight[failing], minlength=count * width
-    ).reshape(count, width)
+    table = sums(place[failing] * width + labels.codes, picked(rows.weight, failing), count * width).reshape(
+        count, width
+    )
     totals = table.sum(axis=0)
     order = sorted(range(width), key=lambda i: (-totals[i], labels.names[i]))
     ok = requests - table.sum(axis=1)
@@ -265,17 +285,21 @@ def grouped_percentiles(
         here = slice(edges[i], edges[i + 1])
         if alike:
             # All count the same: the rank among the values is enough.
-            found[:, i] = ranked(np.sort(values[here]), None, shares)
+            found[:, i] = _at_ranks(values[here], shares)
         else:
             order = np.argsort(values[here])
             found[:, i] = ranked(values[here][order], np.cumsum(weight[here][order]), shares)
     return list(found)
 
 
-def ranked(values: Floats, reached: Ints | None, shares: tuple[float, ...]) -> list[float]:
+def _at_ranks(values: Floats, shares: tuple[float, ...]) -> Floats:
+    """Nearest-rank percentiles of values in any order."""
+    places = [max(1, math.ceil(share * len(values) - 1e-9)) - 1 for share in shares]
+    return np.asarray(np.partition(values, places)[places], np.float64)
+
+
+def ranked(values: Floats, reached: Ints, shares: tuple[float, ...]) -> list[float]:
     """Nearest-rank percentiles of ascending values; `reached`: requests up to and including each."""
-    if reached is None:
-        return [float(values[max(1, math.ceil(share * len(values) - 1e-9)) - 1]) for share in shares]
     ranks = [max(1, math.ceil(share * int(reached[-1]) - 1e-9)) for share in shares]
     return [float(value) for value in values[np.searchsorted(reached, ranks, side="left")]]
 

@@ -14,6 +14,7 @@ from recording.collect import Collector
 from recording.foreign.csv_file import CsvColumns, Layout, read_pieces
 from recording.foreign.head import has_columns
 from recording.foreign.times import middle, near
+from recording.order import in_order
 from recording.run import Run
 from recording.sample import Category, Samples, constant, is_constant
 
@@ -52,7 +53,8 @@ def read_case_csv(path: Path) -> Run:
     return Run(
         id=path.name,
         source="case_csv",
-        samples=collector.samples(),
+        samples=in_order(collector.samples()),
+        ordered=True,
         lacks=frozenset(lacks),
         bad_lines=bad_lines,
         thinned=collector.thinned,

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from recording.cores import on_cores
 from recording.run import Thinned
 from recording.sample import Category, Samples, is_constant
 
@@ -81,11 +82,13 @@ class Collector:
     def _taken(self) -> Samples:
         if not self._index:
             return Samples.empty()
-        columns: dict[str, Any] = {}
-        for name in _NAMES:
-            column = _joined(self._columns[name])
+
+        def column(name: str) -> NDArray[Any] | Category:
+            found = _joined(self._columns[name])
             self._columns[name] = []
-            columns[name] = Category(column, tuple(self._index[name])) if name in self._index else column
+            return Category(found, tuple(self._index[name])) if name in self._index else found
+
+        columns: dict[str, Any] = dict(zip(_NAMES, on_cores(column, _NAMES), strict=True))
         self._held = 0
         # Arrow's columns are copied by now, and it would keep their memory for later.
         pa.default_memory_pool().release_unused()

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recording.sample import Category, Samples, picked
+from recording.cores import CORES, on_cores
+from recording.sample import Category, Samples, is_constant, picked
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+SLAB = 1 << 20
+MOST_STRETCHES = 4
+"""Rows are put in order about a million at a time: memory for all at once takes longer than the sorting."""
 
 _PACKED_LIMIT = 2**62
 
@@ -30,16 +36,19 @@ def in_order(samples: Samples) -> Samples:
 
 
 def _order(start: Floats, duration: Floats) -> Ints:
-    """Order by start, then duration; the earlier and the later half each on a core of its own."""
-    middle = start[len(start) // 2]
-    halves = [np.flatnonzero(start < middle), np.flatnonzero(start >= middle)]
+    """Order by start, then duration; several stretches of time, each on whichever core has time."""
+    count = int(np.clip(len(start) // SLAB, CORES, MOST_STRETCHES))
+    edges = np.sort(start[np.linspace(0, len(start) - 1, count + 1).astype(np.int64)[1:-1]])
 
-    def of_half(rows: Ints) -> Ints:
+    def of_stretch(ends: tuple[float, float]) -> Ints:
+        low, high = ends
+        rows = np.flatnonzero((start >= low) & (start < high))
         # A complex number sorts by its real part, then by its imaginary one: two keys in one pass.
-        return rows[np.argsort(start[rows] + 1j * duration[rows], kind="stable")]
+        both = np.empty(len(rows), np.complex128)
+        both.real, both.imag = start[rows], duration[rows]
+        return rows[np.argsort(both, kind="stable")]
 
-    with ThreadPoolExecutor(2) as pool:
-        return np.concatenate(list(pool.map(of_half, halves)))
+    return np.concatenate(on_cores(of_stretch, pairwise([-np.inf, *edges.tolist(), np.inf])))
 
 
 def _ascending(start: Floats, duration: Floats) -> bool:
@@ -51,18 +60,63 @@ def _ascending(start: Floats, duration: Floats) -> bool:
 
 def _break_ties(samples: Samples, order: Ints | None, start: Floats, duration: Floats) -> Samples:
     """Among rows of one start and duration, and only where they differ in more than that: by the rest."""
-    same = (start[1:] == start[:-1]) & (duration[1:] == duration[:-1])
+
+    def of_slab(ends: tuple[int, int]) -> tuple[Ints, Ints] | None:
+        return _broken_ties(samples, order, start, duration, *ends)
+
+    changed = [found for found in on_cores(of_slab, pairwise(_slabs(start, duration))) if found is not None]
+    if order is None and changed:
+        order = np.arange(len(start))
+    for places, rows in changed:
+        assert order is not None
+        order[places] = rows
+    return samples if order is None else _taken(samples, order, start, duration)
+
+
+def _slabs(start: Floats, duration: Floats) -> list[int]:
+    """Where to cut so that rows of one start and duration stay together, and little is held at a time."""
+    edges = [0]
+    for at in range(SLAB, len(start), SLAB):
+        here, before = slice(at, at + SLAB), slice(at - 1, min(at + SLAB, len(start)) - 1)
+        other = (start[here] != start[before]) | (duration[here] != duration[before])
+        if other.any():
+            edges.append(at + int(np.argmax(other)))
+    return [*edges, len(start)]
+
+
+def _broken_ties(
+    samples: Samples, order: Ints | None, start: Floats, duration: Floats, first: int, end: int
+) -> tuple[Ints, Ints] | None:
+    """Places within a slab that other rows belong to, and those rows; None where nothing needs to change."""
+    s, d = start[first:end], duration[first:end]
+    same = (s[1:] == s[:-1]) & (d[1:] == d[:-1])
     tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
     if len(tied) == 0:
-        return samples if order is None else samples.take(order)
-    rows = tied if order is None else order[tied]
-    keys = _rest_of(samples, rows)
-    if not _out_of_order(keys, same[tied[:-1]]):
-        return samples if order is None else samples.take(order)
-    order = np.arange(len(start)) if order is None else order
-    groups = np.cumsum(np.append(0, ~same[tied[:-1]]))
-    order[tied] = rows[_order_within(groups, keys)]
-    return samples.take(order)
+        return None
+    places = first + tied
+    rows = places if order is None else order[places]
+    keys, equal = _rest_of(samples, rows), same[tied[:-1]]
+    wrong = _out_of_order(keys, equal)
+    if not wrong.any():
+        return None
+    groups = np.cumsum(np.append(0, ~equal))
+    hot = np.zeros(int(groups[-1]) + 1, np.bool_)
+    hot[groups[:-1][wrong]] = True
+    again = np.flatnonzero(hot[groups])
+    rows = rows[again]
+    return places[again], rows[_order_within(groups[again], [key[again] for key in keys])]
+
+
+def _taken(samples: Samples, order: Ints, start: Floats, duration: Floats) -> Samples:
+    """The rows in an order in which two columns are already."""
+    known: dict[str, Any] = {"start_s": start, "duration_ms": duration}
+    rest = [column.name for column in fields(Samples) if column.name not in known]
+
+    def taken(name: str) -> Any:
+        column = getattr(samples, name)
+        return column.take(order) if isinstance(column, Category) else picked(column, order)
+
+    return Samples(**known, **dict(zip(rest, on_cores(taken, rest), strict=True)))
 
 
 def _order_within(groups: Ints, keys: list[NDArray[Any]]) -> Ints:
@@ -83,18 +137,19 @@ def _order_within(groups: Ints, keys: list[NDArray[Any]]) -> Ints:
 def _rest_of(samples: Samples, rows: NDArray[Any]) -> list[NDArray[Any]]:
     """What tells rows of one instant apart wherever their order counts, the most important first."""
     numbers = (samples.status, samples.users, samples.weight)
-    keys = [picked(values, rows) for values in numbers]
-    keys += [name_ranks(column.take(rows)) for column in (samples.outcome, samples.code)]
+    names = (samples.outcome, samples.code)
+    keys = [picked(values, rows) for values in numbers if not is_constant(values)]
+    keys += [name_ranks(column.take(rows)) for column in names if not is_constant(column.codes)]
     return [key for key in keys if key.min() != key.max()]
 
 
-def _out_of_order(keys: list[NDArray[Any]], equal: NDArray[np.bool_]) -> bool:
-    """Whether any row that is `equal` to the next one so far ought to come after it."""
+def _out_of_order(keys: list[NDArray[Any]], equal: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which rows, of those that are `equal` to the next one so far, ought to come after it."""
+    wrong = np.zeros(len(equal), np.bool_)
     for key in keys:
-        if bool(np.any(equal & (key[1:] < key[:-1]))):
-            return True
+        wrong |= equal & (key[1:] < key[:-1])
         equal = equal & (key[1:] == key[:-1])
-    return False
+    return wrong
 
 
 def name_ranks(column: Category) -> Ints:

@@ -147,6 +147,7 @@ class Run:
         bad_lines: lines of a foreign file that could not be read and were left out.
         length_s: seconds from start to end, where a file of sums tells that and its rows do not.
         thinned: how rows were thinned where the source holds too many; None: all are there.
+        ordered: the samples are as `recording.order.in_order` leaves them, and need not be sorted again.
     """
 
     id: str
@@ -162,3 +163,4 @@ class Run:
     bad_lines: int = 0
     length_s: float | None = None
     thinned: Thinned | None = None
+    ordered: bool = False
