@@ -125,9 +125,15 @@ class Recorder:
         return token
 
     def finish(
-        self, token: int, outcome: str, status: int = 0, code: str = "", response_bytes: int = -1
+        self,
+        token: int,
+        outcome: str,
+        status: int = 0,
+        code: str = "",
+        response_bytes: int = -1,
+        traits: int = 0,
     ) -> float:
-        """Note that a request is over; returns its duration in milliseconds.
+        """Note that a request is over, `traits` as of `recording.rows`; returns its duration in milliseconds.
 
         A token that is already finished (or was closed as unfinished) is ignored and gives 0.
         """
@@ -144,7 +150,7 @@ class Recorder:
         pack_row(
             rows.buffer, at * ROW_BYTES, mono_s, duration_ms, delay_ms, response_bytes,
             names[endpoint], names[method], names[outcome], names[code], names[stage],
-            users, in_flight, account, 1, status,
+            users, in_flight, account, 1, status, traits,
         )  # fmt: skip
         rows.count = at + 1
         if rows.count == rows.capacity:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recording.sample import UNPLANNED, Category, Samples
+from recording.sample import UNPLANNED, Category, Samples, size_class
 
-_ROW = struct.Struct("<dddqiiiiiiiiih2x")
+_ROW = struct.Struct("<dddqiiiiiiiiihH")
 _FIELDS = np.dtype(
     [
         ("start_s", "<f8"),
@@ -32,9 +32,13 @@ _FIELDS = np.dtype(
         ("account", "<i4"),
         ("weight", "<i4"),
         ("status", "<i2"),
-        ("_", "<i2"),
+        ("connection_age", "i1"),
+        ("request_size", "i1"),
     ]
 )
+_PLUS_ONE = ("connection_age", "request_size")
+"""Packed one greater than they are: older versions left zeros there, which mean that nobody knows."""
+
 _TEXTS = ("endpoint", "method", "outcome", "code", "stage")
 ROW_BYTES = _ROW.size
 pack_row = _ROW.pack_into
@@ -43,6 +47,16 @@ MOST_NAMES = 500
 """Distinct texts that are remembered from one batch to the next: the whole list goes out with every batch."""
 
 SEED = 20_260_101
+
+
+def traits(connection_age: int, request_bytes: int) -> int:
+    """Both classes of a request as `pack_row` takes them; 0 where neither is known.
+
+    Args:
+        connection_age: see `Samples`.
+        request_bytes: what is sent, head and body.
+    """
+    return (connection_age + 1) | (size_class(request_bytes) + 1) << 8
 
 
 class _Names(dict[str, int]):
@@ -91,7 +105,7 @@ class Rows:
         pack_row(
             self.buffer, at * ROW_BYTES, mono_s, duration_ms, delay_ms, response_bytes,
             names[endpoint], names[method], names[outcome], names[code], names[stage],
-            users, in_flight, account, 1, status,
+            users, in_flight, account, 1, status, 0,
         )  # fmt: skip
         self.count = at + 1
         return self.count == self.capacity
@@ -132,8 +146,10 @@ def unpacked(payload: bytes) -> Samples:
     for name in _TEXTS if len(rows) else ():
         if rows[name].min() < 0 or rows[name].max() >= len(names):
             raise ValueError("a batch whose texts are not in its heading")
-    columns: dict[str, Any] = {name: rows[name].copy() for name in _FIELDS.names or () if name != "_"}
+    columns: dict[str, Any] = {name: rows[name].copy() for name in _FIELDS.names or ()}
     columns["start_s"] += float(told["epoch_s"])
+    for name in _PLUS_ONE:
+        columns[name] -= 1
     for name in _TEXTS:
         columns[name] = _category(columns[name], names)
     return Samples(**columns, node=Category.constant(str(told["node"]), len(rows)))

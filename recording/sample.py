@@ -80,6 +80,8 @@ SCHEMA = pa.schema(
         ("response_bytes", pa.int64()),
         ("weight", pa.int32()),
         ("delay_ms", pa.float64()),
+        ("connection_age", pa.int8()),
+        ("request_size", pa.int8()),
     ]
 )
 """Columns of a run folder's samples. Missing integers are -1; `status` 0 means no HTTP answer; `delay_ms` -1
@@ -91,17 +93,26 @@ UNPLANNED = -1.0
 LATE_MS = 10.0
 """A request sent later than this after it was due is counted as late."""
 
-_ADDED = ("delay_ms",)
-"""Columns that older run folders lack."""
+_ADDED: dict[str, Any] = {
+    "delay_ms": np.float64(UNPLANNED),
+    "connection_age": np.int8(-1),
+    "request_size": np.int8(-1),
+}
+"""Columns that older run folders lack, and what stands there for them."""
+
+
+def size_class(amount: float) -> int:
+    """0 for less than one, 1 for one, 2 for two and three, 3 for four to seven, ...; at most 100."""
+    return min(int(amount).bit_length(), 100)
 
 
 def in_schema(table: pa.Table) -> pa.Table:
     """The table with exactly the columns of `SCHEMA`, whatever version of the suite wrote it."""
     if table.column_names == SCHEMA.names:
         return table
-    for name in _ADDED:
+    for name, missing in _ADDED.items():
         if name not in table.column_names:
-            table = table.append_column(SCHEMA.field(name), pa.array(np.full(table.num_rows, UNPLANNED)))
+            table = table.append_column(SCHEMA.field(name), pa.array(np.full(table.num_rows, missing)))
     return table.select(SCHEMA.names)
 
 
@@ -164,6 +175,10 @@ class Samples:
     the failure, or (unfinished) to the end of the run; `weight` is how many requests a row stands for;
     `delay_ms` milliseconds from the moment at which the request was due to its send, so that latency from the
     intended start is `delay_ms + duration_ms`; `UNPLANNED` where it was due at no certain moment.
+
+    Two columns are classes by powers of two, see `size_class`: `request_size` of the bytes that were sent,
+    `connection_age` of the seconds for which the connection had been open, plus one; 0 of one that was opened
+    for the request.
     """
 
     start_s: NDArray[np.float64]
@@ -181,10 +196,13 @@ class Samples:
     response_bytes: NDArray[np.int64]
     weight: NDArray[np.int32]
     delay_ms: NDArray[np.float64] = dataclasses.field(default_factory=lambda: np.zeros(0))
+    connection_age: NDArray[np.int8] = dataclasses.field(default_factory=lambda: np.zeros(0, np.int8))
+    request_size: NDArray[np.int8] = dataclasses.field(default_factory=lambda: np.zeros(0, np.int8))
 
     def __post_init__(self) -> None:
-        if len(self.delay_ms) != len(self.start_s):
-            object.__setattr__(self, "delay_ms", np.broadcast_to(np.float64(UNPLANNED), len(self.start_s)))
+        for name, missing in _ADDED.items():
+            if len(getattr(self, name)) != len(self.start_s):
+                object.__setattr__(self, name, np.broadcast_to(missing, len(self.start_s)))
 
     def __len__(self) -> int:
         return len(self.start_s)

@@ -152,7 +152,7 @@ class Client:
             answer = self._judged(request, received, account, variables)
         size = len(answer.body)
         duration_ms = self._recorder.finish(
-            token, answer.outcome, answer.status, answer.code, size if answer.status else -1
+            token, answer.outcome, answer.status, answer.code, size if answer.status else -1, received.traits
         )
         if answer.outcome == "ok":
             failure = None

@@ -47,6 +47,7 @@ class Received:
         body: decompressed.
         outcome: why there is no answer, of `recording.sample.OUTCOMES`; empty if there is one.
         code: more about that, from a closed set.
+        traits: of the connection and of what was sent, see `recording.rows.traits`; 0 where nobody knows.
     """
 
     status: int = 0
@@ -54,6 +55,7 @@ class Received:
     body: bytes = b""
     outcome: str = ""
     code: str = ""
+    traits: int = 0
 
 
 class Sender(Protocol):

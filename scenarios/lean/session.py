@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from recording.rows import traits
+from recording.sample import size_class
 from scenarios.lean.deadlines import Deadlines
 from scenarios.lean.failed import ExpiredError, FailedError, failure_of
 from scenarios.lean.link import NEXT_READ, Link, TlsLink, resolved
@@ -108,12 +110,14 @@ class LeanClient:
 class LeanSession:
     """One user's client: at most one connection, kept from request to request."""
 
-    __slots__ = ("_client", "_link", "_message")
+    __slots__ = ("_client", "_link", "_message", "_opened_s", "_traits")
 
     def __init__(self, client: LeanClient) -> None:
         self._client = client
         self._link: Link | None = None
         self._message: Message | None = None
+        self._opened_s = 0.0
+        self._traits = 0
 
     def exchange(
         self,
@@ -123,14 +127,15 @@ class LeanSession:
         deadline_s: float = math.inf,
     ) -> Received:
         """Send one request and wait for its answer; see `scenarios.received.Sender`."""
+        self._traits = 0
         try:
             data = prepared.message(variables, cookies)
             return self._attempt(prepared, data, deadline_s)
         except FailedError as failed:
-            return Received(outcome=failed.outcome, code=failed.code)
+            return Received(outcome=failed.outcome, code=failed.code, traits=self._traits)
         except OSError as error:
             found = failure_of(error)
-            return Received(outcome=found.outcome, code=found.code)
+            return Received(outcome=found.outcome, code=found.code, traits=self._traits)
         except UnsendableError:
             return Received(outcome="generator", code="UnsendableError")
         except Exception as error:  # whatever it is, the request must not vanish
@@ -146,7 +151,7 @@ class LeanSession:
         """Send it, once; afterwards the link is ready for the next request, or closed."""
         keep = False
         try:
-            kept = self._ready(deadline_s)
+            kept = self._ready(deadline_s, len(data))
             link, message = self._link, self._message
             assert link is not None
             assert message is not None
@@ -160,17 +165,21 @@ class LeanSession:
                 raise
             body = message.body()
             keep = message.keep_alive and not self._client.fresh
-            return Received(message.status, message.headers, body)
+            return Received(message.status, message.headers, body, traits=self._traits)
         finally:
             if not keep:
                 self.close()
 
-    def _ready(self, deadline_s: float) -> bool:
+    def _ready(self, deadline_s: float, request_bytes: int) -> bool:
         """Have a connection; True if it is one that was kept."""
         if self._link is not None and self._link.is_usable():
+            age_s = time.monotonic() - self._opened_s
+            self._traits = traits(size_class(age_s) + 1, request_bytes)
             return True
         self.close()
+        self._traits = traits(0, request_bytes)
         self._link = self._client.connect(deadline_s)
+        self._opened_s = time.monotonic()
         self._message = Message(self._client.max_body_bytes)
         return False
 

@@ -12,7 +12,7 @@ from recording.frames import FINISHED, Kind, LogWriter, scan
 from recording.logs import finish, read_logs
 from recording.reader import read_run
 from recording.recorder import Recorder, Situation
-from recording.rows import ROW_BYTES
+from recording.rows import ROW_BYTES, traits
 
 
 @pytest.fixture
@@ -42,6 +42,17 @@ def test_started_is_finished_plus_unfinished(folder: RunFolder) -> None:
     samples = read_logs(folder).samples
     assert len(samples) == one.started == 30
     assert samples.outcome.equals("unfinished").sum() == 10
+
+
+def test_age_and_size_are_kept_where_they_are_known(folder: RunFolder) -> None:
+    one = recorder(folder, "a")
+    one.finish(one.begin("login", "POST"), "ok", 200, traits=traits(3, 300))
+    one.finish(one.begin("login", "POST"), "ok", 200)
+    one.begin("login", "POST")
+    one.close("done")
+    for samples in (read_logs(folder).samples, finish(folder).samples, read_run(folder.path).samples):
+        assert samples.connection_age.tolist() == [3, -1, -1]
+        assert samples.request_size.tolist() == [9, -1, -1]
 
 
 def test_an_unfinished_request_has_its_age(folder: RunFolder) -> None:

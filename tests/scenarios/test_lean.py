@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from recording.sample import OUTCOMES
+from recording.sample import OUTCOMES, size_class
 from scenarios.lean.session import LeanClient, LeanSession
 from scenarios.prepared import Prepared
 from scenarios.received import Received
@@ -66,6 +66,21 @@ def test_connections_are_kept_or_fresh(fresh: bool) -> None:
         bodies = [asked(session, url).body for _ in range(3)]
     numbers = [0, 1, 2] if fresh else [0, 0, 0]
     assert bodies == [b'{"token": %d}\n' % number for number in numbers]
+
+
+def test_the_age_of_the_connection_and_the_size_of_the_request_are_told() -> None:
+    with serving(keeps_for(3)) as url, lean(url) as session:
+        told = [asked(session, url).traits]
+        for pause_s in (0.0, 1.1):
+            gevent.sleep(pause_s)
+            told.append(asked(session, url).traits)
+        size = size_class(len(Prepared(Request(path="/"), url).message({})))
+        assert told == [age + 1 | size + 1 << 8 for age in (0, 1, 2)]
+    with serving(says(b"")) as url, lean(url) as session:
+        failed = asked(session, url)
+        assert (failed.outcome, failed.traits & 255) == ("closed_early", 1)
+    with lean("http://127.0.0.1:9") as session:
+        assert asked(session, "http://127.0.0.1:9").traits & 255 == 1
 
 
 def test_a_connection_closed_between_two_requests_is_not_used() -> None:
