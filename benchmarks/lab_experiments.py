@@ -26,6 +26,7 @@ OWN = (
     ("bcrypt-worker-pool", "bcrypt-blocking"),
     ("lock-100ms", "lock-timeout"),
     ("network-latency", "network-latency"),
+    ("two-instances", "bcrypt-blocking"),
 )
 OTHERS = (
     ("pool-50", "case"),
@@ -40,6 +41,7 @@ OTHERS = (
     ("fresh-connections", "rate-limit"),
     ("own-account", "broken-hash"),
     ("own-account", "lock-timeout"),
+    ("two-instances", "broken-hash"),
 )
 
 

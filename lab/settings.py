@@ -47,6 +47,10 @@ class LabSettings(BaseModel):
         50.0, ge=0, description="longest wait for the storage lock; 0 or none waits for ever"
     )
 
+    instances: int = Field(
+        1, ge=1, le=4, description="processes that serve, each with its own pool, lock and threads"
+    )
+
     database_latency_ms: float = Field(0.0, ge=0, le=60_000, description="added to every query, as pg_sleep")
     client_latency_ms: float = Field(0.0, ge=0, le=60_000, description="added before every answer")
     client_latency_jitter_ms: float = Field(

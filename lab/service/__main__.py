@@ -12,15 +12,20 @@ from lab.service.core import Service
 
 
 def main() -> None:
-    text = sys.stdin.read()
+    # A line, since the first instance goes on to talk to further ones.
+    text = sys.stdin.readline()
     if not text:
         sys.exit(0)  # the supervisor gave up before it had anything to start
     config = ServiceConfig.model_validate_json(text)
     listener = socket.socket(fileno=config.listen_fd)
     os.set_inheritable(config.listen_fd, False)
+
+    def end() -> None:
+        server.should_exit = True
+
     server = uvicorn.Server(
         uvicorn.Config(
-            lambda: make_app(Service(config)),
+            lambda: make_app(Service(config), end),
             factory=True,
             http="httptools",
             loop="uvloop",

@@ -3,7 +3,7 @@
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,17 +17,20 @@ from lab.errors import LabError
 from lab.service.answers import Refused, answer_refused, invalid_token, malformed
 from lab.service.core import Service
 from lab.service.edge import Edge
+from lab.service.instances import Orders
 from lab.service.metrics import CONTENT_TYPE
 from lab.service.phase_log import LoginPhases
 from lab.settings import NEEDS_NEW_LAB, make_settings
 
 
-def make_app(service: Service) -> Starlette:
-    """The ASGI application; it opens and closes the service with itself."""
+def make_app(service: Service, end: Callable[[], None]) -> Starlette:
+    """The ASGI application; it opens and closes the service with itself. `end` ends the process."""
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await service.open()
+        if not service.config.is_first:
+            Orders(service.change, end)
         try:
             yield
         finally:
@@ -95,13 +98,17 @@ class Routes:
         )
 
     async def metrics(self, _request: Request) -> Response:
-        return Response(self._service.metrics.text(), media_type=CONTENT_TYPE)
+        service = self._service
+        return Response(service.figures.text(service.settings.instances), media_type=CONTENT_TYPE)
 
     async def admin(self, request: Request) -> Response:
         """Reads or replaces the settings; for the person who started the lab, who alone has the token."""
         expected = f"Bearer {self._service.config.admin_token}"
         if not secrets.compare_digest(request.headers.get("authorization", "").encode(), expected.encode()):
             return JSONResponse({"error": "Not Found"}, status_code=404)
+        if not self._service.config.is_first:
+            # It came to another instance; on a new connection it comes to the first one sooner or later.
+            return JSONResponse({"error": "not the first instance"}, 421, {"Connection": "close"})
         if request.method == "PUT":
             refusal = await self._change(await request.json())
             if refusal:
@@ -116,10 +123,9 @@ class Routes:
         if fixed:
             return f"{', '.join(fixed)} cannot change while the lab runs; stop it and start another."
         try:
-            settings = make_settings({**now.model_dump(), **values})
+            await self._service.change(make_settings({**now.model_dump(), **values}))
         except LabError as error:
             return str(error)
-        await self._service.change(settings)
         return None
 
 

@@ -8,7 +8,7 @@ from lab.settings import LabSettings
 
 
 class ServiceConfig(BaseModel):
-    """Where the servers are, what to write, and how to behave."""
+    """Where the servers are, what to write, how to behave; whether it is the first of several instances."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -21,6 +21,7 @@ class ServiceConfig(BaseModel):
     phase_log: Path
     token_secret: str = Field(repr=False)
     admin_token: str = Field(repr=False)
+    is_first: bool = True
 
     @property
     def key_prefix(self) -> str:

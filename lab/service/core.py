@@ -8,6 +8,7 @@ from lab.hashes import hashes_for
 from lab.service.cache import Cache
 from lab.service.config import ServiceConfig
 from lab.service.database import Database
+from lab.service.instances import Instances, SharedFigures
 from lab.service.lock import StorageLock
 from lab.service.login import Login
 from lab.service.metrics import Metrics, PoolFigures
@@ -46,20 +47,27 @@ class Service:
             self.tokens,
         )
         self._changing = asyncio.Lock()
-        self._flusher: asyncio.Task[None] | None = None
+        self.figures = SharedFigures(config, self.metrics.text)
+        self._instances = Instances(config)
+        self._at_work: list[asyncio.Task[None]] = []
         self._jitter = random.Random(self.settings.seed)
         self.metrics.registry.register(PoolFigures(self.database.figures))
 
     async def open(self) -> None:
         await self.database.open()
-        await self.database.create(users(self.settings, self.config.hashes))
-        self._flusher = asyncio.create_task(self.phase_log.run())
-        self.troubles.start(self.settings)
+        if self.config.is_first:
+            await self.database.create(users(self.settings, self.config.hashes))
+            await self._instances.change(self.settings)
+        tasks = (self.phase_log.run(), self.figures.run(lambda: self.settings))
+        self._at_work = [asyncio.create_task(task) for task in tasks]
+        self._start_troubles(self.settings)
 
     async def close(self) -> None:
-        if self._flusher is not None:
-            self._flusher.cancel()
+        for task in self._at_work:
+            task.cancel()
+        await self._instances.close()
         await self.troubles.stop()
+        self.figures.close()
         self.phase_log.close()
         self.login.passwords.close()
         if self.login.cache is not None:
@@ -81,11 +89,17 @@ class Service:
             await self.database.change(settings)
             if changed.intersection(_CACHE):
                 await self._exchange_cache(settings)
-            if changed.intersection(_RESEED):
+            if changed.intersection(_RESEED) and self.config.is_first:
                 await self._reseed(settings)
             if "rate_limit_per_s" in changed:
                 self.limit = self._make_limit(settings)
-            self.troubles.start(settings)
+            if self.config.is_first:
+                await self._instances.change(settings)
+            self._start_troubles(settings)
+
+    def _start_troubles(self, settings: LabSettings) -> None:
+        """Valkey is one, however many instances there are: the first one keeps it busy."""
+        self.troubles.start(settings, with_cache=self.config.is_first)
 
     def client_delay_s(self) -> float:
         """How much later this answer is to arrive."""

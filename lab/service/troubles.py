@@ -25,9 +25,9 @@ class Troubles:
         self._freeze_after_s = 0.0
         self._freeze: asyncio.TimerHandle | None = None
 
-    def start(self, settings: LabSettings) -> None:
+    def start(self, settings: LabSettings, *, with_cache: bool = True) -> None:
         self._freeze_for_s, self._freeze_after_s = settings.freeze_for_s, settings.freeze_after_s
-        if settings.cache_busy_ms:
+        if settings.cache_busy_ms and with_cache:
             self._add(
                 self._keep_cache_busy(settings.cache_busy_ms / 1000, settings.cache_busy_every_ms / 1000)
             )

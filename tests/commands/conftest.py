@@ -105,6 +105,13 @@ def is_busy(target: Target) -> bool:
         return bool(json.load(answer)["busy"])
 
 
+def switch(target: Target, *, busy: bool) -> None:
+    """Turn the switch by hand."""
+    body = json.dumps({"busy": busy, "key": "hush-hush"}).encode()
+    with urllib.request.urlopen(urllib.request.Request(f"{target.url}/switch", body, method="PUT")) as answer:
+        assert answer.status == 200
+
+
 def check_no_secret(folder: Path, *printed: str) -> None:
     """Neither files nor output hold the key to `switchable`."""
     files = [path for path in folder.rglob("*") if path.is_file()]
@@ -160,11 +167,12 @@ class Cli:
         self.runs = folder / "runs"
         self.folder = folder
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, stdin: int | None = None) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "commands.main", *arguments]
         env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "NO_COLOR": "1"}
+        pipe = subprocess.PIPE
         return subprocess.Popen(
-            command, cwd=self.folder, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command, cwd=self.folder, env=env, text=True, stdin=stdin, stdout=pipe, stderr=pipe
         )
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,9 @@ import http.server
 import io
 import json
 import os
+import pty
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -29,7 +31,7 @@ from recording.follow import Follower
 from scenarios.config import CONFIG_DIR
 from scenarios.experiment import Calls, DoAndUndo, experiment_names
 from scenarios.target import Target as TargetFile
-from tests.commands.conftest import STEADY, Cli, Target, check_no_secret, is_busy, wait_for
+from tests.commands.conftest import STEADY, Cli, Target, check_no_secret, is_busy, switch, wait_for
 
 # The key is a secret: the service wants it, and nothing may keep or print it.
 SWITCH = """
@@ -103,6 +105,48 @@ def test_after_kill_9_the_next_call_says_what_is_changed_and_restore_takes_it_ba
     assert is_busy(switchable)
     assert not (cli.folder / "experiments/changed.json").exists()
     check_no_secret(cli.folder / "experiments", again.stderr, restored.stdout + restored.stderr)
+
+
+ASKED = """
+title: The switch turned by hand
+suspect: lock
+ask: {do: turn the switch off, undo: turn the switch on}
+arm_s: 3
+warm_up_s: 0
+pairs: 1
+"""
+
+
+def test_a_person_at_a_terminal_makes_the_change_and_takes_it_back(
+    cli: Cli, switchable: Target, words: list[str]
+) -> None:
+    (cli.folder / "switch.yaml").write_text(ASKED)
+    wishes = {"turn the switch off": False, "turn the switch on": True}
+    ours, theirs = pty.openpty()
+    try:
+        with cli.start(*words, stdin=theirs) as process:
+            for line in process.stderr or ():
+                wish = line.rstrip().removeprefix("Please do this now, then press Enter: ")
+                if wish in wishes:
+                    switch(switchable, busy=wishes[wish])
+                    os.write(ours, b"\n")
+        assert process.returncode == 0
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert is_busy(switchable)
+    (report,) = (cli.folder / "experiments").glob("*/experiment.json")
+    rates = json.loads(report.read_text())["error_rate"]
+    assert rates["first"]["value"] > 0.1
+    assert rates["changed"]["value"] == 0
+
+
+def test_without_a_terminal_a_person_cannot_be_asked(cli: Cli, switchable: Target, words: list[str]) -> None:
+    (cli.folder / "switch.yaml").write_text(ASKED)
+    process = cli.start(*words, stdin=subprocess.DEVNULL)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 2, out + err
+    assert "run it in a terminal" in err
 
 
 @pytest.mark.lab
