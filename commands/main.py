@@ -192,6 +192,34 @@ def gate(
 
 
 @app.command()
+def compare(
+    base: Annotated[str, typer.Argument(help="A run, or several with commas between them: before.")],
+    new: Annotated[str, typer.Argument(help="The same: after.")] = "latest",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the report.")] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Compare runs of different scenarios, targets or generators.")
+    ] = False,
+    run_dir: RunDirOption = RUNS_DIR,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print comparison.json instead of the summary.")
+    ] = False,
+) -> None:
+    """Before and after: what became better, worse, no different, or cannot be told.
+
+    Exit codes: 0 nothing is worse · 1 worse · 2 usage, or the runs are not alike · 3 a run is incomplete ·
+    4 load generator invalid · 6 no data
+
+    [bold]Examples[/bold]
+      loadverdict compare 20260101T120000Z-steps latest
+      loadverdict compare before.csv after.csv
+      loadverdict compare monday,tuesday,wednesday latest
+    """
+    from commands.compare import compare_paths
+
+    raise typer.Exit(compare_paths(base, new, run_dir, out, anyway=anyway, as_json=json))
+
+
+@app.command()
 def experiment(
     name: Annotated[
         str | None, typer.Argument(help="A name from config/experiments, or a .yaml file; without: the list.")

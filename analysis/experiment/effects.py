@@ -73,12 +73,20 @@ AS_MEASURED = Plan()
 
 
 def rate_effect(
-    first: Sequence[Arm], changed: Sequence[Arm], count: Count, plan: Plan = AS_MEASURED
+    first: Sequence[Arm],
+    changed: Sequence[Arm],
+    count: Count,
+    plan: Plan = AS_MEASURED,
+    within: tuple[Sequence[Arm], Sequence[Arm]] | None = None,
 ) -> RateEffect:
-    """The effect on the share of requests that `count` counts; both states need requests."""
+    """The effect on the share of requests that `count` counts; both states need requests.
+
+    `within` are the arms of each state cut by load, where it changes within them: bursts are looked for at
+    each level, since levels differ by plan.
+    """
     states = (first, changed)
     # Where bursts are rare, the state with few errors shows none: both count as if they had the same ones.
-    effect = max(burst_effect(arms, count) for arms in states)
+    effect = max(burst_effect(arms, count) for arms in within or states)
     spread = moderated([_between(arms, count, effect) for arms in states])
     one, other = (_rate(arms, count, effect, spread, plan) for arms in states)
     return RateEffect(one, other, ratio_of(one, other), _difference(one, other))
@@ -147,37 +155,48 @@ def _difference(first: Rate, changed: Rate) -> tuple[float, float, float]:
 
 def p99_effect(first: Sequence[Arm], changed: Sequence[Arm], plan: Plan = AS_MEASURED) -> LogEffect | None:
     """The effect on the P99 of successes; None where an arm has too few of them (100)."""
-    values = [[arm.ok.p99 for arm in arms] for arms in (first, changed)]
+    return percentile_effect([arm.ok for arm in first], [arm.ok for arm in changed], "p99", plan)
+
+
+def percentile_effect(
+    first: Sequence[Percentiles], changed: Sequence[Percentiles], name: str, plan: Plan = AS_MEASURED
+) -> LogEffect | None:
+    """The effect on a percentile ("p50", "p95", "p99"); None where an arm has none, or an infinite one."""
+    values = [[getattr(one, name) for one in state] for state in (first, changed)]
     if any(value is None or value <= 0 for state in values for value in state):
         return None
-    within = float(np.mean([_p99_sd(arm.ok) ** 2 for arm in (*first, *changed)]))
+    within = float(np.mean([_log_sd(one, name) ** 2 for one in (*first, *changed)]))
     return _log_effect([np.log(np.array(state, float)) for state in values], within, plan)
 
 
-def _p99_sd(ok: Percentiles) -> float:
-    """Standard deviation of the logarithm of an arm's P99, from its interval."""
-    assert ok.p99 is not None
-    if not ok.p99_low:
+def _log_sd(found: Percentiles, name: str) -> float:
+    """Standard deviation of the logarithm of a percentile, from its interval."""
+    value, low, high = (getattr(found, f"{name}{end}") for end in ("", "_low", "_high"))
+    if not low:
         return 1.0
-    if not ok.p99_high:
-        # Few successes bound it on one side only.
-        return math.log(ok.p99 / ok.p99_low) / Z95
-    return math.log(ok.p99_high / ok.p99_low) / (2 * Z95)
+    if not high:
+        # Few requests bound it on one side only.
+        return math.log(value / low) / Z95
+    return math.log(high / low) / (2 * Z95)
 
 
-def throughput_effect(first: Sequence[Arm], changed: Sequence[Arm]) -> LogEffect | None:
-    """The effect on successes per second; None where an arm has none."""
+def throughput_effect(
+    first: Sequence[Arm], changed: Sequence[Arm], within: Sequence[Arm] = ()
+) -> LogEffect | None:
+    """The effect on successes per second; None where an arm has none. `within` as in `rate_effect`, of both
+    states."""
     arms = (*first, *changed)
     if any(arm.successes == 0 or arm.length_s <= 0 for arm in arms):
         return None
-    within = float(np.mean([_count_effect(arm) / arm.successes for arm in arms]))
+    effect = max(1.0, float(np.mean([_count_effect(arm) for arm in within or arms])))
+    each = float(np.mean([effect / arm.successes for arm in arms]))
     values = [np.log([arm.successes / arm.length_s for arm in state]) for state in (first, changed)]
-    return _log_effect(values, within, AS_MEASURED)
+    return _log_effect(values, each, AS_MEASURED)
 
 
 def _count_effect(arm: Arm) -> float:
-    """Variance over mean of the successes per window."""
-    counts = arm.requests - arm.errors
+    """Variance over mean of the successes per window that has requests."""
+    counts = (arm.requests - arm.errors)[arm.requests > 0]
     return float(np.var(counts, ddof=1) / counts.mean()) if len(counts) > 1 and counts.mean() > 0 else 1.0
 
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from analysis.experiment.report import Conclusion, ExperimentReport
 from analysis.render import experiment_words as words
+from analysis.render.columns_of_text import print_columns
 from analysis.render.wording import clean
 
 STYLE: dict[Conclusion, str] = {
@@ -32,33 +33,12 @@ def print_experiment(report: ExperimentReport, console: Console, page: Path) -> 
         console.print(Text(f"doubt: {clean(doubt, 300)}", style="yellow"))
     console.print()
     rows = [words.EFFECT_HEADS, *words.effect_rows(report)]
-    _table(console, [[clean(cell, 60) for cell in row] for row in rows])
+    print_columns(console, [[clean(cell, 60) for cell in row] for row in rows])
     console.print()
     columns = (0, 1, 3, 5, 6, 7)
     arms = [words.ARM_HEADS, *words.arm_rows(report)]
-    _table(console, [[row[column] for column in columns] for row in arms])
+    print_columns(console, [[row[column] for column in columns] for row in arms])
     console.print()
     if report.needed is not None and report.needed.command:
         console.print(Text.assemble(("To know: ", "bold"), clean(report.needed.command, 300)))
     console.print(Text(f"report: {page}", style="dim"))
-
-
-def _table(console: Console, rows: list[list[str]]) -> None:
-    """Columns as wide as they need; where the screen is narrower, what a row is called has a line of its own.
-
-    The first row are the heads.
-    """
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    narrow = sum(widths) + 2 * len(widths) - 2 > console.width
-    for number, row in enumerate(rows):
-        style = "bold" if number == 0 else ""
-        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
-        if narrow and row[0]:
-            _line(console, row[0], style)
-        _line(console, "  ".join(["", *cells[1:]] if narrow else cells), style)
-
-
-def _line(console: Console, line: str, style: str) -> None:
-    text = Text(line.rstrip(), style=style)
-    text.truncate(console.width, overflow="ellipsis")
-    console.print(text)

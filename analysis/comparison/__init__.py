@@ -1,0 +1,1 @@
+"""Comparison: what differs between runs of one scenario, before and after."""

@@ -1,0 +1,97 @@
+"""Seen: a run as a comparison looks at it, whole and at each of its levels of load."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from analysis.comparison.report import Unlike
+from analysis.diagnose import diagnose
+from analysis.experiment.arms import Arm, counted
+from analysis.levels import cut_levels
+from analysis.usable import Usable, bounds, usable
+from analysis.verdict import Quality, Verdict
+from analysis.windows import cut_run, row_load
+from recording.run import Run
+
+Level = tuple[float, float]
+"""Load at both ends of a level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One run.
+
+    Attributes:
+        run: what was recorded.
+        verdict: on it.
+        whole: its counts and durations.
+        levels: the same at each level of load; empty where load is not known.
+        axis: what the levels are in.
+    """
+
+    run: Run
+    verdict: Verdict
+    whole: Arm
+    levels: dict[Level, Arm]
+    axis: str
+
+
+def seen(run: Run) -> Seen:
+    """Look at a run."""
+    verdict = diagnose(run)
+    rows = usable(run.samples, ordered=run.ordered)
+    cut = cut_run(run, rows)
+    whole = _arm(rows, run, verdict.quality)
+    levels: dict[Level, Arm] = {}
+    if verdict.levels:
+        found = cut_levels(rows.samples, row_load(rows.samples, cut))
+        for i in range(len(found)):
+            at = usable(rows.samples.take(np.flatnonzero(found.place == i)), ordered=True)
+            arm = replace(_arm(at, run, verdict.quality), length_s=float(found.seconds[i]))
+            levels[float(found.low[i]), float(found.high[i])] = arm
+    return Seen(run, verdict, whole, levels, cut.axis)
+
+
+def _arm(rows: Usable, run: Run, quality: Quality) -> Arm:
+    first, last = bounds(rows.samples)
+    length_s = last - first if run.length_s is None else run.length_s
+    return counted(rows, "first", run.id, first, length_s, quality)
+
+
+MUST_MATCH: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("scenario", ("scenario", "name")),
+    ("what the scenario does (its hash)", ("scenario", "hash")),
+    ("target", ("target", "name")),
+    ("HTTP client", ("client",)),
+    ("generator's cores", ("host", "cores")),
+    ("generator's CPU", ("host", "cpu_model")),
+)
+"""Where a manifest holds what runs must have in common."""
+
+
+def unlike(base: Run, new: Run) -> list[Unlike]:
+    """What two runs do not have in common; what either of them does not tell is not held against them."""
+    if base.source != new.source:
+        return [Unlike(what="source", base=base.source, new=new.source)]
+    pairs = ((what, _at(base.manifest, keys), _at(new.manifest, keys)) for what, keys in MUST_MATCH)
+    found = [
+        Unlike(what=what, base=str(one), new=str(other)) for what, one, other in pairs if _differ(one, other)
+    ]
+    nodes = tuple(len(run.health.nodes) if run.health is not None else 0 for run in (base, new))
+    if all(nodes) and nodes[0] != nodes[1]:
+        found.append(Unlike(what="load generating processes", base=str(nodes[0]), new=str(nodes[1])))
+    return found
+
+
+def _at(manifest: dict[str, Any], keys: tuple[str, ...]) -> Any:
+    found: Any = manifest
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
+
+
+def _differ(one: Any, other: Any) -> bool:
+    return one is not None and other is not None and one != other
