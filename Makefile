@@ -13,13 +13,15 @@ RUN ?= latest
 NAME ?=
 PORT ?= 8089
 
+BASE ?=
+NEW ?= latest
 UNTIL ?=
 AT_MOST ?=
 
 fault = $(if $(FAULT),--fault $(FAULT))
 until = $(if $(UNTIL),--until-$(UNTIL)) $(if $(AT_MOST),--at-most $(AT_MOST))
 
-.PHONY: help setup loadtest experiment investigate probe diagnose gate lab web test test-all lint clean
+.PHONY: help setup loadtest experiment investigate probe diagnose gate compare lab web test test-all lint clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +56,10 @@ diagnose: $(READY) ## diagnose RUN again: a run folder, 'latest', or a result fi
 
 gate: $(READY) ## exit code of RUN: are its targets met?
 	@$(BIN)/loadverdict gate $(RUN)
+
+compare: $(READY) ## before and after: BASE against NEW, each a run or several with commas between
+	@$(if $(BASE),,echo "say which: make compare BASE=RUN [NEW=RUN]" >&2; exit 2;) \
+	$(BIN)/loadverdict compare $(BASE) $(NEW)
 
 lab: $(READY) ## start the embedded login service and keep it until Ctrl-C
 	@$(BIN)/loadverdict lab up $(fault)

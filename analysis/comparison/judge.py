@@ -110,8 +110,8 @@ def _lines(base: Sequence[Seen], new: Sequence[Seen]) -> list[Line]:
     if "failed_requests" in lacks:
         found = []
     if "durations" not in lacks:
-        times = [[one.verdict.latency_ms for one in side] for side in (base, new)]
-        found += [_percentile_line(*times, one) for one in PERCENTILES]
+        before, after = ([one.verdict.latency_ms for one in side] for side in (base, new))
+        found += [_percentile_line(before, after, one) for one in PERCENTILES]
     if "request_times" not in lacks:
         found.append(
             _log_line("throughput", "Successes", "per_s", throughput_effect(first, changed), up=True)
@@ -296,8 +296,8 @@ def _sentence(lines: Sequence[Line]) -> tuple[Answer, str]:
         return "same", f"No difference seen: {'; '.join(f'{_name(line)}, {line.text}' for line in same)}."
     before, now = (figure(told[0].unit, value) for value in (told[0].base, told[0].new))
     return "cannot_tell", (
-        f"Cannot tell: the {_name(told[0])} was {before} and is {now}, and single runs may differ by as much; "
-        "several runs a side, with commas between them, tell more."
+        f"Cannot tell: the {_name(told[0])} was {before} and is {now}, and single runs may differ by as much;"
+        " several runs a side tell more."
     )
 
 
