@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from analysis.attribution import label_of
-from analysis.concentration import concentration
+from analysis.conditions import gathered
 from analysis.levels import Levels
 from analysis.usable import Ints, Usable, sums
 from analysis.verdict import (
@@ -80,7 +80,7 @@ class Evidence:
             by_status=statuses,
             by_endpoint={name: (failures[name], n) for name, (_, n) in self.by_endpoint.items()},
             # Where nothing is concentrated in the run, it is not asked again for each kind: that takes long.
-            concentration=concentration(rows, self.cut) if self.concentration else (),
+            concentration=gathered(rows, self.cut) if self.concentration else (),
             of=kind,
         )
 

@@ -9,7 +9,7 @@ from analysis.arrivals import from_intended
 from analysis.attribution import attribution, findings, reason
 from analysis.bursts import described
 from analysis.classes import Judge, by_status
-from analysis.concentration import concentration
+from analysis.conditions import gathered
 from analysis.drift import time_drift
 from analysis.fingerprints import fingerprints, kinds_of
 from analysis.fitted import fitted
@@ -101,7 +101,7 @@ def find(run: Run, looks: Looks | None = None) -> Found:
     # Sorting millions of rows lets go of Python's lock: what needs that most is done on a second core.
     with ThreadPoolExecutor(CORES) as second:
         silent = None if doubt else second.submit(silences, rows.samples, levels)
-        held = None if "request_times" in run.lacks else second.submit(concentration, rows, levels)
+        held = None if "request_times" in run.lacks else second.submit(gathered, rows, levels)
         known = quality(run, rows, windows)
         cut = _cut(run, rows, windows, levels, doubt, looks or looks_of(run), partial=is_partial(known))
         ranked_later = second.submit(cut.ranked.latencies)

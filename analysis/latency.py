@@ -116,6 +116,7 @@ def joined(parts: list[Distribution]) -> Distribution:
     if not filled:
         return Distribution(np.zeros(0), infinite=infinite)
     if any(part.reached is not None for part in filled):
+        filled = [flat for part in filled for flat in (part, *map(Distribution, part.more))]
         weight = np.concatenate([_weight(part) for part in filled])
         return replace(
             Distribution.of(np.concatenate([part.values for part in filled]), weight), infinite=infinite

@@ -124,10 +124,12 @@ def _asked_first(request: urllib.request.Request) -> Any:
         try:
             return _ask(request, _ANSWER_LIMIT_S)
         except urllib.error.HTTPError as error:
-            if error.code != _ANOTHER_INSTANCE or time.monotonic() > deadline:
+            if error.code != _ANOTHER_INSTANCE:
                 raise
             error.close()
-            time.sleep(0.01)
+        if time.monotonic() > deadline:
+            raise TimeoutError("its first instance is busy")
+        time.sleep(0.1)
 
 
 def _health(record: LabRecord) -> dict[str, Any] | None:

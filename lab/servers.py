@@ -22,7 +22,8 @@ _LONGEST_SOCKET_PATH = 90  # the limit of the kernel is 107, and both servers ad
 _START_LIMIT_S = 30.0
 _POSTGRES_OPTIONS = {
     "listen_addresses": "",
-    "max_connections": "120",
+    # Two instances with pools of a hundred, and a few to look.
+    "max_connections": "220",
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",

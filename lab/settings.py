@@ -48,7 +48,7 @@ class LabSettings(BaseModel):
     )
 
     instances: int = Field(
-        1, ge=1, le=4, description="processes that serve, each with its own pool, lock and threads"
+        1, ge=1, le=2, description="processes that serve, each with its own pool, lock and threads"
     )
 
     database_latency_ms: float = Field(0.0, ge=0, le=60_000, description="added to every query, as pg_sleep")

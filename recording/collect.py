@@ -3,8 +3,8 @@
 Up to a budget every row is kept. Beyond it rows are thinned: of neighbours in one stratum (a short stretch of
 time and everything that is counted: endpoint, status, outcome, code, users, node) one is kept and stands for
 all of them in its `weight`. So the sum of every stratum stays exact, and with it all counts and rates;
-durations, accounts and in_flight become a sample. Successes are thinned first; failures only once they alone
-would fill half of the budget.
+durations, accounts, in_flight, connection ages and sizes become a sample. Successes are thinned first;
+failures only once they alone would fill half of the budget.
 """
 
 from __future__ import annotations

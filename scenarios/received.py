@@ -47,7 +47,8 @@ class Received:
         body: decompressed.
         outcome: why there is no answer, of `recording.sample.OUTCOMES`; empty if there is one.
         code: more about that, from a closed set.
-        traits: of the connection and of what was sent, see `recording.rows.traits`; 0 where nobody knows.
+        traits: of the connection and of what was sent, see `recording.rows.traits`; 0 where nobody
+            knows. Of a request that was redirected, those of the last one sent.
     """
 
     status: int = 0

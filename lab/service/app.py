@@ -98,8 +98,7 @@ class Routes:
         )
 
     async def metrics(self, _request: Request) -> Response:
-        service = self._service
-        return Response(service.figures.text(service.settings.instances), media_type=CONTENT_TYPE)
+        return Response(self._service.figures.text(), media_type=CONTENT_TYPE)
 
     async def admin(self, request: Request) -> Response:
         """Reads or replaces the settings; for the person who started the lab, who alone has the token."""

@@ -48,7 +48,7 @@ class Service:
         )
         self._changing = asyncio.Lock()
         self.figures = SharedFigures(config, self.metrics.text)
-        self._instances = Instances(config)
+        self._instances = Instances(config, self.figures)
         self._at_work: list[asyncio.Task[None]] = []
         self._jitter = random.Random(self.settings.seed)
         self.metrics.registry.register(PoolFigures(self.database.figures))
@@ -65,9 +65,9 @@ class Service:
     async def close(self) -> None:
         for task in self._at_work:
             task.cancel()
-        await self._instances.close()
-        await self.troubles.stop()
-        self.figures.close()
+        # First: whoever stops the service waits for three seconds.
+        self.phase_log.flush()
+        await asyncio.gather(self._instances.close(), self.troubles.stop())
         self.phase_log.close()
         self.login.passwords.close()
         if self.login.cache is not None:
@@ -83,19 +83,24 @@ class Service:
             }
             await self.troubles.stop()
             self.settings = self.login.settings = settings
-            if changed.intersection(_PASSWORDS):
-                old_passwords, self.login.passwords = self.login.passwords, Passwords(settings, self.metrics)
-                old_passwords.close()
-            await self.database.change(settings)
-            if changed.intersection(_CACHE):
-                await self._exchange_cache(settings)
-            if changed.intersection(_RESEED) and self.config.is_first:
+            try:
+                await self._exchange(changed, settings)
+            finally:
+                self._start_troubles(settings)
+
+    async def _exchange(self, changed: set[str], settings: LabSettings) -> None:
+        if changed.intersection(_PASSWORDS):
+            old_passwords, self.login.passwords = self.login.passwords, Passwords(settings, self.metrics)
+            old_passwords.close()
+        await self.database.change(settings)
+        if changed.intersection(_CACHE):
+            await self._exchange_cache(settings)
+        if "rate_limit_per_s" in changed:
+            self.limit = self._make_limit(settings)
+        if self.config.is_first:
+            if changed.intersection(_RESEED):
                 await self._reseed(settings)
-            if "rate_limit_per_s" in changed:
-                self.limit = self._make_limit(settings)
-            if self.config.is_first:
-                await self._instances.change(settings)
-            self._start_troubles(settings)
+            await self._instances.change(settings)
 
     def _start_troubles(self, settings: LabSettings) -> None:
         """Valkey is one, however many instances there are: the first one keeps it busy."""

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,16 @@ pairs: 1
 """
 
 
+@contextmanager
+def ending(process: subprocess.Popen[str]) -> Iterator[None]:
+    """A process that waits for somebody is not waited for when the test has failed."""
+    try:
+        yield
+    except BaseException:
+        process.kill()
+        raise
+
+
 def test_a_person_at_a_terminal_makes_the_change_and_takes_it_back(
     cli: Cli, switchable: Target, words: list[str]
 ) -> None:
@@ -124,7 +135,7 @@ def test_a_person_at_a_terminal_makes_the_change_and_takes_it_back(
     wishes = {"turn the switch off": False, "turn the switch on": True}
     ours, theirs = pty.openpty()
     try:
-        with cli.start(*words, stdin=theirs) as process:
+        with cli.start(*words, stdin=theirs) as process, ending(process):
             for line in process.stderr or ():
                 wish = line.rstrip().removeprefix("Please do this now, then press Enter: ")
                 if wish in wishes:
