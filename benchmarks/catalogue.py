@@ -1,6 +1,6 @@
 """Who is blamed where the truth is known: runs of the lab with each of its faults, and the confusion matrix.
 
-    python -m benchmarks.catalogue FOLDER [--seeds 5] [--faults none,small-pool+broken-hash] [--short]
+    python -m benchmarks.catalogue FOLDER [--seeds 5|3-5] [--faults none,small-pool+broken-hash] [--short]
 
 FOLDER keeps the runs: what is there already is diagnosed anew and not run again, so that a change of
 config/suspects.yaml is judged in seconds. Each run is judged twice: with the target's own figures, and from
@@ -159,19 +159,25 @@ def shares_table(runs: Sequence[Judged]) -> None:
         print(f"\nWithin {100 * SHARE_OFF:.0f} points: {within} of {len(off)}.", flush=True)
 
 
+def seeds(text: str) -> range:
+    """So many from 1 on, or those from one to another."""
+    first, _, last = text.rpartition("-")
+    return range(int(first or 1), int(last) + 1)
+
+
 def main() -> None:
     """Make the runs that are missing, judge all, print both tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=seeds, default="5", help="how many, or which: 3-5")
     parser.add_argument("--faults", default=",".join((*FAULTS, *MIXTURES)))
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
     inside, outside = [], []
     for fault in options.faults.split(","):
-        for seed in range(1, options.seeds + 1):
+        for seed in options.seeds:
             path = run(fault, seed, options.folder, short=options.short)
             inside.append(judged(fault, seed, path))
             outside.append(judged(fault, seed, from_outside(path)))
