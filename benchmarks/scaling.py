@@ -33,6 +33,8 @@ from commands.locust_process import free_port
 
 WARM_UP_S = 3.0
 LIMIT_S = 60.0
+STOP_S = 5.0
+"""Plain Locust's master may wait a minute for its processes; nothing is measured any more."""
 SUITE, PLAIN = "loadverdict run", "locust, FastHttpUser"
 PLAIN_FILE = """
 from locust import FastHttpUser, task
@@ -75,7 +77,7 @@ def running(command: list[str]) -> Iterator[psutil.Process]:
             children = whole.children(recursive=True)
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(LIMIT_S)
+                process.wait(STOP_S)
             except subprocess.TimeoutExpired:
                 process.kill()
             for child in children:

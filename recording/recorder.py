@@ -146,11 +146,10 @@ class Recorder:
             self.failed += 1
         # What `Rows.add` does; a call with so many arguments costs as much as all of it.
         rows = self._rows
-        names, at = rows.names, rows.count
+        at = rows.count
         pack_row(
             rows.buffer, at * ROW_BYTES, mono_s, duration_ms, delay_ms, response_bytes,
-            names[endpoint], names[method], names[outcome], names[code], names[stage],
-            users, in_flight, account, 1, status, traits,
+            rows.texts[endpoint, method, outcome, code, stage], users, in_flight, account, 1, status, traits,
         )  # fmt: skip
         rows.count = at + 1
         if rows.count == rows.capacity:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from recording.sample import UNPLANNED, Category, Samples, size_class
 
-_ROW = struct.Struct("<dddqiiiiiiiiihH")
+_ROW = struct.Struct("<dddq20siiiihH")
+_NUMBERS = struct.Struct("<iiiii")
 _FIELDS = np.dtype(
     [
         ("start_s", "<f8"),
@@ -44,7 +45,7 @@ ROW_BYTES = _ROW.size
 pack_row = _ROW.pack_into
 
 MOST_NAMES = 500
-"""Distinct texts that are remembered from one batch to the next: the whole list goes out with every batch."""
+"""Distinct texts that are remembered from one batch to the next: their list goes out with every batch."""
 
 SEED = 20_260_101
 
@@ -67,6 +68,24 @@ class _Names(dict[str, int]):
         return number
 
 
+class _Texts(dict[tuple[str, str, str, str, str], bytes]):
+    """The five texts of a row as their packed numbers: most rows have the same ones as one before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names = _Names()
+
+    def __missing__(self, texts: tuple[str, str, str, str, str]) -> bytes:
+        names = self.names
+        packed = self[texts] = _NUMBERS.pack(*(names[text] for text in texts))
+        return packed
+
+    def clear(self) -> None:
+        """Forget all texts."""
+        super().clear()
+        self.names.clear()
+
+
 class Rows:
     """A batch that is being filled, by `add`, or by whoever cannot afford the call, in its way.
 
@@ -74,14 +93,15 @@ class Rows:
         count: rows in it.
         capacity: rows that fit.
         buffer: the rows, packed by `pack_row`.
-        names: numbers of the texts in it; a new text gets one by being looked up.
+        texts: packed numbers of its texts (endpoint, method, outcome, code, stage); new ones get theirs when
+            looked up.
     """
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
         self.count = 0
         self.buffer = bytearray(capacity * ROW_BYTES)
-        self.names = _Names()
+        self.texts = _Texts()
 
     def add(
         self,
@@ -100,12 +120,10 @@ class Rows:
         delay_ms: float = UNPLANNED,
     ) -> bool:
         """Add one row; True if it was the last that fits. The batch must not be full already."""
-        names = self.names
         at = self.count
         pack_row(
             self.buffer, at * ROW_BYTES, mono_s, duration_ms, delay_ms, response_bytes,
-            names[endpoint], names[method], names[outcome], names[code], names[stage],
-            users, in_flight, account, 1, status, 0,
+            self.texts[endpoint, method, outcome, code, stage], users, in_flight, account, 1, status, 0,
         )  # fmt: skip
         self.count = at + 1
         return self.count == self.capacity
@@ -122,12 +140,12 @@ class Rows:
     def packed(self, node: str, epoch_s: float) -> bytes:
         """The batch as bytes that `unpacked` reads, arguments as `take`; the next one begins empty."""
         heading = json.dumps(
-            {"node": node, "epoch_s": epoch_s, "names": list(self.names)}, separators=(",", ":")
+            {"node": node, "epoch_s": epoch_s, "names": list(self.texts.names)}, separators=(",", ":")
         )
         content = memoryview(self.buffer)[: self.count * ROW_BYTES]
         self.count = 0
-        if len(self.names) > MOST_NAMES:
-            self.names.clear()
+        if len(self.texts) > MOST_NAMES:
+            self.texts.clear()
         return b"".join((heading.encode(), b"\n", content))
 
 
