@@ -29,7 +29,7 @@ LEAST_MOMENTS = 10
 LEAST_MIXED = 0.5
 """In so many of the moments in which the condition holds there must be others to compare with."""
 MOST_CELLS = 4_000_000
-HOURS = 3
+HOURS, MOST_HOURS = 3, 24 * 31
 HOURS_SHARE = 0.75
 """A minute must stand out in three hours and in three quarters of all."""
 
@@ -156,7 +156,8 @@ def _tail(z: float) -> float:
 def _minutes(rows: Usable) -> list[Concentration]:
     """Minutes of the hour that fail hour after hour: what runs by the clock. One bad minute is a burst."""
     start_s = rows.samples.start_s
-    if float(start_s[-1] - start_s[0]) < HOURS * 3600:
+    # Longer than a month is no run but a wrong clock.
+    if not HOURS * 3600 <= float(start_s[-1] - start_s[0]) <= MOST_HOURS * 3600:
         return []
     hour, minute = np.divmod((start_s // 60).astype(np.int64), 60)
     hour -= hour[0]

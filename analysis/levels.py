@@ -132,7 +132,11 @@ def level_table(usable: Usable, levels: Levels, ranked: Ranked | None = None) ->
     ranked = Ranked.of(usable, levels.place, len(levels)) if ranked is None else ranked
     requests = _per_level(levels.place, usable.weight, len(levels))
     errors = _per_level(levels.place[usable.failed], picked(usable.weight, usable.failed), len(levels))
-    return on_cores(lambda i: _row(levels, i, int(requests[i]), int(errors[i]), ranked), range(len(levels)))
+    return on_cores(
+        lambda i: _row(levels, i, int(requests[i]), int(errors[i]), ranked),
+        range(len(levels)),
+        len(levels.place),
+    )
 
 
 def _per_level(place: Ints, weight: Ints, count: int) -> Floats:

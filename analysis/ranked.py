@@ -192,5 +192,5 @@ def _sorted(rows: Usable, cell: Codes, start: Ints, stop: Ints) -> tuple[Floats,
 
     # To each core as many rows as to the other, not as many cells.
     middle = int(np.searchsorted(stop, len(values) // 2))
-    on_cores(sort, (slice(None, middle), slice(middle, None)))
+    on_cores(sort, (slice(None, middle), slice(middle, None)), len(values))
     return values, None

@@ -88,7 +88,7 @@ class Collector:
             self._columns[name] = []
             return Category(found, tuple(self._index[name])) if name in self._index else found
 
-        columns: dict[str, Any] = dict(zip(_NAMES, on_cores(column, _NAMES), strict=True))
+        columns: dict[str, Any] = dict(zip(_NAMES, on_cores(column, _NAMES, self._held), strict=True))
         self._held = 0
         # Arrow's columns are copied by now, and it would keep their memory for later.
         pa.default_memory_pool().release_unused()

@@ -48,7 +48,7 @@ def _order(start: Floats, duration: Floats) -> Ints:
         both.real, both.imag = start[rows], duration[rows]
         return rows[np.argsort(both, kind="stable")]
 
-    return np.concatenate(on_cores(of_stretch, pairwise([-np.inf, *edges.tolist(), np.inf])))
+    return np.concatenate(on_cores(of_stretch, pairwise([-np.inf, *edges.tolist(), np.inf]), len(start)))
 
 
 def _ascending(start: Floats, duration: Floats) -> bool:
@@ -64,7 +64,11 @@ def _break_ties(samples: Samples, order: Ints | None, start: Floats, duration: F
     def of_slab(ends: tuple[int, int]) -> tuple[Ints, Ints] | None:
         return _broken_ties(samples, order, start, duration, *ends)
 
-    changed = [found for found in on_cores(of_slab, pairwise(_slabs(start, duration))) if found is not None]
+    changed = [
+        found
+        for found in on_cores(of_slab, pairwise(_slabs(start, duration)), len(start))
+        if found is not None
+    ]
     if order is None and changed:
         order = np.arange(len(start))
     for places, rows in changed:
@@ -116,7 +120,7 @@ def _taken(samples: Samples, order: Ints, start: Floats, duration: Floats) -> Sa
         column = getattr(samples, name)
         return column.take(order) if isinstance(column, Category) else picked(column, order)
 
-    return Samples(**known, **dict(zip(rest, on_cores(taken, rest), strict=True)))
+    return Samples(**known, **dict(zip(rest, on_cores(taken, rest, len(order)), strict=True)))
 
 
 def _order_within(groups: Ints, keys: list[NDArray[Any]]) -> Ints:
