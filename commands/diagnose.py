@@ -18,6 +18,7 @@ from analysis.render.terminal import print_verdict
 from analysis.render.write import write_figures, write_report
 from analysis.slo import CASE_SLO, parse_slo
 from analysis.verdict import Verdict
+from commands.all_runs import keep_index, runs_dir_of
 from recording.errors import UsageError
 from recording.folder import RunFolder, find_run, is_run_folder
 from recording.follow import Follower
@@ -54,6 +55,8 @@ def diagnose_path(
             gone.append(error)  # The report is written all the same.
 
     diagnosis = write_diagnosis(found, out, drawing=drawing, tell=tell)
+    if is_run_folder(found):
+        keep_index(found, runs_dir_of(found, runs_dir), Console(quiet=as_json or bool(gone)))
     if gone:
         raise gone[0]
     return validity_code(diagnosis.verdict)

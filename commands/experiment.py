@@ -12,6 +12,7 @@ from analysis.experiment.judge import judge
 from analysis.experiment.report import ExperimentReport
 from analysis.render.experiment_terminal import print_experiment
 from analysis.render.experiment_write import write_experiment
+from commands.all_runs import keep_index
 from commands.changed_note import ChangedNote, same_file
 from commands.changes import change_of, is_lab_at
 from commands.conduct import At, Options, measure, prepare
@@ -24,7 +25,7 @@ from scenarios.target import load_target
 MET, INTERRUPTED, INVALID, NO_DATA = 0, 3, 4, 6
 
 
-def run_experiment(name: str, options: Options, *, as_json: bool) -> int:
+def run_experiment(name: str, options: Options, runs_dir: Path, *, as_json: bool) -> int:
     """Run the arms, judge them, write and print the report; returns the exit code."""
     console = Console(stderr=as_json)
     note = ChangedNote(options.folder)
@@ -41,6 +42,7 @@ def run_experiment(name: str, options: Options, *, as_json: bool) -> int:
         sys.stdout.write(report.to_json())
     else:
         print_experiment(report, Console(), measured.folder / "experiment.html")
+    keep_index(measured.folder, runs_dir, console)
     return exit_code(report, measured.interrupted)
 
 

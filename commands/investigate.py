@@ -26,6 +26,7 @@ from analysis.render.investigation_write import write_investigation
 from analysis.suspects import known_suspects
 from analysis.verdict import Verdict
 from commands import conduct
+from commands.all_runs import keep_index
 from commands.changed_note import USUAL_FOLDER, ChangedNote
 from commands.changes import is_lab_at
 from commands.conduct import At
@@ -119,6 +120,7 @@ def run_investigation(options: Options, *, as_json: bool) -> int:
         sys.stdout.write(report.to_json())
     else:
         print_investigation(report, Console(), folder / "investigation.html")
+    keep_index(folder, options.runs_dir, console)
     return exit_code(report, found.code)
 
 

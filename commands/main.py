@@ -272,7 +272,7 @@ def experiment(
     from commands.conduct import Options
 
     options = Options(scenario, target, fault, users, arm, pairs, seed, experiments_dir)
-    raise typer.Exit(command.run_experiment(name, options, as_json=json))
+    raise typer.Exit(command.run_experiment(name, options, RUNS_DIR, as_json=json))
 
 
 @app.command()

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from analysis.case_table import case_table
 from analysis.gate import validity_code
+from commands.all_runs import keep_index
 from commands.diagnose import show, write_diagnosis
 from commands.preflight import check_before_load
 from commands.run import record
@@ -36,4 +37,6 @@ def run_probe(target_name: str, fault: str | None, runs_dir: Path, *, as_json: b
     show(diagnosis, as_json=as_json)
     if not as_json:
         sys.stdout.write("\n" + case_table(diagnosis.run) + f"\nevery request: {csv}\n")
+        sys.stdout.flush()
+    keep_index(folder.path, runs_dir, console)
     return validity_code(diagnosis.verdict)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from analysis.gate import gate_code
 from commands import locust_process
+from commands.all_runs import keep_index
 from commands.diagnose import show, write_diagnosis
 from commands.gate import MEANING
 from commands.looker import Looker
@@ -60,6 +61,7 @@ def run_scenario(
     code = gate_code(diagnosis.verdict)
     show(diagnosis, as_json=as_json)
     console.print(Text(f"{MEANING[code]} (exit code {code})", style="bold"))
+    keep_index(folder.path, runs_dir, console)
     return code
 
 

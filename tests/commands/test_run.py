@@ -42,6 +42,8 @@ def test_the_server_counts_what_the_run_recorded(
     assert verdict["quality"]["complete"] is True
     assert verdict["by_status"]["503"]["share"] == pytest.approx(1 / 6, abs=0.02)
     assert done.stdout.count("GATE CLOSED: a target was missed") == 1
+    assert done.stdout.splitlines()[-1] == "all runs: index.html"
+    assert verdict["sentence"].split(".")[0] in (cli.folder / "index.html").read_text()
 
 
 def test_requests_that_are_never_answered_are_counted(
