@@ -100,6 +100,8 @@ def row_of(folder: PastFolder) -> Row:
     has_verdict = VERDICT in folder.files or VERDICT in folder.unread
     if not has_verdict and not manifest_trouble:
         verdict_trouble = _without_verdict(folder, manifest)
+    elif verdict_trouble:
+        verdict_trouble += f"; to make it again: '{_diagnose(folder)}'"
     stamp, scenario = _named(folder.name)
     return Row(
         name=folder.name,
@@ -135,12 +137,15 @@ def _place(row: Row) -> tuple[bool, float, str]:
 
 def _without_verdict(folder: PastFolder, manifest: BriefManifest) -> str:
     """Why there is none, and what to do about it."""
-    diagnose = f"loadverdict diagnose {shlex.quote(folder.name)}"
     if manifest.end_utc:
-        return f"Not diagnosed yet: '{diagnose}'"
+        return f"Not diagnosed yet: '{_diagnose(folder)}'"
     if MANIFEST in folder.files or any(name in folder.there for name in SAMPLES):
-        return f"Still going on, or stopped without an end mark: then '{diagnose}' tells what was recorded"
+        return f"Still going on, or stopped without an end mark; then '{_diagnose(folder)}' tells the rest"
     return "Not a run folder: it holds neither a manifest nor samples nor a verdict"
+
+
+def _diagnose(folder: PastFolder) -> str:
+    return f"loadverdict diagnose {shlex.quote(folder.name)}"
 
 
 def _named(name: str) -> tuple[datetime | None, str]:

@@ -58,8 +58,9 @@ def words(cli: Cli, switchable: Target, scenario: Callable[[str], str]) -> list[
 
 
 def test_ctrl_c_restores_the_first_state_and_reports_what_was_measured(
-    cli: Cli, switchable: Target, words: list[str]
+    cli: Cli, switchable: Target, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("LOADVERDICT_RUN_DIR", str(cli.runs))
     process = cli.start(*words)
     wait_for(lambda: not is_busy(switchable))
     arm = wait_for(lambda: next((cli.folder / "experiments").glob("*/*-changed-1"), None))
@@ -73,6 +74,10 @@ def test_ctrl_c_restores_the_first_state_and_reports_what_was_measured(
     assert json.loads(report.read_text())["conclusion"] == "cannot_tell"
     assert "ended after 1 of 2 arms" in out
     check_no_secret(cli.folder / "experiments", out, err)
+    assert out.splitlines()[-1] == "all runs: index.html"
+    listed = (cli.folder / "index.html").read_text()
+    assert f"experiments/{report.parent.name}/experiment.html" in listed
+    assert "hush" not in listed
 
 
 def test_sigterm_restores_the_first_state_too(cli: Cli, switchable: Target, words: list[str]) -> None:

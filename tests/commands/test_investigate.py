@@ -58,9 +58,13 @@ def test_it_ends_with_the_change_that_takes_the_errors_away(
     cli: Cli, switchable: Target, words: list[str]
 ) -> None:
     file = written(cli.folder, "switch", "The switch turned", "lock", busy=False, arm_s=3)
-    done = cli(*words, "--experiment", file)
+    done = cli(*words, "--experiment", file, "--run-dir", str(cli.runs))
     assert done.returncode == 0, done.stdout + done.stderr
     folder, found = found_in(cli)
+    assert done.stdout.splitlines()[-1] == "all runs: index.html"
+    listed = (cli.folder / "index.html").read_text()
+    assert f"investigations/{folder.name}/investigation.html" in listed
+    assert found["sentence"][:40] in listed
     assert found["conclusion"] == "cause_found", found["sentence"]
     assert found["cause"]["suspect"] == "lock"
     first_line = done.stdout[done.stdout.index("Cause: ") :].splitlines()[0]

@@ -220,6 +220,11 @@ def test_what_cannot_be_read_is_a_row_that_says_so(
     assert make_verdict().sentence in page.text
 
 
+def test_a_damaged_verdict_says_how_to_make_it_again(runs: Path) -> None:
+    put(runs, "it's", half(make_verdict().to_json()))
+    assert listed(runs)[0].trouble.endswith("""to make it again: 'loadverdict diagnose 'it'"'"'s''""")
+
+
 def test_a_damaged_manifest_does_not_cost_the_verdict(runs: Path) -> None:
     put(runs, verdict=make_verdict(), manifest=b"{")
     text = page_of(runs).text
