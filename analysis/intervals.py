@@ -80,6 +80,16 @@ def variance_factor(df: float, level: float = LEVEL) -> float:
     return float(_special().stdtrit(df, tail) / _special().ndtri(tail)) ** 2
 
 
+def student_z(df: float, level: float = LEVEL) -> float:
+    """So many standard errors hold a level of Student's t distribution, to both sides."""
+    return float(_special().stdtrit(df, (1 + level) / 2))
+
+
+def student_tail(t: float, df: float) -> float:
+    """P(T >= t) for Student's t."""
+    return float(_special().stdtr(df, -t))
+
+
 @dataclass(frozen=True, slots=True)
 class Coefficient:
     """A fitted coefficient with its standard error and degrees of freedom; `se` infinite if undetermined."""

@@ -3,10 +3,13 @@
     python -m benchmarks.scaling [--seconds 8] [--rounds 3] [--users 50]
 
 Both run as a user would start them, against a static server that counts. Server and generators share the
-processors of this machine, so on two cores nobody can double. What could be gained is known from one process:
-it and the server keep so much of the machine busy, and the rest is what a second one can have. So the gain
-stands beside the possible one (cores over busy cores, at most 2); requests per CPU second of all generating
-processes tell what they lose to each other and to the server. All arms take turns, round after round.
+processors of this machine, so on two cores nobody can double. What could be gained is known from one
+process: it and the server keep so much of the machine busy, and the rest is what a second one can have. So
+the gain stands beside the possible one (cores over busy cores, at most 2); requests per CPU second of all
+generating processes tell what they lose to each other and to the server. Since a FastHttpUser sends a
+third as much, and what processes lose to a server grows with what they ask of it, Locust also runs with a
+user of its own that does nothing but write to a socket and read from it: Locust's scaling at this suite's
+rate, with nothing of the suite in it. All arms take turns, round after round.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +39,7 @@ WARM_UP_S = 3.0
 LIMIT_S = 60.0
 STOP_S = 5.0
 """Plain Locust's master may wait a minute for its processes; nothing is measured any more."""
-SUITE, PLAIN = "loadverdict run", "locust, FastHttpUser"
+SUITE, PLAIN, BARE = "loadverdict run", "locust, FastHttpUser", "locust, bare socket"
 PLAIN_FILE = """
 from locust import FastHttpUser, task
 
@@ -43,6 +47,29 @@ class Plain(FastHttpUser):
     @task
     def ask(self):
         self.client.get("/")
+"""
+BARE_FILE = """
+import socket
+import time
+from urllib.parse import urlsplit
+from locust import User, task
+
+REQUEST = b"GET / HTTP/1.1\\r\\nHost: 127.0.0.1\\r\\nAccept: */*\\r\\n\\r\\n"
+
+class Bare(User):
+    def on_start(self):
+        where = urlsplit(self.host)
+        self.socket = socket.create_connection((where.hostname, where.port))
+
+    @task
+    def ask(self):
+        begin = time.perf_counter()
+        self.socket.sendall(REQUEST)
+        answer = self.socket.recv(65536)
+        self.environment.events.request.fire(
+            request_type="GET", name="/", response_time=(time.perf_counter() - begin) * 1000,
+            response_length=len(answer), context={}, exception=None,
+        )
 """
 
 
@@ -52,18 +79,23 @@ def suite_command(folder: Path, url: str, users: int, processes: int) -> list[st
     return run_command(folder, url, {"load": load, "think_time_s": 0}, processes)
 
 
-def plain_command(folder: Path, url: str, users: int, processes: int) -> list[str]:
-    """Locust by itself."""
-    (folder / "plain.py").write_text(PLAIN_FILE)
+def locust_command(text: str, folder: Path, url: str, users: int, processes: int) -> list[str]:
+    """Locust by itself, with the users of a locustfile."""
+    file = folder / "locustfile.py"
+    file.write_text(text)
     load = ["--headless", "--only-summary", "--users", str(users), "--spawn-rate", str(users), "--host", url]
-    command = [sys.executable, "-m", "locust", "-f", str(folder / "plain.py"), *load]
+    command = [sys.executable, "-m", "locust", "-f", str(file), *load]
     if processes == 1:
         return command
     port = str(free_port())
     return [*command, "--processes", str(processes), "--master-bind-port", port, "--master-port", port]
 
 
-COMMANDS = {SUITE: suite_command, PLAIN: plain_command}
+COMMANDS = {
+    SUITE: suite_command,
+    PLAIN: partial(locust_command, PLAIN_FILE),
+    BARE: partial(locust_command, BARE_FILE),
+}
 
 
 @contextmanager

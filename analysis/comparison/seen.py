@@ -39,9 +39,9 @@ class Seen:
     axis: str
 
 
-def seen(run: Run) -> Seen:
-    """Look at a run."""
-    verdict = diagnose(run)
+def seen(run: Run, verdict: Verdict | None = None) -> Seen:
+    """Look at a run; `verdict` is what is known of it already."""
+    verdict = verdict or diagnose(run)
     rows = usable(run.samples, ordered=run.ordered)
     cut = cut_run(run, rows)
     whole = _arm(rows, run, verdict.quality)
@@ -72,18 +72,31 @@ MUST_MATCH: tuple[tuple[str, tuple[str, ...]], ...] = (
 """Where a manifest holds what runs must have in common."""
 
 
+PROCESSES = "load generating processes"
+
+
+def likeness(run: Run) -> dict[str, str]:
+    """What runs must have in common to be compared, as far as this one tells."""
+    found = {"source": run.source}
+    for what, keys in MUST_MATCH:
+        value = _at(run.manifest, keys)
+        if value is not None:
+            found[what] = str(value)
+    if run.health is not None and run.health.nodes:
+        found[PROCESSES] = str(len(run.health.nodes))
+    return found
+
+
 def unlike(base: Run, new: Run) -> list[Unlike]:
     """What two runs do not have in common; what either of them does not tell is not held against them."""
-    if base.source != new.source:
-        return [Unlike(what="source", base=base.source, new=new.source)]
-    pairs = ((what, _at(base.manifest, keys), _at(new.manifest, keys)) for what, keys in MUST_MATCH)
-    found = [
-        Unlike(what=what, base=str(one), new=str(other)) for what, one, other in pairs if _differ(one, other)
+    one, other = likeness(base), likeness(new)
+    if one["source"] != other["source"]:
+        return [Unlike(what="source", base=one["source"], new=other["source"])]
+    return [
+        Unlike(what=what, base=one[what], new=other[what])
+        for what in one
+        if what in other and one[what] != other[what]
     ]
-    nodes = tuple(len(run.health.nodes) if run.health is not None else 0 for run in (base, new))
-    if all(nodes) and nodes[0] != nodes[1]:
-        found.append(Unlike(what="load generating processes", base=str(nodes[0]), new=str(nodes[1])))
-    return found
 
 
 def _at(manifest: dict[str, Any], keys: tuple[str, ...]) -> Any:
@@ -91,7 +104,3 @@ def _at(manifest: dict[str, Any], keys: tuple[str, ...]) -> Any:
     for key in keys:
         found = found.get(key) if isinstance(found, dict) else None
     return found
-
-
-def _differ(one: Any, other: Any) -> bool:
-    return one is not None and other is not None and one != other

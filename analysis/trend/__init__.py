@@ -1,0 +1,1 @@
+"""Trend: runs of one scenario over days; whether the newest is worse, and since when."""
