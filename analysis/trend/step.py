@@ -23,8 +23,7 @@ from analysis.trend.entry import Figure, Unit
 from analysis.usable import Floats
 
 USUAL_SD = 0.15
-"""Runs of one scenario on different days differ by so much of a figure. Arms of an experiment, minutes apart, by
-less."""
+"""Runs of one scenario on different days differ by so much of a figure, arms of an experiment by less."""
 USUAL_DF = 6.0
 LEAST_POINTS = 0.005
 """A share of requests that differs by less than half a point is no news, however certain."""
@@ -89,8 +88,8 @@ def step(base: Sequence[Figure], new: Sequence[Figure], noise: Noise = UNSEEN) -
 def _share_step(base: Sequence[Figure], new: Sequence[Figure], noise: Noise) -> Step:
     one, other = _scaled(base), _scaled(new)
     middle = float(np.concatenate([one, other]).mean())
-    chance = float(np.mean([_angle_variance(figure) for figure in (*base, *new)]))
-    found = _difference(one, other, noise, chance, usual=(USUAL_SD / 2 * math.tan(middle)) ** 2)
+    chances = tuple(float(np.mean([_angle_variance(figure) for figure in side])) for side in (base, new))
+    found = _difference(one, other, noise, chances, usual=(USUAL_SD / 2 * math.tan(middle)) ** 2)
     before, after = (float(np.sin(side.mean()) ** 2) for side in (one, other))
     # A step of the angle in points: as steep as from the one level to the other, or as at both where equal.
     slope = (after - before) / found.size if found.size else math.sin(2 * middle)
@@ -111,7 +110,7 @@ def _share_step(base: Sequence[Figure], new: Sequence[Figure], noise: Noise) -> 
 
 def _log_step(base: Sequence[Figure], new: Sequence[Figure], noise: Noise) -> Step:
     one, other = _scaled(base), _scaled(new)
-    found = _difference(one, other, noise, chance=0.0, usual=USUAL_SD**2)
+    found = _difference(one, other, noise, (0.0, 0.0), usual=USUAL_SD**2)
     change = math.expm1(found.size)
     return Step(
         unit=base[0].unit,
@@ -129,8 +128,8 @@ def _log_step(base: Sequence[Figure], new: Sequence[Figure], noise: Noise) -> St
 
 
 class _Difference(NamedTuple):
-    """Of two means, on the scale of `_scaled`: how large, half its 95 % interval, its one-sided chance, and the
-    standard deviation between runs."""
+    """Of two means, on the scale of `_scaled`: size, half the 95 % interval, one-sided chance, and the standard
+    deviation between runs."""
 
     size: float
     half: float
@@ -138,19 +137,24 @@ class _Difference(NamedTuple):
     between: float
 
 
-def _difference(one: Floats, other: Floats, noise: Noise, chance: float, usual: float) -> _Difference:
+def _difference(
+    one: Floats, other: Floats, noise: Noise, chances: tuple[float, ...], usual: float
+) -> _Difference:
     """Difference of the means of two levels.
 
     Args:
         one, other: values of the runs of each level.
         noise: of earlier levels.
-        chance: variance of a value by the number of its requests alone.
+        chances: of each level, the variance of a value by the number of its requests alone.
         usual: variance between runs beyond that, where nothing is known.
     """
+    sides = list(zip((one, other), chances, strict=True))
+    # What earlier levels showed is as much by chance as what the one before the step shows.
+    expected = sum((len(side) - 1) * chance for side, chance in sides) + noise.df * chances[0]
     df = len(one) + len(other) - 2 + noise.df
-    beyond = _squares(one) + _squares(other) + noise.squares - df * chance
+    beyond = _squares(one) + _squares(other) + noise.squares - expected
     between = (USUAL_DF * usual + max(0.0, beyond)) / (USUAL_DF + df)
-    se = math.sqrt((chance + between) * (1 / len(one) + 1 / len(other)))
+    se = math.sqrt(sum((chance + between) / len(side) for side, chance in sides))
     size = float(other.mean() - one.mean())
     half = student_z(USUAL_DF + df) * se
     return _Difference(size, half, student_tail(abs(size) / se, USUAL_DF + df), math.sqrt(between))
@@ -171,7 +175,7 @@ def _angle(share: float) -> float:
 
 
 def _angle_variance(figure: Figure) -> float:
-    """Variance of the angle: as wide as the share's interval, which allows for bursts; else by the requests."""
+    """Variance of the angle: as wide as the share's interval, which allows for bursts; else by requests."""
     if figure.low is None or figure.high is None:
         return 0.25 / max(figure.n, 1)
     return ((_angle(figure.high) - _angle(figure.low)) / (2 * Z95)) ** 2

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.intervals import share_upper
-from analysis.trend.entry import KIND, TITLES, Entry, Figure
+from analysis.trend.entry import KIND, TITLES, Entry, Figure, Unit
 from analysis.trend.step import UNSEEN, Noise, Step, step
 
 CHANCE = {1: 0.0005, 2: 0.002, 3: 0.04}
@@ -27,6 +27,8 @@ FOR_BETTER = 0.5
 """What a change for the better gets."""
 QUIET_SD = 0.09
 """Between runs of a figure; where they differ by more, the chance goes down with their variance."""
+DOUBTFUL = 0.05
+"""A run that is worse than its level by so rare a step is worth another look at once."""
 BASE_RUNS = 30
 """A level is what its latest runs show; what was there a hundred runs ago is no part of today's."""
 
@@ -44,15 +46,41 @@ class Shift:
 
     name: str
     title: str
-    unit: str
+    unit: Unit
     begins: int
     found: int
     step: Step
 
 
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A figure's way through a series.
+
+    Attributes:
+        name, title, unit: the figure's.
+        shifts: its changes of level, oldest first.
+        level: values of the runs of the level that it has now, oldest first.
+        noise: what earlier levels showed of how runs differ.
+        part: what it gets of the chance of a false alarm.
+    """
+
+    name: str
+    title: str
+    unit: Unit
+    shifts: list[Shift]
+    level: list[Figure]
+    noise: Noise
+    part: float
+
+
+def walks(series: Sequence[Entry]) -> list[Walk]:
+    """Every figure's way through a series of whole runs; none without runs."""
+    return [walk for name in names(series) if (walk := _walk(name, series)) is not None]
+
+
 def shifts(series: Sequence[Entry]) -> list[Shift]:
-    """Every change of level in a series of whole runs, oldest first; by the time at which it was clear."""
-    found = [shift for name in names(series) for shift in _walk(name, series)]
+    """Every change of level, by the time at which it was clear."""
+    found = [shift for walk in walks(series) for shift in walk.shifts]
     return sorted(found, key=lambda shift: shift.found)
 
 
@@ -76,19 +104,21 @@ def _absent(known: Figure | None, entry: Entry) -> Figure | None:
     return Figure(name=known.name, title=known.title, unit="share", value=0.0, low=0.0, high=high, n=rate.n)
 
 
-def _walk(name: str, series: Sequence[Entry]) -> list[Shift]:
+def _walk(name: str, series: Sequence[Entry]) -> Walk | None:
     given = [(place, figure) for place, figure in enumerate(values(name, series)) if figure is not None]
+    if not given:
+        return None
     figures = [figure for _, figure in given]
-    part = part_of(name, series)
-    found, begin, noise = [], 0, UNSEEN
+    title, unit, part = figures[0].title, figures[0].unit, part_of(name, series)
+    found: list[Shift] = []
+    begin, noise = 0, UNSEEN
     for last in range(1, len(figures)):
         seen = newest(figures[begin : last + 1], part, noise)
         if seen is not None:
             before, begin = begin, last + 1 - seen.runs_new
             noise = noise.and_level(figures[max(before, begin - BASE_RUNS) : begin])
-            places = given[begin][0], given[last][0]
-            found.append(Shift(name, figures[0].title, figures[0].unit, *places, seen))
-    return found
+            found.append(Shift(name, title, unit, given[begin][0], given[last][0], seen))
+    return Walk(name, title, unit, found, figures[begin:], noise, part)
 
 
 def part_of(name: str, series: Sequence[Entry]) -> float:
@@ -114,7 +144,17 @@ def against(pinned: Sequence[Figure], level: Sequence[Figure], part: float = 1.0
 
 def certain(seen: Step, part: float) -> bool:
     """Whether a step is large enough to matter, and too rare to be chance."""
+    return seen.matters and seen.p_value < _allowed(seen, part)
+
+
+def _allowed(seen: Step, part: float) -> float:
     allowed = CHANCE[seen.runs_new] * part * (1.0 if seen.worse else FOR_BETTER)
-    if seen.unit != "share":
-        allowed *= min(1.0, (QUIET_SD / seen.noise) ** 2)
-    return seen.matters and seen.p_value < allowed
+    return allowed if seen.unit == "share" else allowed * min(1.0, (QUIET_SD / seen.noise) ** 2)
+
+
+def doubtful(walk: Walk) -> bool:
+    """Whether the newest run looks worse than its level, not certainly so: two runs more would tell."""
+    if walk.name not in PARTS or len(walk.level) < 2:
+        return False
+    seen = step(walk.level[-1 - BASE_RUNS : -1], walk.level[-1:], walk.noise)
+    return seen.worse and seen.matters and seen.p_value < DOUBTFUL

@@ -1,0 +1,225 @@
+"""Judge: the history of a scenario becomes series, and its newest run an answer. Pure: no files, no clock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from analysis import phrases
+from analysis.comparison.judge import figure
+from analysis.trend.entry import TITLES, Entry
+from analysis.trend.report import Answer, Change, Line, Regression, Series, Trend, TrendRun
+from analysis.trend.watch import Shift, Walk, against, doubtful, values, walks
+
+
+def trend(entries: Sequence[Entry]) -> Trend:
+    """Every scenario's latest series; `entries` oldest first."""
+    scenarios = dict.fromkeys(entry.scenario for entry in entries)
+    return Trend(series=[_series([one for one in entries if one.scenario == name]) for name in scenarios])
+
+
+def comparable(entries: Sequence[Entry]) -> list[Entry]:
+    """The runs of the newest one's series, oldest first; all of one scenario are expected."""
+    return [entry for entry in entries if entry.series == entries[-1].series]
+
+
+def _series(entries: Sequence[Entry]) -> Series:
+    mine = comparable(entries)
+    whole = [entry for entry in mine if entry.whole]
+    ways = walks(whole)
+    newest = entries[-1]
+    changes = [_change(shift, whole) for shift in _in_time(ways)]
+    return Series(
+        scenario=newest.scenario,
+        target=newest.target,
+        name=newest.series,
+        runs=[_run(entry) for entry in mine],
+        lines=[_line(way, whole, mine) for way in ways if way.name in TITLES],
+        changes=changes,
+        baseline=_baseline(whole[:-1]),
+        sentence=_history(newest.scenario, len(whole), changes),
+        apart=list(_apart(entries)),
+    )
+
+
+def _in_time(ways: Sequence[Walk]) -> list[Shift]:
+    return sorted((shift for way in ways for shift in way.shifts), key=lambda shift: shift.found)
+
+
+def _run(entry: Entry) -> TrendRun:
+    kept = entry.model_dump(include=set(TrendRun.model_fields) - {"figures"})
+    return TrendRun(**kept, figures={name: one.value for name, one in entry.figures.items()})
+
+
+def _line(way: Walk, whole: Sequence[Entry], mine: Sequence[Entry]) -> Line:
+    place = {entry.run_id: i for i, entry in enumerate(mine)}
+    shown: list[float | None] = [None] * len(mine)
+    for entry, value in zip(whole, values(way.name, whole), strict=True):
+        shown[place[entry.run_id]] = None if value is None else value.value
+    starts = [0, *(shift.begins for shift in way.shifts)]
+    first = way.shifts[0].step.base if way.shifts else _middle(shown)
+    levels = [first, *(shift.step.new for shift in way.shifts)]
+    ends = [place[whole[start].run_id] for start in starts]
+    return Line(
+        name=way.name,
+        title=way.title,
+        unit=way.unit,
+        values=shown,
+        levels=list(zip(ends, levels, strict=True)),
+    )
+
+
+def _middle(shown: Sequence[float | None]) -> float:
+    known = sorted(value for value in shown if value is not None)
+    return known[len(known) // 2]
+
+
+def _apart(entries: Sequence[Entry]) -> Iterator[str]:
+    """Other runs of the scenario: how many, and in what they differ from the newest."""
+    newest = entries[-1]
+    differing: Counter[str] = Counter()
+    for entry in entries:
+        if entry.series != newest.series:
+            keys = entry.likeness.keys() | newest.likeness.keys()
+            unlike = sorted(key for key in keys if entry.likeness.get(key) != newest.likeness.get(key))
+            differing[", ".join(unlike)] += 1
+    for what, count in differing.items():
+        yield f"{phrases.counted(count, 'run')} not in this series: not alike in {what}"
+
+
+def _baseline(before: Sequence[Entry]) -> str:
+    pinned = [entry for entry in before if entry.pinned]
+    if pinned:
+        return f"{phrases.counted(len(pinned), 'pinned run')}"
+    return f"{phrases.counted(len(before), 'run')} before" if before else "nothing yet"
+
+
+def _history(scenario: str, runs: int, changes: Sequence[Change]) -> str:
+    if runs < 2:
+        return f"{scenario}: {phrases.counted(runs, 'whole run')}, so there is nothing to compare yet."
+    if not changes:
+        return f"{scenario}: no change in {runs} runs."
+    last = changes[-1]
+    many = phrases.counted(len(changes), "change")
+    return f"{scenario}: {many} in {runs} runs, the last one: {last.title} {last.text}."
+
+
+def regression(entries: Sequence[Entry]) -> Regression:
+    """The newest run against those of its series; `entries` are its scenario's, oldest first."""
+    newest = entries[-1]
+    mine = comparable(entries)
+    before = [entry for entry in mine[:-1] if entry.whole]
+    answer: Answer = "not_judged"
+    if not newest.whole:
+        why = "the run is incomplete, invalid or without requests, so it is not held against the others"
+        return _report(newest, before, answer, f"Not judged: {why}.")
+    if not before:
+        apart = "; ".join(_apart(entries))
+        text = f"First run of its series{f' ({apart})' if apart else ''}: nothing to compare it with yet."
+        return _report(newest, before, "first", text)
+    whole = [*before, newest]
+    ways = walks(whole)
+    found = [_change(shift, whole) for shift in _in_time(ways)]
+    now = [change for change in found if change.found == newest.run_id]
+    pinned = [entry for entry in before if entry.pinned]
+    alarms = _against_pinned(pinned, whole) if pinned else _news(now, found)
+    better = [change for change in now if not change.worse]
+    standing = [] if pinned else _standing(ways, whole, newest)
+    doubts = [way.title for way in ways if doubtful(way) and way.name not in {one.name for one in alarms}]
+    answer = "worse" if alarms else "better" if better else "same"
+    text = _sentence(newest.scenario, alarms, better, len(before))
+    return _report(
+        newest, before, answer, text, alarms=alarms, better=better, standing=standing, doubtful=doubts
+    )
+
+
+def _news(now: Sequence[Change], found: Sequence[Change]) -> list[Change]:
+    """Changes for the worse that are clear now, without those that only complete one that was told before: a
+    P50 that follows its P99 a run later is the same event."""
+    told = {change.begins for change in found if change.worse and change not in now}
+    return [change for change in now if change.worse and change.begins not in told]
+
+
+def _report(
+    newest: Entry, before: Sequence[Entry], answer: Answer, sentence: str, **found: list[Change] | list[str]
+) -> Regression:
+    return Regression.model_validate(
+        {
+            "run_id": newest.run_id,
+            "scenario": newest.scenario,
+            "answer": answer,
+            "sentence": sentence,
+            "baseline": _baseline(before),
+            "runs_before": len(before),
+            **found,
+        }
+    )
+
+
+def _against_pinned(pinned: Sequence[Entry], whole: Sequence[Entry]) -> list[Change]:
+    """The newest runs since the last pinned one, against the pinned ones."""
+    since = max(place for place, entry in enumerate(whole) if entry.pinned) + 1
+    found = []
+    for way in walks(whole):
+        every = values(way.name, whole)
+        base = [every[place] for place, entry in enumerate(whole) if entry.pinned]
+        new = every[since:]
+        seen = against([one for one in base if one], [one for one in new if one], way.part)
+        if seen is not None and seen.worse:
+            begins = len(whole) - seen.runs_new
+            found.append(_change(Shift(way.name, way.title, way.unit, begins, len(whole) - 1, seen), whole))
+    return found
+
+
+def _standing(ways: Sequence[Walk], whole: Sequence[Entry], newest: Entry) -> list[Change]:
+    """Changes for the worse that were told before and have not gone since."""
+    last = [way.shifts[-1] for way in ways if way.shifts and way.name in TITLES]
+    found = [_change(shift, whole) for shift in last if shift.step.worse]
+    return [change for change in found if change.found != newest.run_id]
+
+
+def _change(shift: Shift, whole: Sequence[Entry]) -> Change:
+    seen, begins = shift.step, whole[shift.begins]
+    before = next((one.target_commit for one in reversed(whole[: shift.begins]) if one.target_commit), None)
+    commits = (before, begins.target_commit) if before and begins.target_commit else (None, None)
+    return Change(
+        name=shift.name,
+        title=shift.title,
+        unit=shift.unit,
+        worse=seen.worse,
+        base=seen.base,
+        new=seen.new,
+        change=seen.change,
+        low=seen.low,
+        high=seen.high,
+        p_value=seen.p_value,
+        runs_base=seen.runs_base,
+        runs_new=seen.runs_new,
+        begins=begins.run_id,
+        begins_utc=begins.started_utc,
+        found=whole[shift.found].run_id,
+        commit_before=commits[0],
+        commit_after=commits[1],
+        text=_moved(shift, begins, commits),
+    )
+
+
+def _moved(shift: Shift, begins: Entry, commits: tuple[str | None, str | None]) -> str:
+    """What a figure did, and since when, in a clause."""
+    seen = shift.step
+    verb = "rises" if seen.new > seen.base else "falls"
+    change = "" if seen.change is None else f" ({seen.change * 100:+,.0f} %)".replace("-", "−")
+    since = f"since run {begins.run_id}"
+    if commits[0] and commits[0] != commits[1]:
+        since += f", commits {commits[0]}..{commits[1]}"
+    elif commits[0]:
+        since += f", at the same commit {commits[0]}"
+    return f"{verb} from {figure(seen.unit, seen.base)} to {figure(seen.unit, seen.new)}{change} {since}"
+
+
+def _sentence(scenario: str, alarms: Sequence[Change], better: Sequence[Change], before: int) -> str:
+    if alarms:
+        return f"Regression in {scenario}: {'; '.join(f'{one.title} {one.text}' for one in alarms[:4])}."
+    if better:
+        return f"Better in {scenario}: {'; '.join(f'{one.title} {one.text}' for one in better[:4])}."
+    return f"No regression in {scenario}: as in the {phrases.counted(before, 'run')} before."

@@ -1,0 +1,120 @@
+"""Report: what a history shows of each scenario, as `trend.json` and `regression.json` (format 1) hold it.
+
+Names are relied upon from outside: add, never rename.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from analysis.trend.entry import Unit
+from analysis.verdict import Model
+
+FORMAT = 1
+
+Answer = Literal["worse", "better", "same", "first", "not_judged"]
+
+
+class TrendRun(Model):
+    """One run of a series. `figures` by name; empty where the run is not whole."""
+
+    run_id: str
+    started_utc: str
+    target_commit: str | None
+    exit_code: int
+    whole: bool
+    pinned: bool
+    sentence: str
+    figures: dict[str, float]
+
+
+class Change(Model):
+    """A figure went to another level.
+
+    `begins` is the first run of the new level, `found` the run after which that was clear. The change came
+    after `commit_before` and up to `commit_after`, where both are known. `low` and `high` bound the change
+    with 95 %: of shares in points (0.02 is two points), of durations relative.
+    """
+
+    name: str
+    title: str
+    unit: Unit
+    worse: bool
+    base: float
+    new: float
+    change: float | None
+    low: float
+    high: float
+    p_value: float
+    runs_base: int
+    runs_new: int
+    begins: str
+    begins_utc: str
+    found: str
+    commit_before: str | None = None
+    commit_after: str | None = None
+    text: str
+
+
+class Line(Model):
+    """One figure of a series: its values in the order of the runs (null where a run lacks it), and the levels
+    that it had, as (first run, value) by place."""
+
+    name: str
+    title: str
+    unit: Unit
+    values: list[float | None]
+    levels: list[tuple[int, float]]
+
+
+class Series(Model):
+    """One scenario's runs that can be compared, oldest first. `apart` tells of its other runs, and why they
+    are not among them."""
+
+    scenario: str
+    target: str | None
+    name: str
+    runs: list[TrendRun]
+    lines: list[Line]
+    changes: list[Change]
+    baseline: str
+    sentence: str
+    apart: list[str] = Field(default_factory=list)
+
+
+class Trend(Model):
+    """Every scenario of a history."""
+
+    format: int = FORMAT
+    series: list[Series]
+
+    def to_json(self) -> str:
+        """As `trend.json`, indented."""
+        return self.model_dump_json(indent=2) + "\n"
+
+
+class Regression(Model):
+    """The newest run against those before it.
+
+    `alarms` are changes for the worse that became clear with this run; `better` those for the better;
+    `standing` those for the worse that were told before and have not gone. `doubtful` are figures that look
+    worse in this run alone, not certainly.
+    """
+
+    format: int = FORMAT
+    run_id: str
+    scenario: str
+    answer: Answer
+    sentence: str
+    baseline: str
+    runs_before: int
+    alarms: list[Change] = Field(default_factory=list)
+    better: list[Change] = Field(default_factory=list)
+    standing: list[Change] = Field(default_factory=list)
+    doubtful: list[str] = Field(default_factory=list)
+
+    def to_json(self) -> str:
+        """As `regression.json`, indented."""
+        return self.model_dump_json(indent=2) + "\n"

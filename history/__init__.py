@@ -1,0 +1,1 @@
+"""History: what is kept of every scheduled run, in one SQLite file."""

@@ -1,0 +1,210 @@
+"""What a history of runs says: a step is told once, named and dated; noise and missing data are none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from run_builder import by_load, make_run
+
+from analysis.comparison.seen import seen
+from analysis.gate import gate_code
+from analysis.intervals import share_interval
+from analysis.trend.entry import KIND, TITLES, Entry, Figure, entry_of
+from analysis.trend.judge import regression, trend
+from analysis.trend.step import step
+from analysis.trend.watch import shifts
+
+REQUESTS = 2000
+
+
+def share(name: str, failed: int, requests: int = REQUESTS) -> Figure:
+    low, high = share_interval(failed, requests)
+    title = TITLES[name][0] if name in TITLES else name.removeprefix(KIND)
+    return Figure(
+        name=name, title=title, unit="share", value=failed / requests, low=low, high=high, n=requests
+    )
+
+
+def entry(
+    place: int,
+    failed: int = 20,
+    p99_ms: float = 400.0,
+    p50_ms: float = 100.0,
+    *,
+    kinds: dict[str, int] | None = None,
+    whole: bool = True,
+    commit: str | None = None,
+    pinned: bool = False,
+    requests: int = REQUESTS,
+    likeness: dict[str, str] | None = None,
+) -> Entry:
+    figures = {"error_rate": share("error_rate", failed, requests)}
+    for name, value in (("p99_all", p99_ms), ("p50_ok", p50_ms)):
+        figures[name] = Figure(name=name, title=TITLES[name][0], unit="ms", value=value, n=requests)
+    for kind, count in (kinds or {}).items():
+        figures[KIND + kind] = share(KIND + kind, count, requests)
+    return Entry(
+        run_id=f"run-{place:02}",
+        scenario="steps",
+        likeness=likeness or {"scenario": "steps"},
+        started_utc=f"2026-01-{place + 1:02}T00:00:00Z",
+        target_commit=commit,
+        exit_code=0 if whole else 3,
+        whole=whole,
+        requests=requests,
+        errors=failed,
+        sentence="",
+        pinned=pinned,
+        figures=figures if whole else {},
+    )
+
+
+def noisy(count: int, seed: int = 1, sd: float = 0.08, **levels: float) -> list[Entry]:
+    random = np.random.default_rng(seed)
+    p99_ms, p50_ms = levels.get("p99_ms", 400.0), levels.get("p50_ms", 100.0)
+    rate = levels.get("rate", 0.01)
+    return [
+        entry(
+            place,
+            int(random.binomial(REQUESTS, rate)),
+            float(p99_ms * np.exp(random.normal(0, sd))),
+            float(p50_ms * np.exp(random.normal(0, sd))),
+        )
+        for place in range(count)
+    ]
+
+
+def renumbered(entries: Sequence[Entry]) -> list[Entry]:
+    return [
+        one.model_copy(
+            update={"run_id": f"run-{i:02}", "started_utc": f"2026-01-01T{i // 60:02}:{i % 60:02}:00Z"}
+        )
+        for i, one in enumerate(entries)
+    ]
+
+
+def test_runs_that_only_differ_by_noise_are_no_regression() -> None:
+    for seed in range(20):
+        report = regression(noisy(12, seed))
+        assert report.answer == "same", report.sentence
+        assert report.sentence == "No regression in steps: as in the 11 runs before."
+
+
+def test_a_higher_error_rate_is_told_with_its_kind_and_commits() -> None:
+    before = [entry(i, 20, kinds={"503 lock timeout": 20}, commit="aaa") for i in range(8)]
+    now = entry(8, 200, kinds={"503 lock timeout": 20, "500 broken hash": 180}, commit="bbb")
+    report = regression([*before, now])
+    assert report.answer == "worse"
+    told = {change.title: change for change in report.alarms}
+    assert set(told) == {"Error rate", "500 broken hash"}
+    assert told["Error rate"].text == "rises from 1 % to 10 % (+900 %) since run run-08, commits aaa..bbb"
+    assert told["500 broken hash"].base == 0
+    assert told["500 broken hash"].change is None
+
+
+def test_a_slower_p99_is_found_within_three_runs_and_dated_to_the_first() -> None:
+    series = renumbered([*noisy(15, 3), *noisy(3, 4, p99_ms=560.0)])
+    (change,) = [one for one in trend(series).series[0].changes if one.name == "p99_all"]
+    assert change.begins == "run-15"
+    assert change.worse
+    assert change.change == pytest.approx(0.4, abs=0.12)
+
+
+def test_a_change_is_told_once_and_stands_until_it_goes() -> None:
+    series = renumbered([*noisy(10, 5), *noisy(6, 6, p50_ms=200.0, p99_ms=800.0)])
+    first = [regression(series[: n + 1]) for n in range(10, 16)]
+    assert [report.answer for report in first].count("worse") == 1
+    last = first[-1]
+    assert {change.title for change in last.standing} == {"P99 of all", "P50 of successes"}
+    back = renumbered([*series, *noisy(4, 7)])
+    assert any(regression(back[: n + 1]).better for n in range(16, 20))
+    assert regression(back).standing == []
+
+
+def test_a_pinned_baseline_alarms_until_it_is_met_again() -> None:
+    pinned = [one.model_copy(update={"pinned": True}) for one in noisy(5, 8)]
+    series = renumbered([*pinned, *noisy(4, 9, p50_ms=200.0, p99_ms=800.0)])
+    for n in range(6, 9):
+        report = regression(series[: n + 1])
+        assert report.answer == "worse"
+        assert report.baseline == "5 pinned runs"
+
+
+def test_no_errors_before_is_a_baseline_like_any_other() -> None:
+    before = [entry(i, 0) for i in range(6)]
+    assert regression([*before, entry(6, 0)]).answer == "same"
+    assert regression([*before, entry(6, 1)]).answer == "same"
+    report = regression([*before, entry(6, 60)])
+    assert report.answer == "worse"
+    assert report.alarms[0].change is None
+
+
+def test_a_run_of_one_request_proves_nothing() -> None:
+    before = [entry(i, 20) for i in range(6)]
+    assert regression([*before, entry(6, 1, requests=1)]).answer == "same"
+    assert regression([entry(0, 0, requests=1), entry(1, 1, requests=1)]).answer == "same"
+
+
+def test_the_first_run_and_one_that_is_not_whole_are_not_judged() -> None:
+    assert regression([entry(0)]).answer == "first"
+    report = regression([entry(0), entry(1, whole=False)])
+    assert report.answer == "not_judged"
+    assert regression([entry(0, whole=False), entry(1)]).answer == "first"
+
+
+def test_runs_that_are_not_alike_are_not_compared_and_it_is_said() -> None:
+    before = [entry(i) for i in range(5)]
+    other = entry(5, 400, likeness={"scenario": "steps", "target": "other"})
+    report = regression([*before, other])
+    assert report.answer == "first"
+    assert "5 runs not in this series: not alike in target" in report.sentence
+
+
+def test_a_run_that_is_not_whole_lies_between_others_without_counting() -> None:
+    series = renumbered([*noisy(5, 1), entry(0, whole=False), *noisy(5, 2)])
+    found = trend(series).series[0]
+    assert len(found.runs) == 11
+    assert found.lines[0].values[5] is None
+    assert regression(series).runs_before == 9
+
+
+def test_steps_of_two_levels_do_not_depend_on_which_comes_first() -> None:
+    one, other = [share("error_rate", 20)] * 5, [share("error_rate", 60)] * 3
+    up, down = step(one, other), step(other, one)
+    assert up.p_value == pytest.approx(down.p_value)
+    assert up.worse
+    assert not down.worse
+    assert up.low == pytest.approx(-down.high)
+
+
+def test_looking_daily_tells_the_same_as_looking_once() -> None:
+    series = renumbered([*noisy(12, 11), *noisy(8, 12, p99_ms=700.0)])
+    daily = {
+        (shift.name, shift.found)
+        for n in range(2, len(series) + 1)
+        for shift in shifts(series[:n])
+        if shift.found == n - 1
+    }
+    assert daily == {(shift.name, shift.found) for shift in shifts(series)}
+
+
+def test_an_entry_holds_what_a_real_verdict_found() -> None:
+    run = make_run(errors=by_load(lambda users: 0.02 * users), seed=3)
+    looked = seen(run)
+    kept = entry_of(looked, gate_code(looked.verdict), "abc123")
+    assert kept.requests == looked.verdict.requests
+    assert kept.figures["error_rate"].value == pytest.approx(looked.verdict.error_rate.value)
+    assert kept.figures["p99_all"].value == looked.verdict.latency_ms.all.p99
+    kinds = [one for name, one in kept.figures.items() if name.startswith(KIND)]
+    assert sum(one.value for one in kinds) == pytest.approx(kept.figures["error_rate"].value)
+
+
+def test_an_entry_of_a_run_without_requests_is_not_whole() -> None:
+    run = make_run()
+    looked = seen(replace(run, samples=run.samples.take(np.zeros(0, np.int64))))
+    kept = entry_of(looked, gate_code(looked.verdict))
+    assert not kept.whole
+    assert kept.figures == {}
