@@ -21,7 +21,7 @@ AT_MOST ?=
 fault = $(if $(FAULT),--fault $(FAULT))
 until = $(if $(UNTIL),--until-$(UNTIL)) $(if $(AT_MOST),--at-most $(AT_MOST))
 
-.PHONY: help setup loadtest experiment investigate probe diagnose gate compare lab web test test-all lint clean
+.PHONY: help setup loadtest experiment investigate probe diagnose gate compare regression trend lab web test test-all lint clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,12 @@ gate: $(READY) ## exit code of RUN: are its targets met?
 compare: $(READY) ## before and after: BASE against NEW, each a run or several with commas between
 	@$(if $(BASE),,echo "say which: make compare BASE=RUN [NEW=RUN]" >&2; exit 2;) \
 	$(BIN)/loadverdict compare $(BASE) $(NEW)
+
+regression: $(READY) ## a scheduled run: run, gate, hold against the history, record, report; one exit code
+	@$(BIN)/loadverdict regression $(SCENARIO) --target $(TARGET) $(fault) $(if $(AT_MOST),--at-most $(AT_MOST))
+
+trend: $(READY) ## what changed from scheduled run to scheduled run, and since when
+	@$(BIN)/loadverdict trend
 
 lab: $(READY) ## start the embedded login service and keep it until Ctrl-C
 	@$(BIN)/loadverdict lab up $(fault)

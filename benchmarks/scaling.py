@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -91,7 +91,7 @@ def locust_command(text: str, folder: Path, url: str, users: int, processes: int
     return [*command, "--processes", str(processes), "--master-bind-port", port, "--master-port", port]
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[[Path, str, int, int], list[str]]] = {
     SUITE: suite_command,
     PLAIN: partial(locust_command, PLAIN_FILE),
     BARE: partial(locust_command, BARE_FILE),

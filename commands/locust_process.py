@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -68,9 +69,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+LIMIT_GRACE_S = 30
+"""After a time limit: for answers under way, and again for the end without them."""
+
+
 @contextmanager
 def running(
-    arguments: list[str], env: dict[str, str], log: Path | None = None, abort_flag: Path | None = None
+    arguments: list[str],
+    env: dict[str, str],
+    log: Path | None = None,
+    abort_flag: Path | None = None,
+    limit_s: float | None = None,
 ) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
     """Start Locust in a process group of its own; while the block runs, interrupts go to it.
 
@@ -82,6 +91,7 @@ def running(
         env: its environment.
         log: where its output goes; None for the terminal.
         abort_flag: the file that makes it end at once.
+        limit_s: after so long it is interrupted, as by a person who does not give up.
 
     Yields:
         The process and the signals received so far.
@@ -114,11 +124,27 @@ def running(
                     start_new_session=True,
                 )
             )
-        yield started[0], received
+        with _limited(limit_s):
+            yield started[0], received
         end_group(started[0])
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _limited(limit_s: float | None) -> Iterator[None]:
+    """Interrupts this process when the time is over, then twice again; not at all without a limit."""
+    delays = () if limit_s is None else (limit_s, limit_s + LIMIT_GRACE_S, limit_s + 2 * LIMIT_GRACE_S)
+    timers = [threading.Timer(delay_s, os.kill, (os.getpid(), signal.SIGINT)) for delay_s in delays]
+    for timer in timers:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield
+    finally:
+        for timer in timers:
+            timer.cancel()
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:

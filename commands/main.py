@@ -45,6 +45,10 @@ FaultOption = Annotated[
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Decides which state begins.")]
 RunDirOption = Annotated[Path, typer.Option("--run-dir", "-d", help="Where run folders go.")]
+HISTORY = RUNS_DIR.parent / "history.sqlite"
+HistoryOption = Annotated[
+    Path, typer.Option("--history", envvar="LOADVERDICT_HISTORY", help="The file that keeps the runs.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print verdict.json instead of the summary.")]
 
 
@@ -112,14 +116,13 @@ def run(
 
         show_plan(scenario, target, changes, run_dir.parent / PLANS)
         return
-    from commands.run import Elsewhere, run_scenario
+    from commands.run import Asked, Elsewhere, run_scenario
 
     if workers is not None and processes > 1:
         raise UsageError("--workers are on other machines, --processes on this one: say one of them")
     elsewhere = None if workers is None else Elsewhere(workers, workers_port)
-    raise typer.Exit(
-        run_scenario(scenario, target, fault, processes, run_dir, changes, elsewhere, as_json=json)
-    )
+    asked = Asked(scenario, target, fault, processes, run_dir, changes, elsewhere)
+    raise typer.Exit(run_scenario(asked, as_json=json))
 
 
 @app.command()
@@ -217,6 +220,99 @@ def compare(
     from commands.compare import compare_paths
 
     raise typer.Exit(compare_paths(base, new, run_dir, out, anyway=anyway, as_json=json))
+
+
+@app.command()
+def regression(
+    scenario: ScenarioArgument = "steps",
+    target: TargetOption = "lab",
+    fault: FaultOption = None,
+    processes: Annotated[
+        int, typer.Option("--processes", "-p", min=1, max=64, help="Load generating processes.")
+    ] = 1,
+    history: HistoryOption = HISTORY,
+    at_most: Annotated[
+        str, typer.Option("--at-most", metavar="DURATION", help="The load ends after so long: 30m, 1h.")
+    ] = "30m",
+    confirm: Annotated[
+        int,
+        typer.Option(
+            "--confirm", min=0, max=5, help="Runs more at once where one looks worse, but not surely."
+        ),
+    ] = 2,
+    wait: Annotated[
+        str,
+        typer.Option(
+            "--wait", metavar="DURATION", help="For another regression run to end: 30m; 0s refuses."
+        ),
+    ] = "0s",
+    commit: Annotated[
+        str | None,
+        typer.Option(
+            "--commit", help="Of the service; else LOADVERDICT_TARGET_COMMIT, GITHUB_SHA, CI_COMMIT_SHA."
+        ),
+    ] = None,
+    run_dir: RunDirOption = RUNS_DIR,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print regression.json instead of the summary.")
+    ] = False,
+) -> None:
+    """A scheduled run: run, gate, hold against the history, record, report. One exit code.
+
+    Exit codes: 0 targets met and no regression · 1 a target missed, or a regression · 2 usage ·
+    3 run incomplete · 4 load generator invalid · 5 refused, or another one is under way · 6 no data
+
+    [bold]Examples[/bold]
+      loadverdict regression
+      loadverdict regression staircase --target my-api --commit "$(git rev-parse HEAD)"
+      loadverdict regression --at-most 20m --wait 1h
+
+    With LOADVERDICT_WEBHOOK in the environment, that address gets the answer as Slack takes it.
+    """
+    from commands.regression import Options, run_regression
+    from commands.run import Asked
+    from scenarios.overrides import duration_s
+
+    asked = Asked(scenario, target, fault, processes, run_dir)
+    wait_s = 0.0 if wait in ("0", "0s") else duration_s(wait, "--wait")
+    options = Options(asked, history, duration_s(at_most, "--at-most"), confirm, wait_s, commit)
+    raise typer.Exit(run_regression(options, as_json=json))
+
+
+@app.command()
+def trend(
+    scenario: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
+    history: HistoryOption = HISTORY,
+    add: Annotated[
+        list[str] | None, typer.Option("--add", metavar="RUN", help="Take a recorded run into the history.")
+    ] = None,
+    pin: Annotated[
+        list[str] | None, typer.Option("--pin", metavar="RUN", help="Hold later runs against this one.")
+    ] = None,
+    unpin: Annotated[list[str] | None, typer.Option("--unpin", metavar="RUN", help="No longer.")] = None,
+    keep: Annotated[
+        int | None, typer.Option("--keep", min=1, metavar="N", help="Forget all but N runs of each series.")
+    ] = None,
+    keep_days: Annotated[
+        int | None, typer.Option("--keep-days", min=1, metavar="N", help="Forget runs older than N days.")
+    ] = None,
+    run_dir: RunDirOption = RUNS_DIR,
+    json: Annotated[bool, typer.Option("--json", help="Print trend.json instead of the summary.")] = False,
+) -> None:
+    """What changed from run to run, by how much, and since which commit; also as a page with pictures.
+
+    [bold]Examples[/bold]
+      loadverdict trend
+      loadverdict trend steps --pin 20260101T120000Z-steps
+      loadverdict trend --add latest
+      loadverdict trend --keep 500 --keep-days 365
+    """
+    from commands.trend import Options, run_trend
+
+    options = Options(
+        scenario, history, tuple(add or ()), tuple(pin or ()), tuple(unpin or ()), keep, keep_days, run_dir
+    )
+    raise typer.Exit(run_trend(options, as_json=json))
 
 
 @app.command()

@@ -11,7 +11,7 @@ from rich.text import Text
 from analysis.gate import gate_code
 from commands import locust_process
 from commands.all_runs import keep_index
-from commands.diagnose import show, write_diagnosis
+from commands.diagnose import Diagnosis, show, write_diagnosis
 from commands.gate import MEANING
 from commands.looker import Looker
 from commands.preflight import check_before_load
@@ -34,35 +34,64 @@ class Elsewhere(NamedTuple):
     port: int
 
 
-def run_scenario(
-    scenario_name: str,
-    target_name: str,
-    fault: str | None,
-    processes: int,
-    runs_dir: Path,
-    changes: Overrides,
-    elsewhere: Elsewhere | None = None,
-    *,
-    as_json: bool,
-) -> int:
+class Asked(NamedTuple):
+    """What is to be run: scenario and target as the user named them, the lab's fault, where runs go."""
+
+    scenario: str
+    target: str
+    fault: str | None
+    processes: int
+    runs_dir: Path
+    changes: Overrides = AS_IT_IS
+    elsewhere: Elsewhere | None = None
+
+
+def run_scenario(asked: Asked, *, as_json: bool) -> int:
     """Run, diagnose, print; returns the exit code of the gate."""
     console = Console(stderr=as_json)
-    scenario, target = changes.applied_to(load_scenario(scenario_name)), load_target(target_name)
-    if elsewhere is not None and target.is_lab:
-        raise UsageError(
-            "the lab that comes with a run is on this machine only: give --workers a --target that they reach"
-        )
-    with reachable(target, fault, console) as there:
-        check_before_load(scenario, there, elsewhere.workers if elsewhere else processes)
-        folder = RunFolder.create(runs_dir.resolve(), scenario.name)
-        _announce(console, scenario, there, folder, changes)
-        record(scenario, scenario_name, there, target_name, processes, folder, console, changes, elsewhere)
-    diagnosis = write_diagnosis(folder.path)
+    diagnosis = run_once(asked, console)
     code = gate_code(diagnosis.verdict)
     show(diagnosis, as_json=as_json)
     console.print(Text(f"{MEANING[code]} (exit code {code})", style="bold"))
-    keep_index(folder.path, runs_dir, console)
+    keep_index(asked.runs_dir.resolve() / diagnosis.run.id, asked.runs_dir, console)
     return code
+
+
+def run_once(asked: Asked, console: Console, limit_s: float | None = None) -> Diagnosis:
+    """Run, with the lab where the target is the lab, and diagnose.
+
+    Args:
+        asked: what to run.
+        console: tells of the progress.
+        limit_s: the load ends after so long, and the run is incomplete.
+
+    Raises:
+        LoadverdictError: it cannot begin.
+    """
+    scenario = asked.changes.applied_to(load_scenario(asked.scenario))
+    target = load_target(asked.target)
+    if asked.elsewhere is not None and target.is_lab:
+        raise UsageError(
+            "the lab that comes with a run is on this machine only: give --workers a --target that they reach"
+        )
+    with reachable(target, asked.fault, console) as there:
+        workers = asked.elsewhere.workers if asked.elsewhere else asked.processes
+        check_before_load(scenario, there, workers)
+        folder = RunFolder.create(asked.runs_dir.resolve(), scenario.name)
+        _announce(console, scenario, there, folder, asked.changes)
+        record(
+            scenario,
+            asked.scenario,
+            there,
+            asked.target,
+            asked.processes,
+            folder,
+            console,
+            asked.changes,
+            asked.elsewhere,
+            limit_s,
+        )
+    return write_diagnosis(folder.path)
 
 
 def record(
@@ -75,6 +104,7 @@ def record(
     console: Console,
     changes: Overrides = AS_IT_IS,
     elsewhere: Elsewhere | None = None,
+    limit_s: float | None = None,
 ) -> bool:
     """Have Locust run the scenario into the folder; returns whether somebody interrupted it.
 
@@ -89,7 +119,7 @@ def record(
     env = locust_process.environment(scenario_name, target_name, target, **told)
     looker = Looker(folder, look_times_s(scenario)) if changes.at_most_s is not None else None
     log = folder.path / "locust.log"
-    with locust_process.running(arguments, env, log, folder.abort_flag) as (process, signals):
+    with locust_process.running(arguments, env, log, folder.abort_flag, limit_s) as (process, signals):
         show_progress(process, folder, scenario.schedule(), console, lambda: bool(signals), looker)
     if looker is not None:
         looker.close()

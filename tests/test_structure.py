@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("recording", "analysis", "scenarios", "lab", "commands")
+PACKAGES = ("recording", "analysis", "history", "scenarios", "lab", "commands")
 
 # Who may import whom, beside itself and third parties.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -17,7 +17,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Targets to meet are parsed before any traffic, by the module that judges them afterwards.
     "scenarios": {"recording", "analysis.slo"},
     "lab": set(),
-    "commands": {"recording", "analysis", "scenarios", "lab"},
+    "history": {"recording", "analysis"},
+    "commands": {"recording", "analysis", "history", "scenarios", "lab"},
 }
 # Third parties that only some places may know.
 ONLY_IN = {
@@ -27,6 +28,7 @@ ONLY_IN = {
     "matplotlib": ("analysis/render/",),
     "starlette": ("lab/",),
     "psycopg": ("lab/",),
+    "sqlite3": ("history/",),
     "pandas": (),
 }
 

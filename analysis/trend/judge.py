@@ -121,8 +121,8 @@ def regression(entries: Sequence[Entry]) -> Regression:
     ways = walks(whole)
     found = [_change(shift, whole) for shift in _in_time(ways)]
     now = [change for change in found if change.found == newest.run_id]
-    pinned = [entry for entry in before if entry.pinned]
-    alarms = _against_pinned(pinned, whole) if pinned else _news(now, found)
+    pinned = any(entry.pinned for entry in before)
+    alarms = _against_pinned(whole) if pinned else _news(now, found)
     better = [change for change in now if not change.worse]
     standing = [] if pinned else _standing(ways, whole, newest)
     doubts = [way.title for way in ways if doubtful(way) and way.name not in {one.name for one in alarms}]
@@ -156,7 +156,7 @@ def _report(
     )
 
 
-def _against_pinned(pinned: Sequence[Entry], whole: Sequence[Entry]) -> list[Change]:
+def _against_pinned(whole: Sequence[Entry]) -> list[Change]:
     """The newest runs since the last pinned one, against the pinned ones."""
     since = max(place for place, entry in enumerate(whole) if entry.pinned) + 1
     found = []

@@ -128,7 +128,7 @@ def _log_step(base: Sequence[Figure], new: Sequence[Figure], noise: Noise) -> St
 
 
 class _Difference(NamedTuple):
-    """Of two means, on the scale of `_scaled`: size, half the 95 % interval, one-sided chance, and the standard
+    """Of two means, on the scale of `_scaled`: size, half the 95 % interval, one-sided chance, and standard
     deviation between runs."""
 
     size: float

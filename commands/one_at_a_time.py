@@ -1,0 +1,70 @@
+"""One at a time: a lock so that two scheduled runs do not load one target, and measure each other."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from recording.errors import RefusedError, UsageError
+
+LOOK_EVERY_S = 0.5
+
+
+@contextmanager
+def one_at_a_time(file: Path, wait_s: float) -> Iterator[None]:
+    """Hold the lock as long as the block runs; a holder that is killed lets go of it.
+
+    Args:
+        file: the lock; it names who holds it.
+        wait_s: how long to wait for another holder.
+
+    Raises:
+        RefusedError: somebody else held it for longer.
+        UsageError: the file cannot be made.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle = file.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"cannot make the lock {file}: {error.strerror}; choose --history elsewhere"
+        ) from error
+    with handle:
+        _take(handle, file, time.monotonic() + wait_s)
+        handle.truncate(0)
+        json.dump({"pid": os.getpid(), "since_utc": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}, handle)
+        handle.flush()
+        try:
+            yield
+        finally:
+            handle.truncate(0)
+
+
+def _take(handle: IO[str], file: Path, until: float) -> None:
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise RefusedError(
+                    f"another regression run is under way ({_holder(file)}); two at once would measure each "
+                    "other: try later, or let this one wait with --wait 30m"
+                ) from None
+            time.sleep(LOOK_EVERY_S)
+        else:
+            return
+
+
+def _holder(file: Path) -> str:
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+        return f"process {told['pid']:d}, since {str(told['since_utc'])[:20]}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return str(file)

@@ -1,0 +1,162 @@
+"""`loadverdict regression`: one scheduled run, from the load to the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.text import Text
+
+from analysis.comparison.seen import seen
+from analysis.gate import MET, MISSED, gate_code
+from analysis.render.trend_terminal import print_regression
+from analysis.render.trend_write import write_regression
+from analysis.trend.entry import Entry, entry_of
+from analysis.trend.judge import regression
+from analysis.trend.report import Regression
+from commands.all_runs import keep_index
+from commands.diagnose import Diagnosis, show
+from commands.gate import MEANING
+from commands.one_at_a_time import one_at_a_time
+from commands.run import Asked, run_once
+from commands.target_commit import target_commit
+from commands.trend import write_page
+from commands.webhook import check_webhook, post
+from history.store import opened
+from recording.errors import LoadverdictError, UsageError
+from scenarios.scenario import load_scenario
+
+SPARE = 1.2
+"""A run takes a fifth longer than its load is planned: lab, answers under way, verdict."""
+SUMMARY = "GITHUB_STEP_SUMMARY"
+WEBHOOK = "LOADVERDICT_WEBHOOK"
+"""An address that lets anybody write into a chat: never on a command line, which others can read."""
+
+
+class Options(NamedTuple):
+    """What the command line says."""
+
+    asked: Asked
+    history: Path
+    at_most_s: float
+    confirm: int
+    wait_s: float
+    commit: str | None
+
+
+class Judged(NamedTuple):
+    """A run that is over: what was found out, and how it stands in the history."""
+
+    diagnosis: Diagnosis
+    report: Regression
+    code: int
+
+
+def run_regression(options: Options, *, as_json: bool) -> int:
+    """Run, gate, compare, record, report; returns the exit code.
+
+    Raises:
+        RefusedError: another regression run is under way.
+        LoadverdictError: the run could not begin, or the history cannot be used.
+    """
+    console = Console(stderr=as_json)
+    commit = target_commit(options.commit)
+    webhook = os.environ.get(WEBHOOK) or None
+    if webhook:
+        check_webhook(webhook)
+    planned_s = load_scenario(options.asked.scenario).schedule().duration_s * SPARE
+    if planned_s > options.at_most_s:
+        raise UsageError(
+            f"scenario {options.asked.scenario!r} takes about {planned_s:.0f} s, more than --at-most "
+            f"{options.at_most_s:.0f} s: raise --at-most, or shorten the scenario"
+        )
+    with opened(options.history):
+        pass  # A history that cannot be used is better known before the load than after it.
+    try:
+        with one_at_a_time(options.history.with_suffix(".lock"), options.wait_s):
+            judged = _runs(options, commit, planned_s, console)
+    except LoadverdictError as error:
+        # Whoever waits for the nightly answer must hear that there is none.
+        _tell(webhook, f"{options.asked.scenario}: no run (exit code {error.exit_code}): {error}", console)
+        raise
+    if as_json:
+        sys.stdout.write(judged.report.to_json())
+    _tell(webhook, _message(judged), console)
+    return judged.code
+
+
+def _runs(options: Options, commit: str | None, planned_s: float, console: Console) -> Judged:
+    """One run, and some more where it looks worse without being certain."""
+    until = time.monotonic() + options.at_most_s
+    judged = _one(options, commit, until, console)
+    for number in range(options.confirm):
+        if not judged.report.doubtful or judged.report.alarms or judged.code not in (MET, MISSED):
+            break
+        if time.monotonic() + planned_s > until:
+            console.print(Text("no time is left for another run within --at-most"))
+            break
+        names = ", ".join(judged.report.doubtful)
+        console.print(Text(f"\nonce more ({number + 1} of {options.confirm} at most), because of: {names}"))
+        judged = _one(options, commit, until, console)
+    return judged
+
+
+def _one(options: Options, commit: str | None, until: float, console: Console) -> Judged:
+    diagnosis = run_once(options.asked, console, max(1.0, until - time.monotonic()))
+    gate = gate_code(diagnosis.verdict)
+    entry = entry_of(seen(diagnosis.run, diagnosis.verdict), gate, commit)
+    report = _recorded(options.history, entry)
+    code = MISSED if gate == MET and report.alarms else gate
+    folder = diagnosis.report.parent
+    _written(lambda: _write(report, diagnosis, folder), folder)
+    if not console.stderr:
+        show(diagnosis, as_json=False)
+    console.print()
+    print_regression(report, console)
+    text = MEANING[gate] if code == gate else "GATE CLOSED: worse than the runs before"
+    console.print(Text(f"{text} (exit code {code})", style="bold"))
+    console.print(Text(f"trend: {write_page(options.history)}", style="dim"))
+    keep_index(folder.parent, options.asked.runs_dir, console)
+    return Judged(diagnosis, report, code)
+
+
+def _recorded(history: Path, entry: Entry) -> Regression:
+    """Keep the run, then hold it against those before it."""
+    with opened(history) as kept:
+        kept.record(entry)
+        entries = kept.runs(entry.scenario)
+    mine = next(place for place, one in enumerate(entries) if one.run_id == entry.run_id)
+    return regression(entries[: mine + 1])
+
+
+def _write(report: Regression, diagnosis: Diagnosis, folder: Path) -> None:
+    text = write_regression(report, diagnosis.verdict, folder)
+    summary = os.environ.get(SUMMARY)
+    if summary:
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(text)
+
+
+def _written(write: Callable[[], None], folder: Path) -> None:
+    try:
+        write()
+    except OSError as error:
+        raise UsageError(f"cannot write {error.filename or folder}: {error.strerror}") from error
+
+
+def _message(judged: Judged) -> str:
+    verdict = judged.diagnosis.verdict
+    missed = [result.text for result in verdict.slo if result.outcome != "met"]
+    parts = [judged.report.sentence, verdict.sentence, *missed[:3]]
+    return f"{'✅' if judged.code == MET else '❌'} {' '.join(parts)} (exit code {judged.code})"
+
+
+def _tell(webhook: str | None, text: str, console: Console) -> None:
+    """The answer to the chat; what goes wrong there is said and changes nothing."""
+    if webhook and (trouble := post(webhook, text)) is not None:
+        console.print(Text(f"the webhook was not told: {trouble}", style="yellow"))
