@@ -7,7 +7,10 @@ from analysis.render.html import embedded, environment
 from analysis.trend.report import Trend
 
 MOST_RUNS = 50
-CAPTION = "Dots: runs. Lines: levels, as far as runs can be told apart. Squares: pinned runs."
+CAPTION = (
+    "Dots: runs; squares: pinned ones. Lines: levels, as far as runs can be told apart; orange is worse than "
+    "the one before, green is better."
+)
 
 
 def trend_html(found: Trend, pictures: dict[tuple[str, str], bytes]) -> str:

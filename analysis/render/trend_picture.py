@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis.comparison.judge import figure
@@ -45,12 +44,6 @@ def trend_picture(series: Series, line: Line) -> bytes | None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: figure(line.unit, value)))
     axes.set_xlabel("run, by the day on which it began")
     picture.subplots_adjust(left=0.15)
-    if len(line.levels) > 1:
-        handles = [
-            Line2D([], [], color=WORSE, linewidth=2, label="worse than before"),
-            Line2D([], [], color=BETTER, linewidth=2, label="better than before"),
-        ]
-        axes.legend(handles=handles, loc="upper left", fontsize=8.5, frameon=False, ncols=2)
     return canvas.png(picture)
 
 
@@ -58,7 +51,7 @@ def _title(series: Series, line: Line) -> str:
     mine = [change for change in series.changes if change.name == line.name]
     if not mine:
         return f"no change in {sum(value is not None for value in line.values)} runs"
-    return mine[-1].text
+    return mine[-1].text.replace("−", "-")
 
 
 def _date(series: Series, place: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -56,22 +57,14 @@ def _line(way: Walk, whole: Sequence[Entry], mine: Sequence[Entry]) -> Line:
     shown: list[float | None] = [None] * len(mine)
     for entry, value in zip(whole, values(way.name, whole), strict=True):
         shown[place[entry.run_id]] = None if value is None else value.value
-    starts = [0, *(shift.begins for shift in way.shifts)]
-    first = way.shifts[0].step.base if way.shifts else _middle(shown)
-    levels = [first, *(shift.step.new for shift in way.shifts)]
-    ends = [place[whole[start].run_id] for start in starts]
-    return Line(
-        name=way.name,
-        title=way.title,
-        unit=way.unit,
-        values=shown,
-        levels=list(zip(ends, levels, strict=True)),
-    )
+    starts = [0, *(place[whole[shift.begins].run_id] for shift in way.shifts)]
+    ends = [*starts[1:], len(shown)]
+    levels = [(start, _middle(shown[start:end])) for start, end in zip(starts, ends, strict=True)]
+    return Line(name=way.name, title=way.title, unit=way.unit, values=shown, levels=levels)
 
 
 def _middle(shown: Sequence[float | None]) -> float:
-    known = sorted(value for value in shown if value is not None)
-    return known[len(known) // 2]
+    return statistics.median(value for value in shown if value is not None)
 
 
 def _apart(entries: Sequence[Entry]) -> Iterator[str]:
