@@ -13,11 +13,12 @@ from analysis.found import Found, find
 from analysis.levels import capacity
 from analysis.lines import warm_up_s
 from analysis.looks import Looks
-from analysis.measured import measure
 from analysis.next_plan import seen
 from analysis.next_run import next_run
 from analysis.sentence import Facts, sentence
-from analysis.slo import CASE_SLO, evaluate, parse_slo
+from analysis.slo.figure import Basis
+from analysis.slo.grammar import CASE_SLO, parse_slo
+from analysis.slo.judge import evaluate
 from analysis.suspects import Suspect, known_suspects
 from analysis.tree import tree
 from analysis.verdict import Verdict
@@ -52,7 +53,7 @@ def judged(
 
     Args:
         run: what `recording.reader.read_run` gives, of any source.
-        slo: targets as text; see `analysis.slo`.
+        slo: targets as text; see `analysis.slo.grammar`.
         suspects: whom to weigh; default those of config/suspects.yaml.
         looks: how strict to be with a run that is going on; default what its own events tell.
 
@@ -81,7 +82,6 @@ def _verdict(run: Run, found: Found, slo: Sequence[str], suspects: Sequence[Susp
         else None
     )
     ends = cut.judge.shares.ends if cut.judge.shares is not None else None
-    measured = measure(rows, found.times, found.silent, found.kinds, run.lacks)
     return Verdict(
         run_id=run.id,
         source=run.source,
@@ -110,10 +110,25 @@ def _verdict(run: Run, found: Found, slo: Sequence[str], suspects: Sequence[Susp
         tree=tree(rows.requests, found.statuses, found.kinds, found.temporal, found.load),
         suspects=weigh(suspects, _evidence(found, _name(run.manifest.get("target")))),
         server=found.server,
-        slo=evaluate(slo, measured),
+        slo=evaluate(slo, _basis(run, found)),
         quality=found.quality,
         lacks=sorted(run.lacks),
         next_run=following,
+    )
+
+
+def _basis(run: Run, found: Found) -> Basis:
+    """What targets are measured on."""
+    return Basis(
+        rows=found.cut.rows,
+        windows=found.cut.windows,
+        levels=found.cut.levels,
+        times=found.times,
+        silent=found.silent,
+        kinds=found.kinds,
+        failing=found.failing,
+        lacks=run.lacks,
+        length_s=run.length_s,
     )
 
 
@@ -162,7 +177,8 @@ def _facts(found: Found) -> Facts:
 
 
 def _error_limit(slo: Sequence[str]) -> float:
-    limits = [target.limit for target in map(parse_slo, slo) if target.metric == "error_rate"]
+    targets = map(parse_slo, slo)
+    limits = [target.limit for target in targets if target.metric == "error_rate" and target.is_plain]
     return min(limits, default=ERROR_LIMIT)
 
 

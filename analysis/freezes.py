@@ -14,7 +14,8 @@ from analysis.levels import Levels
 from analysis.usable import Bools, Floats, Ints, bounds, weights
 from analysis.verdict import Freeze
 from analysis.windows import ranked
-from recording.sample import TIMEOUT_OUTCOMES, Samples
+from recording.outcomes import TIMEOUT_OUTCOMES
+from recording.sample import Samples
 
 LEAST_S = 2.0
 """Shorter silences are called stalls by nobody who waits for them."""
@@ -31,11 +32,13 @@ MOST = 1000
 @dataclass(frozen=True, slots=True)
 class Silences:
     """Freezes found, the longest silence of any length that was out of proportion (0 if none), and those that
-    are shorter than a freeze and last a second at least, in order of time: stalls, if there are several."""
+    are shorter than a freeze and last a second at least, in order of time: stalls, if there are several.
+    `found` are all that were out of proportion, in order of time."""
 
     freezes: tuple[Freeze, ...]
     longest_s: float
     stalls: tuple[Freeze, ...] = ()
+    found: tuple[Freeze, ...] = ()
 
 
 def silences(samples: Samples, levels: Levels, least_s: float = LEAST_S) -> Silences:
@@ -71,6 +74,7 @@ def silences(samples: Samples, levels: Levels, least_s: float = LEAST_S) -> Sile
         tuple(silence for silence in found if silence.duration_s > least_s),
         max((silence.duration_s for silence in found), default=0.0),
         tuple(silence for silence in found if STALL_S <= silence.duration_s <= least_s),
+        tuple(found),
     )
 
 

@@ -18,12 +18,15 @@ from analysis.intervals import LEVEL, order_ranks
 from analysis.usable import Floats, Ints
 from analysis.verdict import LatencyMs, Percentiles
 
-LEAST = {0.50: 1, 0.95: 20, 0.99: 100}
-"""Samples without which a percentile is only the largest value under another name."""
 NAMES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 MERGED = 1 << 20
 """Up to so many values, several distributions become one array. Beyond it they stay apart, and a value is
 looked up in all of them: memory for another column of millions takes longer than that."""
+
+
+def least(share: float) -> int:
+    """Samples without which a percentile is only the largest value under another name: 20 for p95."""
+    return 1 if share <= 0.5 else math.ceil(round(1 / (1 - share), 6))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Distribution:
 
     def percentile(self, share: float) -> float | None:
         """Nearest-rank percentile; None where there are too few samples or the value is infinite."""
-        return _finite(self.at_rank(share * self.n)) if self.n >= LEAST[share] else None
+        return _finite(self.at_rank(share * self.n)) if self.n >= least(share) else None
 
     def interval(self, share: float, level: float = LEVEL) -> tuple[float | None, float | None]:
         """Distribution-free interval of a percentile from order statistics; None where n cannot bound it.
@@ -100,7 +103,7 @@ class Distribution:
 
     def _figures(self) -> Iterator[tuple[str, float | None]]:
         for name, share in NAMES.items():
-            enough = self.n >= LEAST[share]
+            enough = self.n >= least(share)
             low, high = self._bounds(share, LEVEL) if enough else (None, None)
             yield name, self.at_rank(share * self.n) if enough else None
             yield f"{name}_low", low

@@ -60,6 +60,12 @@ def seconds(value: float) -> str:
     return f"{value:,.0f} s" if value >= 20 or value == round(value) else f"{value:.1f} s"
 
 
+def per_second(value: float) -> str:
+    """A rate: "0.42 per s", "12.5 per s", "1,250 per s"."""
+    digits = 0 if value >= 100 or value == round(value) else 1 if value >= 10 else 2
+    return f"{value:,.{digits}f} per s"
+
+
 def seconds_about(value: float) -> str:
     """A measured interval of time without false precision: "12.5 s", "30 s", "4 min 10 s"."""
     if value < 20:

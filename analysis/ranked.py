@@ -159,14 +159,32 @@ def _variances(left: Floats) -> tuple[float, float]:
     return float(shared[0]), max(float(shared[0]), 2 * float(kept.sum()) - float(shared[0]))
 
 
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """The stretches of a run: where they begin and end in epoch seconds, and how many there are."""
+
+    first_s: float
+    last_s: float
+    count: int
+
+    @classmethod
+    def of(cls, start_s: Floats) -> Stretches:
+        """Those of a run with at least one row."""
+        first, last = float(start_s.min()), float(start_s.max())
+        return cls(first, last, int(np.clip((last - first) // STRETCH_S, LEAST_STRETCHES, MOST_STRETCHES)))
+
+    def place(self, start_s: Floats) -> Codes:
+        """The stretch that each row starts in."""
+        place = (start_s - self.first_s) * (self.count / max(self.last_s - self.first_s, 1e-9))
+        return np.minimum(place, self.count - 1).astype(np.uint16)
+
+
 def _stretches(start_s: Floats) -> tuple[Codes, int]:
     """The stretch that each row starts in, and how many there are."""
     if not len(start_s):
         return np.zeros(0, np.uint16), 1
-    first, last = float(start_s.min()), float(start_s.max())
-    count = int(np.clip((last - first) // STRETCH_S, LEAST_STRETCHES, MOST_STRETCHES))
-    place = (start_s - first) * (count / max(last - first, 1e-9))
-    return np.minimum(place, count - 1).astype(np.uint16), count
+    stretches = Stretches.of(start_s)
+    return stretches.place(start_s), stretches.count
 
 
 def _kinds(rows: Usable) -> Codes:

@@ -12,7 +12,7 @@ from analysis.evidence import SEEN_SHARE, Evidence
 from analysis.load_axis import USERS
 from analysis.shown import Expected, Shown, Signal, or_
 from analysis.verdict import FingerprintReport, LoadEffect, LoadLevel
-from recording.sample import TIMEOUT_OUTCOMES
+from recording.outcomes import TIMEOUT_OUTCOMES
 
 TWICE = 2.0
 """Load must at least double between two levels for a comparison of them to say something."""

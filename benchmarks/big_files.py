@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from recording.logs import HEALTH_KEY
+from recording.outcomes import OUTCOMES
 from recording.probes.readings_file import READINGS_SCHEMA
 from recording.run import LogHealth
-from recording.sample import OUTCOMES, Category, Samples
+from recording.sample import Category, Samples
 
 PIECE = 1_000_000
 RATE_PER_S = 2_500.0

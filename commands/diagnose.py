@@ -16,7 +16,7 @@ from analysis.gate import validity_code
 from analysis.render.drawing import Drawing
 from analysis.render.terminal import print_verdict
 from analysis.render.write import write_figures, write_report
-from analysis.slo import CASE_SLO, parse_slo
+from analysis.slo.grammar import CASE_SLO, parse_slo
 from analysis.verdict import Verdict
 from commands.all_runs import keep_index, runs_dir_of
 from recording.errors import UsageError

@@ -44,7 +44,7 @@ class ErrorExample:
     Attributes:
         time_s: epoch seconds of the send.
         status: HTTP status, 0 without an answer.
-        outcome: see `recording.sample.OUTCOMES`.
+        outcome: see `recording.outcomes.OUTCOMES`.
         code: short failure code, as in the Sample.
         message: the error text of the answer, or of the exception, on one line.
         content_type: of the answer, "" if there was none.

@@ -45,7 +45,7 @@ class Received:
         status: of the answer; 0 if there is none.
         headers: as they came.
         body: decompressed.
-        outcome: why there is no answer, of `recording.sample.OUTCOMES`; empty if there is one.
+        outcome: why there is no answer, of `recording.outcomes.OUTCOMES`; empty if there is one.
         code: more about that, from a closed set.
         traits: of the connection and of what was sent, see `recording.rows.traits`; 0 where nobody
             knows. Of a request that was redirected, those of the last one sent.

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from analysis.slo import CASE_SLO, parse_slo
+from analysis.slo.grammar import CASE_SLO, parse_slo
 from scenarios.behaviour import content_of
 from scenarios.config import CONFIG_DIR, Model, config_names, load_named
 from scenarios.load import Load, Plan, plan
@@ -61,7 +61,7 @@ class Scenario(Model):
             Locust's FastHttpUser and HttpUser.
         connections: `kept`: each user keeps its connection; `fresh`: each request has one of its own.
         timeouts: limits of a request.
-        slo: targets, see `analysis.slo`.
+        slo: targets, see `analysis.slo.grammar`.
         seed: of everything drawn at random.
     """
 
@@ -101,6 +101,18 @@ class Scenario(Model):
             raise ValueError(f"{given[0]!r} stands beside 'parts': write it into each of them")
         if self.rendezvous_s is not None:
             raise ValueError("'rendezvous_s' makes all users act at once, which 'parts' cannot: remove one")
+        return self
+
+    @model_validator(mode="after")
+    def _slo_at_a_load_it_has(self) -> Self:
+        """A target at so many users has no data where there are only arrivals, and the other way round."""
+        loads = [part.load for part in self.parts.values()] if self.parts else [self.load]
+        opens = {load.open is not None for load in loads if load is not None}
+        wrong = {frozenset({False}): "arrivals", frozenset({True}): "users"}.get(frozenset(opens))
+        for target in map(parse_slo, self.slo):
+            if wrong in {bound.axis for bound in target.at}:
+                right = "arrivals" if wrong == "users" else "users"
+                raise ValueError(f"{target.text!r}: this load is planned in {right}, not in {wrong}")
         return self
 
     def whole(self) -> dict[str, Part]:

@@ -8,20 +8,27 @@ from analysis import phrases
 from analysis.evidence import SEEN_SHARE
 from analysis.experiment.report import ExperimentReport
 from analysis.investigation.report import Explains, Trial
-from analysis.slo import UNITS, parse_slo
+from analysis.slo.grammar import SloTarget, parse_slo
 from analysis.verdict import SloOutcome, SloResult, Verdict
+
+_OF_ERRORS = frozenset({"error_rate", "status", "outcome"})
+"""Metrics that only failures can move."""
 
 
 def explains(verdict: Verdict) -> Explains:
     """What a change must take away to be the cause.
 
-    Errors where there are any, unless their target is met and only latency or freezes miss theirs.
+    Errors where there are any, unless their target is met and only latency, throughput or
+    freezes miss theirs.
     """
-    outcomes = _outcomes(verdict)
-    missed = {metric for metric, outcome in outcomes.items() if outcome == "missed"}
-    slow = any(metric == "freeze" or UNITS[metric] == "ms" for metric in missed)
-    few = outcomes.get("error_rate") == "met"
-    if verdict.errors and not (slow and few):
+    judged = list(_parsed(verdict.slo))
+    missed = [target for target, outcome in judged if outcome == "missed"]
+    slow = any(target.unit != "%" for target in missed)
+    few = any(
+        outcome == "met" and target.metric == "error_rate" and target.is_plain for target, outcome in judged
+    )
+    many = any(target.metric in _OF_ERRORS for target in missed)
+    if verdict.errors and not (slow and few and not many):
         return "errors"
     return "latency" if slow or verdict.freezes else "nothing"
 
@@ -47,19 +54,13 @@ def left_in_words(slo: Sequence[SloResult], trial: Trial) -> str:
 def _left(slo: Sequence[SloResult], trial: Trial) -> Iterator[str]:
     rate = trial.error_rate.changed.value if trial.error_rate is not None else None
     p99_ms = trial.changed_p99_ms
-    for target in (parse_slo(result.target) for result in slo if _is_target(result)):
-        if target.metric == "error_rate" and rate is not None and rate >= target.limit:
+    for target, _ in _parsed(slo):
+        if not target.is_plain:
+            continue
+        if target.metric == "error_rate" and rate is not None and not target.holds(rate):
             yield f"{phrases.percent(rate)} of requests fail (target: {target.text})"
-        if target.metric in ("p99", "p99(ok)") and p99_ms is not None and p99_ms >= target.limit:
+        if target.metric == "p99" and p99_ms is not None and not target.holds(p99_ms):
             yield f"the P99 of successes is {phrases.milliseconds(p99_ms)} (target: {target.text})"
-
-
-def _is_target(result: SloResult) -> bool:
-    try:
-        parse_slo(result.target)
-    except ValueError:
-        return False
-    return True
 
 
 def statuses_of(verdict: Verdict) -> frozenset[str]:
@@ -80,9 +81,10 @@ def of_another_kind(statuses: frozenset[str], report: ExperimentReport) -> str:
     )
 
 
-def _outcomes(verdict: Verdict) -> dict[str, SloOutcome]:
-    """By metric; of several targets for one the missed one, texts that are no targets left out."""
-    found: dict[str, SloOutcome] = {}
-    for result in sorted(filter(_is_target, verdict.slo), key=lambda result: result.outcome == "missed"):
-        found[parse_slo(result.target).metric] = result.outcome
-    return found
+def _parsed(slo: Sequence[SloResult]) -> Iterator[tuple[SloTarget, SloOutcome]]:
+    """Targets with their outcomes; texts that are none are left out."""
+    for result in slo:
+        try:
+            yield parse_slo(result.target), result.outcome
+        except ValueError:
+            continue

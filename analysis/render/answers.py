@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 from analysis.render import burst_words, wording
-from analysis.slo import UNITS, parse_slo
+from analysis.slo.grammar import parse_slo
 from analysis.verdict import (
     Attribution,
     Finding,
@@ -193,7 +193,7 @@ def slo_value(result: SloResult, intervals: bool = True) -> str:
         return wording.NO_DATA
     write = _writer(result.target)
     if result.value is None:
-        return wording.UNKNOWN if result.low is None else f"at least {write(result.low)}"
+        return _bound(result, write)
     if not intervals or result.low is None or result.high is None:
         return write(result.value)
     if write is wording.percent:
@@ -201,15 +201,24 @@ def slo_value(result: SloResult, intervals: bool = True) -> str:
     return f"{write(result.value)} ({write(result.low)} – {write(result.high)})"
 
 
+def _bound(result: SloResult, write: Callable[[float | None], str]) -> str:
+    """Of a figure of which only ends are known."""
+    if result.low is not None and result.high is not None:
+        return f"{write(result.low)} – {write(result.high)}"
+    if result.low is not None:
+        return f"at least {write(result.low)}"
+    return wording.UNKNOWN if result.high is None else f"at most {write(result.high)}"
+
+
 def limits(verdict: Verdict, metric: str) -> list[float]:
-    """The limits of all targets for a metric, in their order; texts that are no targets have none."""
+    """The limits of a metric over the whole run, in their order; texts that are no targets have none."""
     found = []
     for result in verdict.slo:
         try:
             target = parse_slo(result.target)
         except ValueError:
             continue
-        if target.metric == metric:
+        if target.name == metric and target.is_plain:
             found.append(target.limit)
     return found
 
@@ -217,10 +226,15 @@ def limits(verdict: Verdict, metric: str) -> list[float]:
 def _writer(target: str) -> Callable[[float | None], str]:
     """How figures of a target's metric are written."""
     try:
-        unit = UNITS[parse_slo(target).metric]
+        unit = parse_slo(target).unit
     except ValueError:
         return wording.number
-    return {"%": wording.percent, "ms": wording.milliseconds, "s": wording.seconds}[unit]
+    return {
+        "%": wording.percent,
+        "ms": wording.milliseconds,
+        "s": wording.seconds,
+        "per s": wording.rate,
+    }[unit]
 
 
 def findings(verdict: Verdict, severities: tuple[Severity, ...] = _SEVERITIES) -> list[Finding]:

@@ -14,8 +14,9 @@ from recording.errors import NoDataError
 from recording.examples import PER_KIND, FailureCodes
 from recording.foreign.outcomes import Judged, judged
 from recording.foreign.times import plausible
+from recording.outcomes import OUTCOMES
 from recording.run import ErrorExample, Run
-from recording.sample import OUTCOMES, Category, Samples
+from recording.sample import Category, Samples
 
 ALWAYS_LACKING = frozenset({"readings", "unfinished", "message"})
 """No other tool's file holds the generator's own health, requests still in flight at the end, or what the

@@ -12,7 +12,7 @@ class FailedError(Exception):
     """A request that ends without an answer.
 
     Attributes:
-        outcome: of `recording.sample.OUTCOMES`.
+        outcome: of `recording.outcomes.OUTCOMES`.
         code: short reason from a closed set.
     """
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from recording.outcomes import OUTCOMES
 from recording.run import LACKS, ErrorExample, LogHealth, Readings, Run
-from recording.sample import OUTCOMES, Category, Samples
+from recording.sample import Category, Samples
 
 SIZES = (0, 1, 2, 5, 50, 300, 1500)
 LENGTHS_S = (0.0, 1e-3, 1.0, 60.0, 300.0, 3600.0, 1e7)

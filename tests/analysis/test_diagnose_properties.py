@@ -13,8 +13,9 @@ from run_builder import by_load, by_time, make_run, make_samples
 from analysis.diagnose import diagnose
 from analysis.verdict import Verdict
 from analysis.windows import windows
+from recording.outcomes import OUTCOMES
 from recording.run import Run
-from recording.sample import OUTCOMES, Category, Samples
+from recording.sample import Category, Samples
 
 RATES = {
     "rises": by_load(lambda u: 0.02 + 0.02 * u),

@@ -5,7 +5,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recording.sample import OUTCOMES, SCHEMA, Category, Samples, in_schema
+from recording.outcomes import OUTCOMES
+from recording.sample import SCHEMA, Category, Samples, in_schema
 
 TEXT = st.text(max_size=8)
 ROWS = st.lists(

@@ -17,7 +17,7 @@ from analysis.verdict import (
     TemporalAnswer,
     YesNo,
 )
-from recording.sample import OUTCOMES
+from recording.outcomes import OUTCOMES
 
 from .builders import make_verdict, no_data_verdict
 

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from recording.sample import OUTCOMES, size_class
+from recording.outcomes import OUTCOMES
+from recording.sample import size_class
 from scenarios.lean.session import LeanClient, LeanSession
 from scenarios.prepared import Prepared
 from scenarios.received import Received

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from recording.sample import OUTCOMES
+from recording.outcomes import OUTCOMES
 from tests.scenarios.misbehaving import (
     OK,
     Script,

@@ -11,7 +11,7 @@ import pytest
 import requests.exceptions as rq
 import urllib3.exceptions as u3
 
-from recording.sample import OUTCOMES
+from recording.outcomes import OUTCOMES
 from scenarios.transport import outcome_of
 
 # Base classes that say nothing by themselves, warnings, and errors of urllib3's own configuration.

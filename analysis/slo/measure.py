@@ -1,0 +1,216 @@
+"""Measure: the figure that each target is judged by. Only what is asked for is worked out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from analysis import phrases
+from analysis.intervals import rate_interval, share, share_interval
+from analysis.slo.figure import Basis, Measured
+from analysis.slo.grammar import SloTarget
+from analysis.slo.percentiles import percentile, percentile_of_windows
+from analysis.slo.selection import Cells, Selection
+from analysis.slo.stretches import Judged, across, cells_of, enough, no_chance, whole
+from analysis.slo.withheld import UNANSWERED, nobody, untold
+from analysis.usable import Bools, Floats, Ints, Usable
+from analysis.verdict import FingerprintReport
+
+ONE_MOMENT = "all requests were sent at one moment"
+UNRECORDED = "the messages of {} were not recorded"
+
+
+def measure(target: SloTarget, basis: Basis) -> Measured:
+    """What a target came to; a run without requests gives nothing."""
+    if basis.rows.requests == 0:
+        return Measured(None)
+    if why := untold(target, basis):
+        return Measured(None, n=basis.rows.requests, note=why)
+    chosen = Selection.of(target, basis.rows, basis.windows)
+    if not chosen.is_everything and chosen.tally(chosen.slabs())[0] == 0:
+        return Measured(None, note=nobody(target, chosen))
+    if target.share is None:
+        return _BY_METRIC[target.metric](target, basis, chosen)
+    return percentile_of_windows(target, chosen) if target.window_s else percentile(target, basis, chosen)
+
+
+def _share(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
+    """Of error_rate, status and outcome."""
+    if target.window_s is not None:
+        cells = cells_of(basis.rows.samples, target.window_s)
+        if isinstance(cells, str):
+            return Measured(None, note=cells)
+        part = chosen.tally(_counted(target, chosen), cells)
+        found = _share_of_windows(target, part, part, chosen.tally(chosen.slabs(), cells))
+        return _at_least(target, found, basis)
+    part, requests = (round(chosen.tally(of)[0]) for of in (_counted(target, chosen), chosen.slabs()))
+    rate = share(part, requests)
+    if target.metric == "error_rate" and "failed_requests" in basis.lacks:
+        return Measured(None, rate.low, None, requests, UNANSWERED)
+    return Measured(rate.value, rate.low, rate.high, requests)
+
+
+def _counted(target: SloTarget, chosen: Selection) -> Iterator[Ints]:
+    """Rows that a share or a throughput is about, some at a time."""
+    is_meant = _IS_MEANT[target.metric]
+    return (rows.start + np.flatnonzero(is_meant(target, chosen.rows, rows)) for rows in chosen.slabs())
+
+
+def _has_status(target: SloTarget, run: Usable, rows: slice) -> Bools:
+    status = run.samples.status[rows]
+    if target.word.endswith("xx"):
+        return np.asarray(status // 100 == int(target.word[0]), np.bool_)
+    return np.asarray(status == int(target.word), np.bool_)
+
+
+def _has_outcome(target: SloTarget, run: Usable, rows: slice) -> Bools:
+    wanted = np.array([name == target.word for name in run.samples.outcome.names], bool)
+    return np.asarray(wanted[run.samples.outcome.codes[rows]], np.bool_)
+
+
+_IS_MEANT: dict[str, Callable[[SloTarget, Usable, slice], Bools]] = {
+    "error_rate": lambda _, run, rows: run.failed[rows],
+    "throughput": lambda _, run, rows: ~run.failed[rows],
+    "status": _has_status,
+    "outcome": _has_outcome,
+}
+
+
+def _share_of_windows(target: SloTarget, part: Floats, at_worst: Floats, requests: Floats) -> Measured:
+    """From sums of half windows: counted surely, counted at worst, and all."""
+    part, at_worst, requests = whole(part), whole(at_worst), whole(requests)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value, worst = part / requests, at_worst / requests
+    bad, allowed = (part, target.limit) if target.is_upper else (requests - part, 1 - target.limit)
+    least = enough(allowed, may_be_reached=target.operator in ("<=", ">="))
+    counts = (requests >= least) | no_chance(bad, requests, allowed)
+    return across(target, Judged(value, worst, requests, counts & (requests > 0)), least)
+
+
+def _unclear(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
+    """Failures whose message is unknown could be of either kind; it lies between."""
+    unclear, unknown = (_rows_of(basis, clear) for clear in (False, None))
+    if target.window_s is not None:
+        cells = cells_of(basis.rows.samples, target.window_s)
+        if isinstance(cells, str):
+            return Measured(None, note=cells)
+        sure, open_ = chosen.tally(unclear, cells), chosen.tally(unknown, cells)
+        found = _share_of_windows(target, sure, sure + open_, chosen.tally(chosen.slabs(), cells))
+        missing = phrases.counted(open_.sum(), "failure")
+        return _at_least(
+            target, found if not open_.any() else _noted(found, UNRECORDED.format(missing)), basis
+        )
+    sure_n, open_n, requests = (round(chosen.tally(of)[0]) for of in (unclear, unknown, chosen.slabs()))
+    low, _ = share_interval(sure_n, requests)
+    _, high = share_interval(sure_n + open_n, requests)
+    if "failed_requests" in basis.lacks:
+        return Measured(None, low, None, requests, UNANSWERED)
+    if open_n == 0:
+        return Measured(sure_n / requests, low, high, requests)
+    note = UNRECORDED.format(phrases.counted(open_n, "failure"))
+    return Measured(None, sure_n / requests, (sure_n + open_n) / requests, requests, note)
+
+
+def _at_least(target: SloTarget, found: Measured, basis: Basis) -> Measured:
+    """Requests without an answer failed, so where they are missing a share of failures can only be larger."""
+    if "failed_requests" not in basis.lacks or (found.value is not None and not target.holds(found.value)):
+        return found
+    return Measured(None, n=found.n, note=UNANSWERED)
+
+
+def _rows_of(basis: Basis, clear: bool | None) -> list[Ints]:
+    kinds: list[FingerprintReport] = [kind for kind in basis.kinds if kind.clear is clear]
+    return [basis.failing[kind.id] for kind in kinds]
+
+
+def _noted(found: Measured, note: str) -> Measured:
+    parts = [part for part in (found.note, note) if part]
+    return Measured(found.value, found.low, found.high, found.n, "; ".join(parts), found.worst)
+
+
+def _freeze(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
+    longest_s = basis.silent.longest_s
+    if target.at:
+        longest_s = max(_silences_at(basis, chosen), default=0.0)
+    notes = []
+    if longest_s == 0:
+        notes.append("no stretch without answers was out of proportion")
+    if "sub_second_time" in basis.lacks:
+        notes.append("timestamps are whole seconds, so it is known to a second only")
+    if "unfinished" in basis.lacks:
+        notes.append("requests never answered are not in this source")
+    requests = round(chosen.tally(chosen.slabs())[0])
+    return Measured(longest_s, n=requests, note="; ".join(notes))
+
+
+def _silences_at(basis: Basis, chosen: Selection) -> list[float]:
+    """Lengths of the silences that began at the load that is meant: that of the latest request before."""
+    start_s = basis.rows.samples.start_s
+    begin_s = np.array([silence.start_s for silence in basis.silent.found])
+    # What waited when the silence began was sent then or before; a microsecond is what adding up may cost.
+    rows = np.searchsorted(start_s, start_s[0] + begin_s + 1e-6, side="right") - 1
+    held = chosen.at_load(np.maximum(rows, 0)) if len(rows) else np.zeros(0, bool)
+    return [silence.duration_s for silence, here in zip(basis.silent.found, held, strict=True) if here]
+
+
+def _throughput(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
+    """Successes a second, where they were sent."""
+    if target.window_s is not None:
+        return _throughput_of_windows(target, basis, chosen)
+    seconds = _seconds(basis, chosen)
+    ok, requests = (round(chosen.tally(of)[0]) for of in (_counted(target, chosen), chosen.slabs()))
+    if seconds <= 0:
+        return Measured(None, n=requests, note=ONE_MOMENT)
+    low, high = rate_interval(ok, seconds)
+    return Measured(ok / seconds, low, high, requests, f"in {phrases.seconds(seconds)}")
+
+
+def _seconds(basis: Basis, chosen: Selection) -> float:
+    """Time at the load that is meant: the gaps between sends, each counted to the earlier one."""
+    start_s = basis.rows.samples.start_s
+    if basis.length_s is not None:
+        return basis.length_s
+    if not chosen.at:
+        return float(start_s[-1] - start_s[0])
+    total = 0.0
+    for rows in chosen.slabs():
+        gaps = np.diff(start_s[rows.start : rows.stop + 1])
+        total += float(gaps[chosen.at_load(rows)[: len(gaps)]].sum())
+    return total
+
+
+def _throughput_of_windows(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
+    """Of every window; with a load, of those in which every request was sent at it."""
+    assert target.window_s is not None
+    cells = cells_of(basis.rows.samples, target.window_s)
+    if isinstance(cells, str):
+        return Measured(None, note=cells)
+    ok = whole(chosen.tally(_counted(target, chosen), cells))
+    requests = whole(chosen.tally(chosen.slabs(), cells))
+    value = ok / _lengths_s(cells, float(basis.rows.samples.start_s[-1]))
+    counts = np.ones(len(ok), bool)
+    if chosen.at:
+        here = whole(chosen.tally(chosen.slabs(), cells, any_endpoint=True))
+        everywhere = Selection(chosen.rows, chosen.windows)
+        counts = (here > 0) & (here == whole(everywhere.tally(chosen.slabs(), cells)))
+        if not counts.any():
+            return Measured(None, note="no window was wholly at that load")
+    return across(target, Judged(value, value, np.where(counts, requests, 0.0), counts), least=0)
+
+
+def _lengths_s(cells: Cells, last_s: float) -> Floats:
+    """(w,) seconds of each window; the last one is longer."""
+    lengths = np.full(cells.count - 1, 2 * cells.width_s)
+    lengths[-1] = last_s - cells.origin_s - cells.width_s * (cells.count - 2)
+    return lengths
+
+
+_BY_METRIC: dict[str, Callable[[SloTarget, Basis, Selection], Measured]] = {
+    "error_rate": _share,
+    "status": _share,
+    "outcome": _share,
+    "unclear_errors": _unclear,
+    "freeze": _freeze,
+    "throughput": _throughput,
+}

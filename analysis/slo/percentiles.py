@@ -1,0 +1,131 @@
+"""Percentiles of the requests that a target asks about, of the whole run or of every window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from analysis import phrases
+from analysis.latency import NAMES, Distribution, least
+from analysis.ranked import Stretches, stretch_effect
+from analysis.slo.figure import Basis, Measured
+from analysis.slo.grammar import SloTarget
+from analysis.slo.selection import Rows, Selection
+from analysis.slo.stretches import Judged, across, cells_of, no_chance
+from analysis.usable import Bools, Floats, Ints
+from recording.sample import picked
+
+
+def percentile(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
+    """Of the whole run, with its interval."""
+    share = _share(target)
+    times = _of_run(target, basis) if chosen.is_everything else _Times.of(target, chosen, slice(None))
+    found, at_worst = times.all, times.at_worst
+    value = found.percentile(share)
+    if value is None:
+        low, _ = found.interval(share)
+        note = f"it needs {phrases.counted(least(share), 'request')} and has {phrases.count(found.n)}"
+        return Measured(None, low, None, found.n, note)
+    if not (chosen.is_everything and share in NAMES.values()):
+        found = replace(found, effects=((share, _effect(target, basis, chosen, value)),))
+    worst = at_worst.at_rank(share * at_worst.n)
+    low, high = found.interval(share)
+    note = "requests never answered may push it higher" if worst > value else ""
+    return Measured(value, low, high, found.n, note, worst)
+
+
+def percentile_of_windows(target: SloTarget, chosen: Selection) -> Measured:
+    """Of every window."""
+    assert target.window_s is not None
+    samples, share = chosen.rows.samples, _share(target)
+    cells = cells_of(samples, target.window_s)
+    if isinstance(cells, str):
+        return Measured(None, note=cells)
+    edges = np.searchsorted(samples.start_s, cells.origin_s + cells.width_s * np.arange(cells.count + 1))
+    edges[-1] = len(samples)
+    value, worst = np.full(cells.count - 1, np.nan), np.full(cells.count - 1, np.nan)
+    requests, slow = np.zeros(cells.count - 1), np.zeros(cells.count - 1)
+    for i in np.flatnonzero(edges[2:] > edges[:-2]).tolist():
+        times = _Times.of(target, chosen, slice(int(edges[i]), int(edges[i + 2])))
+        requests[i] = n = times.all.n
+        if n:
+            value[i], worst[i] = times.all.at_rank(share * n), times.at_worst.at_rank(share * n)
+            slow[i] = n - times.within(target)
+    needed = least(share)
+    counts = (requests >= needed) | no_chance(slow, requests, 1 - share)
+    return across(target, Judged(value, worst, requests, counts & (requests > 0)), needed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """Durations: unfinished requests with their age, and as infinitely slow."""
+
+    all: Distribution
+    at_worst: Distribution
+
+    @classmethod
+    def of(cls, target: SloTarget, chosen: Selection, rows: slice) -> _Times:
+        """Those of some neighbouring rows."""
+        parts = [_kept(target, chosen, piece) for piece in _pieces(chosen, rows)]
+        ended, weight, open_, open_weight = (np.concatenate(column) for column in zip(*parts, strict=True))
+        done = Distribution.of(ended, weight)
+        if not len(open_):
+            return cls(done, done)
+        every = Distribution.of(np.concatenate([ended, open_]), np.concatenate([weight, open_weight]))
+        return cls(every, replace(done, infinite=int(open_weight.sum())))
+
+    def within(self, target: SloTarget) -> int:
+        """Requests that the limit holds for."""
+        side: Literal["left", "right"] = "right" if target.operator == "<=" else "left"
+        place = int(np.searchsorted(self.all.values, target.limit, side=side))
+        return place if self.all.reached is None or not place else int(self.all.reached[place - 1])
+
+
+def _of_run(target: SloTarget, basis: Basis) -> _Times:
+    """All of it: sorted already."""
+    times = basis.times
+    return _Times(times.ok, times.ok) if target.ok else _Times(times.all, times.all_at_worst)
+
+
+def _pieces(chosen: Selection, rows: slice) -> list[slice]:
+    return [rows] if rows.start is not None else list(chosen.slabs())
+
+
+def _kept(target: SloTarget, chosen: Selection, rows: slice) -> tuple[Floats, Ints, Floats, Ints]:
+    """Durations and weights of the requests that ended, and of those that did not."""
+    samples, meant = chosen.rows.samples, _meant(target, chosen, rows)
+    duration_ms, weight = samples.duration_ms[rows], chosen.weight(rows)
+    if target.ok or "unfinished" not in samples.outcome.names:
+        return duration_ms[meant], picked(weight, meant), np.zeros(0), np.zeros(0, np.int64)
+    waits = samples.outcome.codes[rows] == samples.outcome.names.index("unfinished")
+    ended, waiting = meant & ~waits, meant & waits
+    return duration_ms[ended], picked(weight, ended), duration_ms[waiting], picked(weight, waiting)
+
+
+def _meant(target: SloTarget, chosen: Selection, rows: Rows) -> Bools:
+    meant = chosen.chosen(rows)
+    return meant & ~chosen.rows.failed[rows] if target.ok else meant
+
+
+def _effect(target: SloTarget, basis: Basis, chosen: Selection, value: float) -> float:
+    """How far requests sent close together hang together, as `analysis.ranked` has it for the whole run."""
+    samples, levels = chosen.rows.samples, len(basis.levels) + 1
+    stretches = Stretches.of(samples.start_s)
+    total, below = np.zeros((2, levels * stretches.count), np.int64)
+    for rows in chosen.slabs():
+        meant = _meant(target, chosen, rows)
+        level = np.where(basis.levels.place[rows] < 0, levels - 1, basis.levels.place[rows])
+        cell = (level * stretches.count + stretches.place(samples.start_s[rows]))[meant]
+        weight, short = picked(chosen.weight(rows), meant), samples.duration_ms[rows][meant] <= value
+        total += np.bincount(cell, weight, len(total)).astype(np.int64)
+        below += np.bincount(cell[short], picked(weight, short), len(total)).astype(np.int64)
+    shape = (levels, stretches.count)
+    return stretch_effect(below.reshape(shape), total.reshape(shape))
+
+
+def _share(target: SloTarget) -> float:
+    share = target.share
+    assert share is not None
+    return share
