@@ -2,8 +2,8 @@
 
     python -m benchmarks.lab_regressions FOLDER [--runs 8]
 
-So many regression runs at unchanged settings; then a smaller database pool until an alarm comes (three runs at
-most), the old pool again, and a higher cost of password hashing in the same way. FOLDER keeps history and runs.
+So many regression runs at unchanged settings; then a smaller database pool until an alarm comes (three runs
+at most), the old pool again, and a higher cost of password hashing in the same way. FOLDER keeps the runs.
 The lab has slow queries and no cache, so that a pool can be too small at all. Ends with 1 where an alarm was
 raised that should not have been, or the other way round.
 """
