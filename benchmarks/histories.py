@@ -217,7 +217,7 @@ def one_night(kind: Kind, change: str | None, count: int, seed: int) -> float:
 
 
 def one_kind(place: int, count: int, seed: int) -> list[list[float]]:
-    """All of one kind of noise: false alarms and each change, a column per rule; last, this suite's nights."""
+    """All of one kind of noise: false alarms and each change, a column per rule; last, single nights."""
     kind = KINDS[place]
     seed = seed * 100 + place
     tables = [false_alarms(kind, count, seed), *(detected(kind, change, count, seed) for change in CHANGES)]

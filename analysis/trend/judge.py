@@ -10,6 +10,7 @@ from analysis import phrases
 from analysis.comparison.judge import figure
 from analysis.trend.entry import TITLES, Entry
 from analysis.trend.report import Answer, Change, Line, Regression, Series, Trend, TrendRun
+from analysis.trend.step import Step
 from analysis.trend.watch import Shift, Walk, against, doubtful, values, walks
 
 
@@ -92,7 +93,7 @@ def _history(scenario: str, runs: int, changes: Sequence[Change]) -> str:
         return f"{scenario}: {phrases.counted(runs, 'whole run')}, so there is nothing to compare yet."
     if not changes:
         return f"{scenario}: no change in {runs} runs."
-    last = changes[-1]
+    last = next(change for change in changes if change.found == changes[-1].found)
     many = phrases.counted(len(changes), "change")
     return f"{scenario}: {many} in {runs} runs, the last one: {last.title} {last.text}."
 
@@ -120,7 +121,7 @@ def regression(entries: Sequence[Entry]) -> Regression:
     standing = [] if pinned else _standing(ways, whole, newest)
     doubts = [way.title for way in ways if doubtful(way) and way.name not in {one.name for one in alarms}]
     answer = "worse" if alarms else "better" if better else "same"
-    text = _sentence(newest.scenario, alarms, better, len(before))
+    text = _sentence(newest.scenario, alarms, better, len(standing), len(before))
     return _report(
         newest, before, answer, text, alarms=alarms, better=better, standing=standing, doubtful=doubts
     )
@@ -151,16 +152,17 @@ def _report(
 
 def _against_pinned(whole: Sequence[Entry]) -> list[Change]:
     """The newest runs since the last pinned one, against the pinned ones."""
-    since = max(place for place, entry in enumerate(whole) if entry.pinned) + 1
+    pins = [place for place, entry in enumerate(whole) if entry.pinned]
     found = []
     for way in walks(whole):
         every = values(way.name, whole)
-        base = [every[place] for place, entry in enumerate(whole) if entry.pinned]
-        new = every[since:]
-        seen = against([one for one in base if one], [one for one in new if one], way.part)
+        base = [one for place in pins if (one := every[place]) is not None]
+        new = [one for one in every[pins[-1] + 1 :] if one is not None]
+        seen = against(base, new, way.part)
         if seen is not None and seen.worse:
-            begins = len(whole) - seen.runs_new
-            found.append(_change(Shift(way.name, way.title, way.unit, begins, len(whole) - 1, seen), whole))
+            shift = Shift(way.name, way.title, way.unit, len(whole) - seen.runs_new, len(whole) - 1, seen)
+            moved = f"{_moved(seen)} against {phrases.counted(len(pins), 'pinned run')}"
+            found.append(_change(shift, whole).model_copy(update={"text": moved}))
     return found
 
 
@@ -193,26 +195,33 @@ def _change(shift: Shift, whole: Sequence[Entry]) -> Change:
         found=whole[shift.found].run_id,
         commit_before=commits[0],
         commit_after=commits[1],
-        text=_moved(shift, begins, commits),
+        text=f"{_moved(seen)} {_since(begins, commits)}",
     )
 
 
-def _moved(shift: Shift, begins: Entry, commits: tuple[str | None, str | None]) -> str:
-    """What a figure did, and since when, in a clause."""
-    seen = shift.step
+def _moved(seen: Step) -> str:
+    """What a figure did, in a clause."""
     verb = "rises" if seen.new > seen.base else "falls"
     change = "" if seen.change is None else f" ({seen.change * 100:+,.0f} %)".replace("-", "−")
-    since = f"since run {begins.run_id}"
-    if commits[0] and commits[0] != commits[1]:
-        since += f", commits {commits[0]}..{commits[1]}"
-    elif commits[0]:
-        since += f", at the same commit {commits[0]}"
-    return f"{verb} from {figure(seen.unit, seen.base)} to {figure(seen.unit, seen.new)}{change} {since}"
+    return f"{verb} from {figure(seen.unit, seen.base)} to {figure(seen.unit, seen.new)}{change}"
 
 
-def _sentence(scenario: str, alarms: Sequence[Change], better: Sequence[Change], before: int) -> str:
+def _since(begins: Entry, commits: tuple[str | None, str | None]) -> str:
+    before, after = commits
+    if before is None:
+        return f"since run {begins.run_id}"
+    between = f"at the same commit {before}" if before == after else f"commits {before}..{after}"
+    return f"since run {begins.run_id}, {between}"
+
+
+def _sentence(
+    scenario: str, alarms: Sequence[Change], better: Sequence[Change], standing: int, before: int
+) -> str:
     if alarms:
         return f"Regression in {scenario}: {'; '.join(f'{one.title} {one.text}' for one in alarms[:4])}."
     if better:
         return f"Better in {scenario}: {'; '.join(f'{one.title} {one.text}' for one in better[:4])}."
+    if standing:
+        told = "one that was told before is" if standing == 1 else f"{standing} that were told before are"
+        return f"No new regression in {scenario}, but {told} still there."
     return f"No regression in {scenario}: as in the {phrases.counted(before, 'run')} before."

@@ -131,6 +131,7 @@ def test_a_pinned_baseline_alarms_until_it_is_met_again() -> None:
         report = regression(series[: n + 1])
         assert report.answer == "worse"
         assert report.baseline == "5 pinned runs"
+        assert report.alarms[0].text.endswith("against 5 pinned runs")
 
 
 def test_no_errors_before_is_a_baseline_like_any_other() -> None:
