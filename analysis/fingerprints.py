@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.classes import Judge
+from analysis.clear_messages import Clearness, clearness
 from analysis.latency import percentiles
-from analysis.messages import clearness, masked
+from analysis.messages import masked
 from analysis.usable import Bools, Ints, distinct_of
 from analysis.verdict import Example, FingerprintReport
 from analysis.withheld import no_percentiles
@@ -120,11 +121,11 @@ def _report(kind: Kind, judge: Judge, lacks: frozenset[str], *, several: bool) -
     start = rows.start_s[failed] - judge.windows.origin_s
     count = int(judge.weight[failed].sum())
     if kind.outcome == OTHER:
-        clear, why = None, "many kinds, not looked at one by one"
+        told = Clearness(None, "many kinds, not looked at one by one", [])
     else:
         # Texts of a foreign file are the tool's; what the answer itself said is not in it.
         said = () if "message" in lacks else kind.examples
-        clear, why = clearness(kind.status, list(said))
+        told = clearness(kind.status, kind.outcome, said)
     return FingerprintReport(
         id=kind.id,
         status=kind.status,
@@ -135,8 +136,9 @@ def _report(kind: Kind, judge: Judge, lacks: frozenset[str], *, several: bool) -
         first_s=float(start.min()),
         last_s=float(start.max()),
         **judge.answers(failed, several=several),
-        clear=clear,
-        clear_why=why,
+        clear=told.clear,
+        clear_why=told.why,
+        checks=told.checks,
         duration_ms=no_percentiles()
         if "durations" in lacks
         else percentiles(rows.duration_ms[failed], judge.weight[failed]),

@@ -1,15 +1,11 @@
-"""Messages: what failures say, with the parts that vary masked, and whether it helps the client.
+"""Messages: what failures say, with the parts that vary masked.
 
 "timeout after 5003 ms for 10.0.0.7:5432" and "timeout after 4998 ms for 10.0.0.9:5432" are one kind.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable
-
-from recording.run import ErrorExample
 
 MASKS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), mask)
@@ -48,20 +44,6 @@ MASKS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 
 LONGEST = 200
 
-MESSAGE_KEYS = ("error", "message", "detail", "title", "reason", "error_description")
-RETRY_STATUSES = frozenset({429, 503})
-_RETRY = re.compile(r"\b(?:re-?try|again|later|slow down|wait|back ?off)\b", re.IGNORECASE)
-_TRACE = re.compile(
-    r"Traceback \(most recent call last\)|^\s+at [\w$.]+\(|\bpanicked at\b|stack backtrace|\.rs:\d+:\d+"
-    r"|\.java:\d+\)|goroutine \d+ \[",
-    re.MULTILINE,
-)
-_EMPTY_WORDS = re.compile(
-    r"^(?:internal server error|server error|error|unknown error|unknown|failed|failure|bad gateway|"
-    r"service unavailable|something went wrong|null|none)\W*$",
-    re.IGNORECASE,
-)
-
 
 def masked(message: str) -> str:
     """A message with its variable parts masked, on one line, at most 200 characters."""
@@ -69,63 +51,3 @@ def masked(message: str) -> str:
     for pattern, mask in MASKS:
         text = pattern.sub(mask, text)
     return text[:LONGEST]
-
-
-def clearness(status: int, examples: list[ErrorExample]) -> tuple[bool | None, str]:
-    """Whether clients were told what happened and what to do; (None, why) if no message was recorded.
-
-    All examples must pass; the reason is that of the first check that one of them fails.
-    """
-    if status == 0:
-        return False, "no answer at all"
-    if not examples:
-        return None, "no message was recorded"
-    for example in examples:
-        for fails, reason in _CHECKS:
-            if fails(example):
-                return False, reason
-    return True, "says what happened" + (" and that a retry helps" if status in RETRY_STATUSES else "")
-
-
-def error_text(example: ErrorExample) -> str:
-    """The error text of a JSON body, "" if there is none; of a body cut at its limit, the message."""
-    try:
-        fields = json.loads(example.body)
-    except (ValueError, RecursionError):
-        cut = len(example.body) >= 2000 or not example.body
-        return example.message if cut and "json" in example.content_type.lower() else ""
-    return _text_in(fields) if isinstance(fields, dict) else ""
-
-
-def _text_in(fields: dict[str, object]) -> str:
-    for key in MESSAGE_KEYS:
-        value = fields.get(key)
-        if isinstance(value, str) and value.strip():
-            return value.strip()
-        if isinstance(value, dict) and (inner := _text_in(value)):
-            return inner
-    return ""
-
-
-def _header(example: ErrorExample, name: str) -> str:
-    return next((v for k, v in example.headers.items() if k.lower() == name), "")
-
-
-def _no_retry_hint(example: ErrorExample) -> bool:
-    hinted = _header(example, "retry-after") or _RETRY.search(error_text(example))
-    return example.status in RETRY_STATUSES and not hinted
-
-
-_CHECKS: tuple[tuple[Callable[[ErrorExample], bool], str], ...] = (
-    (lambda e: 0 < e.status < 400, "its status says success"),
-    (lambda e: not e.body.strip() and not e.message.strip(), "empty answer"),
-    (
-        lambda e: "html" in e.content_type.lower() or e.body.lstrip()[:1] == "<",
-        "HTML page instead of an error text",
-    ),
-    (lambda e: bool(_TRACE.search(e.body) or _TRACE.search(e.message)), "shows a stack trace"),
-    (lambda e: not error_text(e), "no JSON error text"),
-    (lambda e: bool(_EMPTY_WORDS.match(error_text(e))), "says no more than its status"),
-    (_no_retry_hint, "neither Retry-After nor a word about trying again"),
-)
-"""In the order in which they are worth telling."""

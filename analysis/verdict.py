@@ -289,6 +289,18 @@ class ClassRates(Model):
     fitted: list[FittedPoint] = Field(default_factory=list)
 
 
+class MessageCheck(Model):
+    """One thing that an answer should tell the client; `held` is None where none was recorded.
+
+    `remedy` is what would help where it does not hold.
+    """
+
+    name: str
+    held: bool | None
+    text: str
+    remedy: str = ""
+
+
 class FingerprintReport(JudgedClass):
     """One kind of failure: status and outcome first, then the message with its variable parts masked."""
 
@@ -302,6 +314,7 @@ class FingerprintReport(JudgedClass):
     last_s: float
     clear: bool | None
     clear_why: str = ""
+    checks: list[MessageCheck] = Field(default_factory=list)
     duration_ms: Percentiles
     examples: list[Example] = Field(default_factory=list)
 

@@ -5,8 +5,8 @@ found?
 
 Every series is one scenario run again and again. Noise between runs multiplies error rate, P99 and P50; half
 of its variance is common to them, since a slow machine is slow in all. Failures are counted among 2,000
-requests a run. Four rules see the same series: this suite's (`analysis.trend.watch`); that of many CI scripts,
-a fifth more than in the last run; three standard deviations above the runs before; and one that was told the
+requests a run. Four rules see the same series: this suite's (`analysis.trend.watch`); that of CI scripts, a
+fifth more than in the last run; three standard deviations above the runs before; and one that was told the
 true level and the true noise and looks at the mean of the last one, two and three runs.
 
 Without a change, 40 runs: false alarms are runs with an alarm for the worse, in any figure, from the

@@ -26,6 +26,8 @@ def markdown(verdict: Verdict) -> str:
         _attribution(verdict),
         _statuses(verdict),
         _fingerprints(verdict),
+        _messages(verdict),
+        _messages(verdict),
         _concentration(verdict),
         _latency(verdict),
         _latency_by_load(verdict),
@@ -179,6 +181,22 @@ def _fingerprints(verdict: Verdict) -> str:
     )
     heads = ("Status", "Message", "With load", "In time", "Clear to a client", "Count", "Of all requests")
     return _table("Kinds of failure", heads, rows, numeric_from=5)
+
+
+def _messages(verdict: Verdict) -> str:
+    rows = (
+        (
+            answers.failure_name(kind.status, kind.outcome),
+            code(kind.message, 100),
+            plain(check.text, 160),
+            plain(check.remedy, 300),
+        )
+        for kind in verdict.fingerprints
+        for check in kind.checks
+        if check.remedy
+    )
+    heads = ("Status", "Message", "What is missing", "What would help")
+    return _table("Do the answers tell the client what to do?", heads, rows, numeric_from=9)
 
 
 def _concentration(verdict: Verdict) -> str:

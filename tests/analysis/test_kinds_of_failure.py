@@ -9,7 +9,7 @@ import pytest
 from run_builder import BUSY, by_load, example, make_run, make_samples
 
 from analysis.diagnose import diagnose
-from analysis.messages import clearness, masked
+from analysis.messages import masked
 from recording.sample import Category
 
 
@@ -38,32 +38,6 @@ def test_variable_parts_are_masked(message, expected):
 def test_masking_twice_changes_nothing():
     text = masked("timeout after 5003 ms for 10.0.0.7:5432 at https://x.y/z")
     assert masked(text) == text
-
-
-@pytest.mark.parametrize(
-    ("status", "changes", "clear", "why"),
-    [
-        (503, {}, True, "retry helps"),
-        (503, {"message": "storage lock timeout"}, False, "trying again"),
-        (503, {"message": "storage lock timeout", "headers": {"retry-after": "1"}}, True, ""),
-        (500, {"message": "connection pool exhausted"}, True, ""),
-        (500, {"message": "Internal Server Error"}, False, "no more than its status"),
-        (500, {"body": "Traceback (most recent call last):\n", "message": "x"}, False, "stack trace"),
-        (502, {"body": "<html>Bad Gateway</html>", "content_type": "text/html"}, False, "HTML"),
-        (500, {"body": "", "message": ""}, False, "empty"),
-        (500, {"body": "plain words", "content_type": "text/plain"}, False, "no JSON"),
-        (200, {"outcome": "wrong_content"}, False, "success"),
-    ],
-)
-def test_a_clear_message_says_what_happened_and_what_to_do(status, changes, clear, why):
-    verdict, reason = clearness(status, [example(status, **changes)])
-    assert verdict is clear
-    assert why in reason
-
-
-def test_no_answer_is_never_clear_and_an_unrecorded_message_is_unknown():
-    assert clearness(0, []) == (False, "no answer at all")
-    assert clearness(503, [])[0] is None
 
 
 def mixed_run():
