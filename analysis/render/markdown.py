@@ -27,7 +27,6 @@ def markdown(verdict: Verdict) -> str:
         _statuses(verdict),
         _fingerprints(verdict),
         _messages(verdict),
-        _messages(verdict),
         _concentration(verdict),
         _latency(verdict),
         _latency_by_load(verdict),

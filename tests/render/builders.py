@@ -22,6 +22,7 @@ from analysis.verdict import (
     LoadAnswer,
     LoadEffect,
     LoadLevel,
+    MessageCheck,
     NextRun,
     Percentiles,
     Quality,
@@ -101,6 +102,15 @@ def fingerprint(
         temporal="distributed",
         clear=number == 1,
         clear_why="says what to do" if number == 1 else "no suggestion how to recover",
+        checks=[
+            MessageCheck(name="not empty", held=True, text="there is a text"),
+            MessageCheck(
+                name="Retry-After",
+                held=number == 1,
+                text="has Retry-After" if number == 1 else "no Retry-After",
+                remedy="" if number == 1 else "Retry-After with the seconds to wait",
+            ),
+        ],
         duration_ms=percentiles(52, 58, 71, n=2310),
         examples=[
             Example(

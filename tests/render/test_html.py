@@ -156,3 +156,9 @@ def test_compiled_templates_are_kept_only_where_python_keeps_its_own(monkeypatch
     assert _bytecode_cache() is not None
     monkeypatch.setattr("sys.dont_write_bytecode", True)
     assert _bytecode_cache() is None
+
+
+def test_what_an_answer_lacks_stands_under_its_kind() -> None:
+    text = " ".join(Page(html(make_verdict(), {})).text.split())
+    assert text.count("What would help: Retry-After with the seconds to wait.") == 1
+    assert "No Retry-After." in text
