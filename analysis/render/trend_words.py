@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from analysis.comparison.judge import figure
 from analysis.render import wording
 from analysis.trend.entry import TITLES
+from analysis.trend.judge import MOST_TOLD
 from analysis.trend.report import Answer, Change, Regression, Series, TrendRun
 
 ANSWER: dict[Answer, str] = {
@@ -70,7 +71,7 @@ def _signed(value: float) -> str:
 
 def notes(report: Regression) -> list[str]:
     """What a reader must know beside the sentence."""
-    found = [f"{one.title} {one.text}" for one in report.alarms[4:]]
+    found = [f"{one.title} {one.text}" for one in report.alarms[MOST_TOLD:]]
     found += [f"better: {one.title} {one.text}" for one in report.better if report.answer != "better"]
     found += [f"still there: {one.title} {one.text}" for one in report.standing]
     if report.doubtful:

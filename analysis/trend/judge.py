@@ -13,6 +13,9 @@ from analysis.trend.report import Answer, Change, Line, Regression, Series, Tren
 from analysis.trend.step import Step
 from analysis.trend.watch import Shift, Walk, against, doubtful, values, walks
 
+MOST_TOLD = 4
+"""Changes in the sentence; the others follow as notes."""
+
 
 def trend(entries: Sequence[Entry]) -> Trend:
     """Every scenario's latest series; `entries` oldest first."""
@@ -161,8 +164,8 @@ def _against_pinned(whole: Sequence[Entry]) -> list[Change]:
         seen = against(base, new, way.part)
         if seen is not None and seen.worse:
             shift = Shift(way.name, way.title, way.unit, len(whole) - seen.runs_new, len(whole) - 1, seen)
-            moved = f"{_moved(seen)} against {phrases.counted(len(pins), 'pinned run')}"
-            found.append(_change(shift, whole).model_copy(update={"text": moved}))
+            since = f"against {phrases.counted(len(pins), 'pinned run')}"
+            found.append(_change(shift, whole).model_copy(update={"since": since}))
     return found
 
 
@@ -195,7 +198,8 @@ def _change(shift: Shift, whole: Sequence[Entry]) -> Change:
         found=whole[shift.found].run_id,
         commit_before=commits[0],
         commit_after=commits[1],
-        text=f"{_moved(seen)} {_since(begins, commits)}",
+        moved=_moved(seen),
+        since=_since(begins, commits),
     )
 
 
@@ -218,10 +222,18 @@ def _sentence(
     scenario: str, alarms: Sequence[Change], better: Sequence[Change], standing: int, before: int
 ) -> str:
     if alarms:
-        return f"Regression in {scenario}: {'; '.join(f'{one.title} {one.text}' for one in alarms[:4])}."
+        return f"Regression in {scenario}{_listed(alarms)}."
     if better:
-        return f"Better in {scenario}: {'; '.join(f'{one.title} {one.text}' for one in better[:4])}."
+        return f"Better in {scenario}{_listed(better)}."
     if standing:
         told = "one that was told before is" if standing == 1 else f"{standing} that were told before are"
         return f"No new regression in {scenario}, but {told} still there."
     return f"No regression in {scenario}: as in the {phrases.counted(before, 'run')} before."
+
+
+def _listed(changes: Sequence[Change]) -> str:
+    """What changed, with its beginning once where they have one."""
+    shown = changes[:MOST_TOLD]
+    if len({change.since for change in shown}) > 1:
+        return ": " + "; ".join(f"{change.title} {change.text}" for change in shown)
+    return f" {shown[0].since}: " + "; ".join(f"{change.title} {change.moved}" for change in shown)

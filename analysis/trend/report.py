@@ -35,7 +35,8 @@ class Change(Model):
 
     `begins` is the first run of the new level, `found` the run after which that was clear. The change came
     after `commit_before` and up to `commit_after`, where both are known. `low` and `high` bound the change
-    with 95 %: of shares in points (0.02 is two points), of durations relative.
+    with 95 %: of shares in points (0.02 is two points), of durations relative. `moved` and `since` say it in
+    words: what the figure did, and since when or against what.
     """
 
     name: str
@@ -55,7 +56,13 @@ class Change(Model):
     found: str
     commit_before: str | None = None
     commit_after: str | None = None
-    text: str
+    moved: str
+    since: str
+
+    @property
+    def text(self) -> str:
+        """What the figure did, and since when."""
+        return f"{self.moved} {self.since}"
 
 
 class Line(Model):
