@@ -294,7 +294,8 @@ def trend(
         int | None, typer.Option("--keep", min=1, metavar="N", help="Forget all but N runs of each series.")
     ] = None,
     keep_days: Annotated[
-        int | None, typer.Option("--keep-days", min=1, metavar="N", help="Forget runs older than N days.")
+        int | None,
+        typer.Option("--keep-days", min=1, max=36_500, metavar="N", help="Forget runs older than N days."),
     ] = None,
     run_dir: RunDirOption = RUNS_DIR,
     json: Annotated[bool, typer.Option("--json", help="Print trend.json instead of the summary.")] = False,

@@ -58,6 +58,10 @@ def _take(handle: IO[str], file: Path, until: float) -> None:
                     "other: try later, or let this one wait with --wait 30m"
                 ) from None
             time.sleep(LOOK_EVERY_S)
+        except OSError as error:
+            raise UsageError(
+                f"cannot lock {file}: {error.strerror}; put the history on a local disk"
+            ) from error
         else:
             return
 

@@ -69,6 +69,26 @@ def run_regression(options: Options, *, as_json: bool) -> int:
     webhook = os.environ.get(WEBHOOK) or None
     if webhook:
         check_webhook(webhook)
+    try:
+        judged = _scheduled(options, commit, console)
+    except BaseException as error:
+        # Whoever waits for the nightly answer must hear that there is none.
+        _tell(webhook, f"❌ {options.asked.scenario}: no answer: {_trouble(error)}", console)
+        raise
+    if as_json:
+        sys.stdout.write(judged.report.to_json())
+    _tell(webhook, _message(judged), console)
+    return judged.code
+
+
+def _trouble(error: BaseException) -> str:
+    if isinstance(error, LoadverdictError):
+        return f"{error} (exit code {error.exit_code})"
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else f"unexpected {type(error).__name__}"
+
+
+def _scheduled(options: Options, commit: str | None, console: Console) -> Judged:
+    """Everything that can be known to be wrong first, then the runs, with nobody else's at the same time."""
     planned_s = load_scenario(options.asked.scenario).schedule().duration_s * SPARE
     if planned_s > options.at_most_s:
         raise UsageError(
@@ -76,18 +96,9 @@ def run_regression(options: Options, *, as_json: bool) -> int:
             f"{options.at_most_s:.0f} s: raise --at-most, or shorten the scenario"
         )
     with opened(options.history):
-        pass  # A history that cannot be used is better known before the load than after it.
-    try:
-        with one_at_a_time(options.history.with_suffix(".lock"), options.wait_s):
-            judged = _runs(options, commit, planned_s, console)
-    except LoadverdictError as error:
-        # Whoever waits for the nightly answer must hear that there is none.
-        _tell(webhook, f"{options.asked.scenario}: no run (exit code {error.exit_code}): {error}", console)
-        raise
-    if as_json:
-        sys.stdout.write(judged.report.to_json())
-    _tell(webhook, _message(judged), console)
-    return judged.code
+        pass
+    with one_at_a_time(options.history.with_name(f"{options.history.name}.lock"), options.wait_s):
+        return _runs(options, commit, planned_s, console)
 
 
 def _runs(options: Options, commit: str | None, planned_s: float, console: Console) -> Judged:
@@ -102,7 +113,11 @@ def _runs(options: Options, commit: str | None, planned_s: float, console: Conso
             break
         names = ", ".join(judged.report.doubtful)
         console.print(Text(f"\nonce more ({number + 1} of {options.confirm} at most), because of: {names}"))
-        judged = _one(options, commit, until, console)
+        try:
+            judged = _one(options, commit, until, console)
+        except LoadverdictError as error:
+            console.print(Text(f"the repeated run could not be made: {error}", style="yellow"))
+            break
     return judged
 
 
@@ -113,14 +128,14 @@ def _one(options: Options, commit: str | None, until: float, console: Console) -
     report = _recorded(options.history, entry)
     code = MISSED if gate == MET and report.alarms else gate
     folder = diagnosis.report.parent
-    _written(lambda: _write(report, diagnosis, folder), folder)
+    _attempt(lambda: _write(report, diagnosis, folder), console)
     if not console.stderr:
-        show(diagnosis, as_json=False)
+        _attempt(lambda: show(diagnosis, as_json=False), console)
     console.print()
     print_regression(report, console)
     text = MEANING[gate] if code == gate else "GATE CLOSED: worse than the runs before"
     console.print(Text(f"{text} (exit code {code})", style="bold"))
-    console.print(Text(f"trend: {write_page(options.history)}", style="dim"))
+    _attempt(lambda: _write_page(options.history, console), console)
     keep_index(folder.parent, options.asked.runs_dir, console)
     return Judged(diagnosis, report, code)
 
@@ -142,11 +157,17 @@ def _write(report: Regression, diagnosis: Diagnosis, folder: Path) -> None:
             file.write(text)
 
 
-def _written(write: Callable[[], None], folder: Path) -> None:
+def _write_page(history: Path, console: Console) -> None:
+    console.print(Text(f"trend: {write_page(history)}", style="dim"))
+
+
+def _attempt(write: Callable[[], None], console: Console) -> None:
+    """Once a run is in the history, its answer must get out: what cannot be written is one line, no more."""
     try:
         write()
-    except OSError as error:
-        raise UsageError(f"cannot write {error.filename or folder}: {error.strerror}") from error
+    except Exception as error:
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        console.print(Text(f"not written: {why}", style="yellow"))
 
 
 def _message(judged: Judged) -> str:

@@ -20,5 +20,6 @@ def target_commit(given: str | None) -> str | None:
     """
     found = given or next((os.environ[name] for name in ENVIRONMENT if os.environ.get(name)), None)
     if found is not None and not _COMMIT.fullmatch(found):
-        raise UsageError("--commit takes a commit, tag or version: letters, digits and . _ + / -, up to 100")
+        where = "--commit" if given else "the commit in the environment"
+        raise UsageError(f"{where} is no commit, tag or version: letters, digits and . _ + / -, up to 100")
     return found

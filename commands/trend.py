@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -46,10 +47,13 @@ def run_trend(options: Options, *, as_json: bool) -> int:
         raise NoDataError(f"there is no history {options.file} yet; 'loadverdict regression' begins one")
     console = Console(stderr=as_json)
     added = [entry_of_run(find_run(name, options.runs_dir)) for name in options.add]
+    too_old_utc = _days_ago(options.keep_days)
     with opened(options.file) as history:
-        _change(history, added, options, console)
+        done = list(_changed(history, added, options, too_old_utc))
         entries = history.runs(options.scenario)
         known = ", ".join(sorted({one.scenario for one in history.runs()}))
+    for text in done:
+        console.print(Text(text))
     if not entries:
         told = f"no run of scenario {options.scenario!r}; it has: {known}" if known else "no run"
         raise NoDataError(f"the history {options.file} holds {told}")
@@ -63,19 +67,22 @@ def run_trend(options: Options, *, as_json: bool) -> int:
     return 0
 
 
-def _change(history: History, added: list[Entry], options: Options, console: Console) -> None:
+def _changed(
+    history: History, added: list[Entry], options: Options, too_old_utc: str | None
+) -> Iterator[str]:
+    """Change the history as asked; what was done, line by line."""
     for entry in added:
         history.record(entry)
-        console.print(Text(f"added {entry.run_id}"))
+        yield f"added {entry.run_id}"
     for run_id in options.pin:
         history.pin(run_id)
-        console.print(Text(f"pinned {run_id}: later runs of its series are held against the pinned ones"))
+        yield f"pinned {run_id}: later runs of its series are held against the pinned ones"
     for run_id in options.unpin:
         history.pin(run_id, pinned=False)
-        console.print(Text(f"unpinned {run_id}"))
-    if options.keep is not None or options.keep_days is not None:
-        count = history.prune(options.keep, _days_ago(options.keep_days))
-        console.print(Text(f"forgot {count} old runs; their folders stay"))
+        yield f"unpinned {run_id}"
+    if options.keep is not None or too_old_utc is not None:
+        count = history.prune(options.keep, too_old_utc, options.scenario)
+        yield f"forgot {count} old runs; their folders stay"
 
 
 def _days_ago(days: int | None) -> str | None:

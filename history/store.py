@@ -71,27 +71,38 @@ class History:
         """Make a run part of the baseline of its series, or take it out.
 
         Raises:
-            UsageError: there is no such run.
+            UsageError: there is no such run, or it is not whole.
         """
         with self._writing():
-            done = self._connection.execute(
-                "UPDATE runs SET pinned = ? WHERE run_id = ?", (int(pinned), run_id)
-            )
-        if not done.rowcount:
-            raise UsageError(f"the history has no run {run_id!r}; 'loadverdict trend' lists the runs it has")
+            found = self._connection.execute("SELECT whole FROM runs WHERE run_id = ?", (run_id,)).fetchone()
+            if found is None:
+                raise UsageError(
+                    f"the history has no run {run_id!r}; 'loadverdict trend' lists the runs it has"
+                )
+            if pinned and not found[0]:
+                raise UsageError(f"run {run_id} is incomplete or invalid: nothing can be held against it")
+            self._connection.execute("UPDATE runs SET pinned = ? WHERE run_id = ?", (int(pinned), run_id))
 
-    def prune(self, keep: int | None = None, before_utc: str | None = None) -> int:
+    def prune(
+        self, keep: int | None = None, before_utc: str | None = None, scenario: str | None = None
+    ) -> int:
         """Forget runs beyond the newest `keep` of their series, and those before a time; pinned ones stay.
+
+        Args:
+            keep: None for all.
+            before_utc: of their start; None for none.
+            scenario: only its runs; None for all.
 
         Returns how many.
         """
         with self._writing():
             done = self._connection.execute(
-                "DELETE FROM runs WHERE NOT pinned AND (started_utc < :before OR run_id IN ("
+                "DELETE FROM runs WHERE NOT pinned AND (:scenario IS NULL OR scenario = :scenario) "
+                "AND (started_utc < :before OR run_id IN ("
                 "SELECT run_id FROM (SELECT run_id, row_number() OVER "
                 "(PARTITION BY series ORDER BY started_utc DESC, run_id DESC) AS place FROM runs) "
                 "WHERE place > :keep))",
-                {"before": before_utc or "", "keep": EVERY if keep is None else keep},
+                {"before": before_utc or "", "keep": EVERY if keep is None else keep, "scenario": scenario},
             )
         return done.rowcount
 
@@ -125,6 +136,8 @@ class History:
             return
         with self._writing():  # Another process may have been quicker.
             version = self._version()
+            if version == 0 and self._connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+                raise UsageError("--history names the database of another program; name another file")
             if version > VERSION:
                 raise UsageError(
                     f"the history is of version {version}, written by a later loadverdict; this one knows up "
@@ -148,11 +161,12 @@ def opened(path: Path) -> Iterator[History]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # As run folders: their owner's alone.
         with closing(sqlite3.connect(path, timeout=BUSY_LIMIT_S, isolation_level=None)) as connection:
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA journal_mode = WAL")
             history = History(connection)
             history.migrate()
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA journal_mode = WAL")
             yield history
     except (sqlite3.Error, OSError) as error:
         raise UsageError(f"the history {path} cannot be used: {_why(error)}") from error

@@ -18,13 +18,13 @@ def trend_html(found: Trend, pictures: dict[tuple[str, str], bytes]) -> str:
 
     Args:
         found: every scenario.
-        pictures: PNG by scenario and figure.
+        pictures: PNG by series and figure.
     """
     images = {
-        series.scenario: [
+        series.name: [
             embedded(png, f"{line.title} of {series.scenario} by run", CAPTION)
             for line in series.lines
-            if (png := pictures.get((series.scenario, line.name))) is not None
+            if (png := pictures.get((series.name, line.name))) is not None
         ]
         for series in found.series
     }

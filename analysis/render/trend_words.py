@@ -25,7 +25,7 @@ BADGE: dict[Answer, str] = {
     "not_judged": "incomplete",
 }
 GATE = {0: "met", 1: "missed", 3: "incomplete", 4: "invalid", 6: "no data"}
-HEADS = ("Run", "Began (UTC)", "Commit", "Gate", *(title for title, _ in TITLES.values()))
+HEADS = ("Run", "Began (UTC)", "Commit", "Targets", *(title for title, _ in TITLES.values()))
 CHANGE_HEADS = ("Figure", "What it did", "Change (95 %)", "Chance", "Runs")
 
 

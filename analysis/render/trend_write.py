@@ -20,7 +20,7 @@ def write_trend(found: Trend, folder: Path) -> Path:
     from analysis.render.trend_picture import trend_picture
 
     pictures = {
-        (series.scenario, line.name): png
+        (series.name, line.name): png
         for series in found.series
         for line in series.lines
         if (png := trend_picture(series, line)) is not None

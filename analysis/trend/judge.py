@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from analysis import phrases
 from analysis.comparison.judge import figure
-from analysis.trend.entry import TITLES, Entry
+from analysis.trend.entry import TITLES, Entry, Figure
 from analysis.trend.report import Answer, Change, Line, Regression, Series, Trend, TrendRun
-from analysis.trend.step import Step
+from analysis.trend.step import Step, step
 from analysis.trend.watch import Shift, Walk, against, doubtful, values, walks
 
 MOST_TOLD = 4
@@ -18,9 +18,11 @@ MOST_TOLD = 4
 
 
 def trend(entries: Sequence[Entry]) -> Trend:
-    """Every scenario's latest series; `entries` oldest first."""
-    scenarios = dict.fromkeys(entry.scenario for entry in entries)
-    return Trend(series=[_series([one for one in entries if one.scenario == name]) for name in scenarios])
+    """The latest series of every scenario on every target; `entries` oldest first."""
+    groups: dict[tuple[str, str | None], list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.scenario, entry.target), []).append(entry)
+    return Trend(series=[_series(group) for group in groups.values()])
 
 
 def comparable(entries: Sequence[Entry]) -> list[Entry]:
@@ -124,7 +126,7 @@ def regression(entries: Sequence[Entry]) -> Regression:
     standing = [] if pinned else _standing(ways, whole, newest)
     doubts = [way.title for way in ways if doubtful(way) and way.name not in {one.name for one in alarms}]
     answer = "worse" if alarms else "better" if better else "same"
-    text = _sentence(newest.scenario, alarms, better, len(standing), len(before))
+    text = _sentence(newest.scenario, alarms, better, len(standing), _as_in(before))
     return _report(
         newest, before, answer, text, alarms=alarms, better=better, standing=standing, doubtful=doubts
     )
@@ -132,9 +134,13 @@ def regression(entries: Sequence[Entry]) -> Regression:
 
 def _news(now: Sequence[Change], found: Sequence[Change]) -> list[Change]:
     """Changes for the worse that are clear now, without those that only complete one that was told before: a
-    P50 that follows its P99 a run later is the same event."""
-    told = {change.begins for change in found if change.worse and change not in now}
-    return [change for change in now if change.worse and change.begins not in told]
+    P50 that follows its P99 a run later is the same event, a failure is not."""
+    told = {_event(change) for change in found if change.worse and change not in now}
+    return [change for change in now if change.worse and _event(change) not in told]
+
+
+def _event(change: Change) -> tuple[str, str]:
+    return change.begins, change.unit if change.unit == "ms" else change.name
 
 
 def _report(
@@ -161,7 +167,7 @@ def _against_pinned(whole: Sequence[Entry]) -> list[Change]:
         every = values(way.name, whole)
         base = [one for place in pins if (one := every[place]) is not None]
         new = [one for one in every[pins[-1] + 1 :] if one is not None]
-        seen = against(base, new, way.part)
+        seen = None if every[-1] is None else against(base, new, way.part)
         if seen is not None and seen.worse:
             shift = Shift(way.name, way.title, way.unit, len(whole) - seen.runs_new, len(whole) - 1, seen)
             since = f"against {phrases.counted(len(pins), 'pinned run')}"
@@ -171,9 +177,23 @@ def _against_pinned(whole: Sequence[Entry]) -> list[Change]:
 
 def _standing(ways: Sequence[Walk], whole: Sequence[Entry], newest: Entry) -> list[Change]:
     """Changes for the worse that were told before and have not gone since."""
-    last = [way.shifts[-1] for way in ways if way.shifts and way.name in TITLES]
-    found = [_change(shift, whole) for shift in last if shift.step.worse]
+    found = [_change(shift, whole) for way in ways if (shift := _not_undone(way)) is not None]
     return [change for change in found if change.found != newest.run_id]
+
+
+def _not_undone(way: Walk) -> Shift | None:
+    """The last change for the worse that the present level has not made good."""
+    for shift in reversed(way.shifts):
+        if shift.step.worse:
+            before, now = (_flat(way.level[0], value) for value in (shift.step.base, way.shifts[-1].step.new))
+            seen = step([before], [now])
+            return shift if seen.worse and seen.matters else None
+    return None
+
+
+def _flat(like: Figure, value: float) -> Figure:
+    """A figure with another value."""
+    return like.model_copy(update={"value": value})
 
 
 def _change(shift: Shift, whole: Sequence[Entry]) -> Change:
@@ -219,7 +239,7 @@ def _since(begins: Entry, commits: tuple[str | None, str | None]) -> str:
 
 
 def _sentence(
-    scenario: str, alarms: Sequence[Change], better: Sequence[Change], standing: int, before: int
+    scenario: str, alarms: Sequence[Change], better: Sequence[Change], standing: int, as_in: str
 ) -> str:
     if alarms:
         return f"Regression in {scenario}{_listed(alarms)}."
@@ -228,7 +248,14 @@ def _sentence(
     if standing:
         told = "one that was told before is" if standing == 1 else f"{standing} that were told before are"
         return f"No new regression in {scenario}, but {told} still there."
-    return f"No regression in {scenario}: as in the {phrases.counted(before, 'run')} before."
+    return f"No regression in {scenario}: as in {as_in}."
+
+
+def _as_in(before: Sequence[Entry]) -> str:
+    pinned = sum(entry.pinned for entry in before)
+    if pinned:
+        return phrases.counted(pinned, "pinned run")
+    return f"the {phrases.counted(len(before), 'run')} before"
 
 
 def _listed(changes: Sequence[Change]) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.intervals import share_upper
-from analysis.trend.entry import KIND, TITLES, Entry, Figure, Unit
+from analysis.trend.entry import KIND, MOST_KINDS, TITLES, Entry, Figure, Unit
 from analysis.trend.step import UNSEEN, Noise, Step, step
 
 CHANCE = {1: 0.0005, 2: 0.002, 3: 0.04}
@@ -22,7 +22,7 @@ CHANCE = {1: 0.0005, 2: 0.002, 3: 0.04}
 PARTS = {"error_rate": 0.1, "p99_all": 1.0, "p50_ok": 0.1}
 """What each figure gets of that: most goes where changes are hard to see."""
 KINDS_PART = 0.1
-"""What all kinds of failure get together."""
+"""What all kinds of failure get together, as many as are kept of a run."""
 FOR_BETTER = 0.5
 """What a change for the better gets."""
 QUIET_SD = 0.09
@@ -100,6 +100,8 @@ def _absent(known: Figure | None, entry: Entry) -> Figure | None:
     rate = entry.figures.get("error_rate")
     if known is None or rate is None or not known.name.startswith(KIND):
         return None
+    if sum(name.startswith(KIND) for name in entry.figures) >= MOST_KINDS:
+        return None  # It may be among those that were too many to keep.
     high = share_upper(0, rate.n, 0.975)
     return Figure(name=known.name, title=known.title, unit="share", value=0.0, low=0.0, high=high, n=rate.n)
 
@@ -109,7 +111,7 @@ def _walk(name: str, series: Sequence[Entry]) -> Walk | None:
     if not given:
         return None
     figures = [figure for _, figure in given]
-    title, unit, part = figures[0].title, figures[0].unit, part_of(name, series)
+    title, unit, part = figures[0].title, figures[0].unit, part_of(name)
     found: list[Shift] = []
     begin, noise = 0, UNSEEN
     for last in range(1, len(figures)):
@@ -121,9 +123,9 @@ def _walk(name: str, series: Sequence[Entry]) -> Walk | None:
     return Walk(name, title, unit, found, figures[begin:], noise, part)
 
 
-def part_of(name: str, series: Sequence[Entry]) -> float:
+def part_of(name: str) -> float:
     """What a figure gets of the chance."""
-    return PARTS.get(name) or KINDS_PART / max(1, len(names(series)) - len(TITLES))
+    return PARTS.get(name, KINDS_PART / MOST_KINDS)
 
 
 def newest(level: Sequence[Figure], part: float = 1.0, noise: Noise = UNSEEN) -> Step | None:
@@ -137,7 +139,9 @@ def newest(level: Sequence[Figure], part: float = 1.0, noise: Noise = UNSEEN) ->
 
 
 def against(pinned: Sequence[Figure], level: Sequence[Figure], part: float = 1.0) -> Step | None:
-    """The same against runs that were pinned."""
+    """The same against runs that were pinned; None where none of them has the figure."""
+    if not pinned:
+        return None
     looks = [step(pinned, level[-latest:]) for latest in CHANCE if latest <= len(level)]
     return min(filter(lambda seen: certain(seen, part), looks), key=lambda seen: seen.p_value, default=None)
 

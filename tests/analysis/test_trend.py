@@ -134,6 +134,41 @@ def test_a_pinned_baseline_alarms_until_it_is_met_again() -> None:
         assert report.alarms[0].text.endswith("against 5 pinned runs")
 
 
+def test_failures_are_news_even_where_durations_were_told() -> None:
+    series = renumbered([*noisy(10, 5), *[entry(0, 20, 800.0, 200.0)] * 2, *[entry(0, 90, 800.0, 200.0)] * 3])
+    told = [change.name for n in range(11, 16) for change in regression(series[:n]).alarms]
+    assert told.count("p99_all") == 1
+    assert told.count("error_rate") == 1
+
+
+def test_half_a_recovery_still_stands() -> None:
+    series = renumbered([*noisy(10, 5), *noisy(8, 6, p99_ms=1200.0), *noisy(8, 7, p99_ms=800.0)])
+    report = regression(series)
+    assert report.answer == "same"
+    assert [change.name for change in report.standing] == ["p99_all"]
+    assert report.sentence == "No new regression in steps, but one that was told before is still there."
+
+
+def test_a_pinned_run_that_lacks_a_figure_is_no_baseline_for_it() -> None:
+    pinned = entry(0, 2000, pinned=True)
+    del pinned.figures["p50_ok"]
+    assert regression([pinned, *noisy(6, 3)[1:]]).answer in ("same", "better")
+
+
+def test_kinds_that_were_too_many_to_keep_are_not_taken_for_none() -> None:
+    def night(place: int, first: int) -> Entry:
+        return entry(place, 500, kinds={f"503 kind{i % 25}": 20 for i in range(first, first + 20)})
+
+    series = [night(place, 7 * place) for place in range(10)]
+    assert [regression(series[:n]).answer for n in range(2, 11)] == ["same"] * 9
+
+
+def test_one_scenario_on_two_targets_is_two_series() -> None:
+    other = {"target": "b", "likeness": {"scenario": "steps", "target": "b"}}
+    series = [entry(i) for i in range(5)] + [entry(i + 5).model_copy(update=other) for i in range(3)]
+    assert [len(one.runs) for one in trend(series).series] == [5, 3]
+
+
 def test_no_errors_before_is_a_baseline_like_any_other() -> None:
     before = [entry(i, 0) for i in range(6)]
     assert regression([*before, entry(6, 0)]).answer == "same"

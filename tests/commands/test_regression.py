@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import socket
 import sqlite3
 import threading
 import xml.etree.ElementTree as ET
@@ -12,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from commands.webhook import check_webhook, post
+from recording.errors import UsageError
 from tests.commands.conftest import Cli, Target, switch
 
 SCENARIO = """
@@ -122,7 +125,7 @@ def test_two_at_once_are_refused_and_a_killed_one_leaves_no_lock(
     cli: Cli, mixed: Target, scenario: Callable[[str], str]
 ) -> None:
     file = scenario(SCENARIO)
-    lock = cli.folder / "reports/history.lock"
+    lock = cli.folder / "reports/history.sqlite.lock"
     lock.parent.mkdir()
     with lock.open("a+") as held:
         held.write('{"pid": 4711, "since_utc": "2026-01-01T00:00:00Z"}')
@@ -157,9 +160,13 @@ def test_a_run_made_elsewhere_can_be_added_pinned_and_forgotten(
 @pytest.mark.parametrize(
     ("words", "env", "said"),
     [
-        (("--commit", "a b"), {}, "--commit takes a commit, tag or version"),
+        (("--commit", "a b"), {}, "--commit is no commit, tag or version"),
         (("--at-most", "soon"), {}, "--at-most 'soon' is no duration"),
-        ((), {"LOADVERDICT_WEBHOOK": "ftp://hush"}, "the webhook must be an http:// or https:// address"),
+        (
+            (),
+            {"LOADVERDICT_WEBHOOK": "ftp://hush"},
+            "LOADVERDICT_WEBHOOK must be an http:// or https:// address",
+        ),
         (("--history", "/dev/null/x"), {}, "the history /dev/null/x cannot be used"),
     ],
 )
@@ -174,6 +181,38 @@ def test_a_mistake_is_one_sentence_before_any_load(
     assert len(done.stderr.splitlines()) == 1
     assert "hush" not in done.stderr
     assert not (cli.folder / "reports/runs").exists()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://hush:1x/",
+        "http://user:hush@127.0.0.1/",
+        "http://127.0.0.1:1/hush hush",
+        "http://127.0.0.1/hüsh",
+        "hush",
+    ],
+)
+def test_an_address_that_cannot_be_used_is_refused_without_showing_it(address: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        check_webhook(address)
+    assert "hush" not in str(refused.value)
+
+
+def test_a_chat_that_talks_nonsense_is_a_word() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def nonsense() -> None:
+            client, _ = listening.accept()
+            client.recv(10_000)
+            client.sendall(b"nonsense\r\n\r\n")
+            client.close()
+
+        thread = threading.Thread(target=nonsense)
+        thread.start()
+        trouble = post(f"http://127.0.0.1:{listening.getsockname()[1]}/hush", "text")
+        thread.join()
+    assert trouble == "BadStatusLine"
 
 
 def test_a_chat_that_cannot_be_told_changes_nothing(

@@ -159,6 +159,34 @@ def test_a_file_that_is_no_history_is_a_sentence_and_stays(tmp_path: Path, conte
     assert file.read_bytes() == content
 
 
+def test_what_is_pruned_can_be_one_scenario_alone(tmp_path: Path) -> None:
+    with opened(tmp_path / "h.sqlite") as history:
+        for number in range(3):
+            history.record(entry(f"a{number}", f"2026-01-0{number + 1}T00:00:00Z"))
+            history.record(entry(f"b{number}", f"2026-01-0{number + 1}T00:00:00Z", scenario="other"))
+        assert history.prune(keep=1, scenario="other") == 2
+        assert [one.run_id for one in history.runs()] == ["a0", "a1", "a2", "b2"]
+
+
+def test_another_program_keeps_its_database(tmp_path: Path) -> None:
+    file = tmp_path / "h.sqlite"
+    with sqlite3.connect(file) as other:
+        other.execute("CREATE TABLE theirs (x)")
+    before = file.read_bytes()
+    with pytest.raises(UsageError, match="database of another program"), opened(file):
+        pass
+    assert file.read_bytes() == before
+
+
+def test_the_file_is_its_owners_alone_and_a_broken_run_is_no_baseline(tmp_path: Path) -> None:
+    file = tmp_path / "h.sqlite"
+    with opened(file) as history:
+        history.record(entry("a", whole=False))
+        with pytest.raises(UsageError, match="nothing can be held against it"):
+            history.pin("a")
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_run_that_is_not_there_cannot_be_pinned(tmp_path: Path) -> None:
     with opened(tmp_path / "h.sqlite") as history, pytest.raises(UsageError, match="has no run 'x'"):
         history.pin("x")

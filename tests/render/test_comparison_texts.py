@@ -83,7 +83,7 @@ def test_no_golden_file_is_left_over() -> None:
 
 def trend_page(found: Trend) -> Page:
     pictures = {
-        (series.scenario, line.name): PNG
+        (series.name, line.name): PNG
         for series in found.series
         for line in series.lines
         if trend_picture(series, line) is not None
