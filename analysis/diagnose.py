@@ -122,11 +122,10 @@ def _basis(run: Run, found: Found) -> Basis:
     return Basis(
         rows=found.cut.rows,
         windows=found.cut.windows,
-        levels=found.cut.levels,
-        times=found.times,
-        silent=found.silent,
-        kinds=found.kinds,
-        failing=found.failing,
+        levels=lambda: found.cut.levels,
+        times=lambda: found.times,
+        silent=lambda: found.silent,
+        clear=lambda: [(kind.clear, found.failing[kind.id]) for kind in found.kinds],
         lacks=run.lacks,
         length_s=run.length_s,
     )

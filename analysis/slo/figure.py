@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from analysis.freezes import Silences
 from analysis.latency import Latencies
 from analysis.levels import Levels
 from analysis.usable import Ints, Usable
-from analysis.verdict import FingerprintReport
 from analysis.windows import Windows
 
 
@@ -36,25 +35,26 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """A run as far as targets are measured on it.
+    """A run as far as targets are measured on it; what not every target needs is worked out when asked.
 
     Attributes:
         rows: its usable rows.
-        windows, levels: cut by time and by load.
+        windows: the run cut by time.
+        levels: the run cut by load.
         times: the distributions of all its requests.
         silent: stretches without an answer.
-        kinds: kinds of failure, told apart.
-        failing: the rows of each kind by its id.
+        clear: of each kind of failure whether clients were told what to do (None: not known), and its rows.
         lacks: what the source cannot tell.
         length_s: seconds from start to end, where a file of sums tells that and its rows do not.
+        until_s: of a run that goes on: up to here all is known, epoch seconds.
     """
 
     rows: Usable
     windows: Windows
-    levels: Levels
-    times: Latencies
-    silent: Silences
-    kinds: Sequence[FingerprintReport]
-    failing: Mapping[str, Ints]
+    levels: Callable[[], Levels]
+    times: Callable[[], Latencies]
+    silent: Callable[[], Silences]
+    clear: Callable[[], Sequence[tuple[bool | None, Ints]]]
     lacks: frozenset[str]
     length_s: float | None = None
+    until_s: float | None = None

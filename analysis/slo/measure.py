@@ -11,11 +11,10 @@ from analysis.intervals import rate_interval, share, share_interval
 from analysis.slo.figure import Basis, Measured
 from analysis.slo.grammar import SloTarget
 from analysis.slo.percentiles import percentile, percentile_of_windows
-from analysis.slo.selection import Cells, Selection
-from analysis.slo.stretches import Judged, across, cells_of, enough, no_chance, whole
+from analysis.slo.selection import Selection
+from analysis.slo.stretches import Halves, Judged, across, enough, no_chance
 from analysis.slo.withheld import UNANSWERED, nobody, untold
 from analysis.usable import Bools, Floats, Ints, Usable
-from analysis.verdict import FingerprintReport
 
 ONE_MOMENT = "all requests were sent at one moment"
 UNRECORDED = "the messages of {} were not recorded"
@@ -32,17 +31,19 @@ def measure(target: SloTarget, basis: Basis) -> Measured:
         return Measured(None, note=nobody(target, chosen))
     if target.share is None:
         return _BY_METRIC[target.metric](target, basis, chosen)
-    return percentile_of_windows(target, chosen) if target.window_s else percentile(target, basis, chosen)
+    return (
+        percentile_of_windows(target, basis, chosen) if target.window_s else percentile(target, basis, chosen)
+    )
 
 
 def _share(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
     """Of error_rate, status and outcome."""
     if target.window_s is not None:
-        cells = cells_of(basis.rows.samples, target.window_s)
-        if isinstance(cells, str):
-            return Measured(None, note=cells)
-        part = chosen.tally(_counted(target, chosen), cells)
-        found = _share_of_windows(target, part, part, chosen.tally(chosen.slabs(), cells))
+        halves = Halves.of(basis.rows.samples, target.window_s, basis.until_s)
+        if isinstance(halves, str):
+            return Measured(None, note=halves)
+        part = chosen.tally(_counted(target, chosen), halves.cells)
+        found = _share_of_windows(target, part, part, chosen, halves)
         return _at_least(target, found, basis)
     part, requests = (round(chosen.tally(of)[0]) for of in (_counted(target, chosen), chosen.slabs()))
     rate = share(part, requests)
@@ -77,26 +78,29 @@ _IS_MEANT: dict[str, Callable[[SloTarget, Usable, slice], Bools]] = {
 }
 
 
-def _share_of_windows(target: SloTarget, part: Floats, at_worst: Floats, requests: Floats) -> Measured:
-    """From sums of half windows: counted surely, counted at worst, and all."""
-    part, at_worst, requests = whole(part), whole(at_worst), whole(requests)
+def _share_of_windows(
+    target: SloTarget, part: Floats, at_worst: Floats, chosen: Selection, halves: Halves
+) -> Measured:
+    """From sums of half windows: counted surely, and counted at worst."""
+    cells = part, at_worst, chosen.tally(chosen.slabs(), halves.cells)
+    part, at_worst, requests = map(halves.whole, cells)
     with np.errstate(invalid="ignore", divide="ignore"):
         value, worst = part / requests, at_worst / requests
     bad, allowed = (part, target.limit) if target.is_upper else (requests - part, 1 - target.limit)
     least = enough(allowed, may_be_reached=target.operator in ("<=", ">="))
     counts = (requests >= least) | no_chance(bad, requests, allowed)
-    return across(target, Judged(value, worst, requests, counts & (requests > 0)), least)
+    return across(target, Judged(value, worst, requests, counts & (requests > 0), halves), least)
 
 
 def _unclear(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
     """Failures whose message is unknown could be of either kind; it lies between."""
     unclear, unknown = (_rows_of(basis, clear) for clear in (False, None))
     if target.window_s is not None:
-        cells = cells_of(basis.rows.samples, target.window_s)
-        if isinstance(cells, str):
-            return Measured(None, note=cells)
-        sure, open_ = chosen.tally(unclear, cells), chosen.tally(unknown, cells)
-        found = _share_of_windows(target, sure, sure + open_, chosen.tally(chosen.slabs(), cells))
+        halves = Halves.of(basis.rows.samples, target.window_s, basis.until_s)
+        if isinstance(halves, str):
+            return Measured(None, note=halves)
+        sure, open_ = (chosen.tally(of, halves.cells) for of in (unclear, unknown))
+        found = _share_of_windows(target, sure, sure + open_, chosen, halves)
         missing = phrases.counted(open_.sum(), "failure")
         return _at_least(
             target, found if not open_.any() else _noted(found, UNRECORDED.format(missing)), basis
@@ -120,8 +124,7 @@ def _at_least(target: SloTarget, found: Measured, basis: Basis) -> Measured:
 
 
 def _rows_of(basis: Basis, clear: bool | None) -> list[Ints]:
-    kinds: list[FingerprintReport] = [kind for kind in basis.kinds if kind.clear is clear]
-    return [basis.failing[kind.id] for kind in kinds]
+    return [rows for told, rows in basis.clear() if told is clear]
 
 
 def _noted(found: Measured, note: str) -> Measured:
@@ -130,7 +133,7 @@ def _noted(found: Measured, note: str) -> Measured:
 
 
 def _freeze(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
-    longest_s = basis.silent.longest_s
+    longest_s = basis.silent().longest_s
     if target.at:
         longest_s = max(_silences_at(basis, chosen), default=0.0)
     notes = []
@@ -147,11 +150,12 @@ def _freeze(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
 def _silences_at(basis: Basis, chosen: Selection) -> list[float]:
     """Lengths of the silences that began at the load that is meant: that of the latest request before."""
     start_s = basis.rows.samples.start_s
-    begin_s = np.array([silence.start_s for silence in basis.silent.found])
+    silences = basis.silent().found
+    begin_s = np.array([silence.start_s for silence in silences])
     # What waited when the silence began was sent then or before; a microsecond is what adding up may cost.
     rows = np.searchsorted(start_s, start_s[0] + begin_s + 1e-6, side="right") - 1
     held = chosen.at_load(np.maximum(rows, 0)) if len(rows) else np.zeros(0, bool)
-    return [silence.duration_s for silence, here in zip(basis.silent.found, held, strict=True) if here]
+    return [silence.duration_s for silence, here in zip(silences, held, strict=True) if here]
 
 
 def _throughput(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
@@ -183,12 +187,13 @@ def _seconds(basis: Basis, chosen: Selection) -> float:
 def _throughput_of_windows(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
     """Of every window; with a load, of those in which every request was sent at it."""
     assert target.window_s is not None
-    cells = cells_of(basis.rows.samples, target.window_s)
-    if isinstance(cells, str):
-        return Measured(None, note=cells)
+    halves = Halves.of(basis.rows.samples, target.window_s, basis.until_s)
+    if isinstance(halves, str):
+        return Measured(None, note=halves)
+    cells, whole = halves.cells, halves.whole
     ok = whole(chosen.tally(_counted(target, chosen), cells))
     requests = whole(chosen.tally(chosen.slabs(), cells))
-    value = ok / _lengths_s(cells, float(basis.rows.samples.start_s[-1]))
+    value = ok / halves.length_s
     counts = np.ones(len(ok), bool)
     if chosen.at:
         here = whole(chosen.tally(chosen.slabs(), cells, any_endpoint=True))
@@ -196,14 +201,7 @@ def _throughput_of_windows(target: SloTarget, basis: Basis, chosen: Selection) -
         counts = (here > 0) & (here == whole(everywhere.tally(chosen.slabs(), cells)))
         if not counts.any():
             return Measured(None, note="no window was wholly at that load")
-    return across(target, Judged(value, value, np.where(counts, requests, 0.0), counts), least=0)
-
-
-def _lengths_s(cells: Cells, last_s: float) -> Floats:
-    """(w,) seconds of each window; the last one is longer."""
-    lengths = np.full(cells.count - 1, 2 * cells.width_s)
-    lengths[-1] = last_s - cells.origin_s - cells.width_s * (cells.count - 2)
-    return lengths
+    return across(target, Judged(value, value, np.where(counts, requests, 0.0), counts, halves), least=0)
 
 
 _BY_METRIC: dict[str, Callable[[SloTarget, Basis, Selection], Measured]] = {

@@ -13,7 +13,7 @@ from analysis.ranked import Stretches, stretch_effect
 from analysis.slo.figure import Basis, Measured
 from analysis.slo.grammar import SloTarget
 from analysis.slo.selection import Rows, Selection
-from analysis.slo.stretches import Judged, across, cells_of, no_chance
+from analysis.slo.stretches import Halves, Judged, across, no_chance
 from analysis.usable import Bools, Floats, Ints
 from recording.sample import picked
 
@@ -36,26 +36,28 @@ def percentile(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
     return Measured(value, low, high, found.n, note, worst)
 
 
-def percentile_of_windows(target: SloTarget, chosen: Selection) -> Measured:
+def percentile_of_windows(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
     """Of every window."""
     assert target.window_s is not None
     samples, share = chosen.rows.samples, _share(target)
-    cells = cells_of(samples, target.window_s)
-    if isinstance(cells, str):
-        return Measured(None, note=cells)
-    edges = np.searchsorted(samples.start_s, cells.origin_s + cells.width_s * np.arange(cells.count + 1))
-    edges[-1] = len(samples)
-    value, worst = np.full(cells.count - 1, np.nan), np.full(cells.count - 1, np.nan)
-    requests, slow = np.zeros(cells.count - 1), np.zeros(cells.count - 1)
-    for i in np.flatnonzero(edges[2:] > edges[:-2]).tolist():
-        times = _Times.of(target, chosen, slice(int(edges[i]), int(edges[i + 2])))
+    halves = Halves.of(samples, target.window_s, basis.until_s)
+    if isinstance(halves, str):
+        return Measured(None, note=halves)
+    begin_s = halves.cells.origin_s + halves.begin_s
+    begin, end = (np.searchsorted(samples.start_s, edge) for edge in (begin_s, begin_s + target.window_s))
+    if halves.last_s is not None:
+        end[-1] = len(samples)
+    value, worst = np.full((2, len(begin)), np.nan)
+    requests, slow = np.zeros((2, len(begin)))
+    for i in np.flatnonzero(end > begin).tolist():
+        times = _Times.of(target, chosen, slice(int(begin[i]), int(end[i])))
         requests[i] = n = times.all.n
         if n:
             value[i], worst[i] = times.all.at_rank(share * n), times.at_worst.at_rank(share * n)
             slow[i] = n - times.within(target)
     needed = least(share)
     counts = (requests >= needed) | no_chance(slow, requests, 1 - share)
-    return across(target, Judged(value, worst, requests, counts & (requests > 0)), needed)
+    return across(target, Judged(value, worst, requests, counts & (requests > 0), halves), needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class _Times:
 
 def _of_run(target: SloTarget, basis: Basis) -> _Times:
     """All of it: sorted already."""
-    times = basis.times
+    times = basis.times()
     return _Times(times.ok, times.ok) if target.ok else _Times(times.all, times.all_at_worst)
 
 
@@ -111,12 +113,13 @@ def _meant(target: SloTarget, chosen: Selection, rows: Rows) -> Bools:
 
 def _effect(target: SloTarget, basis: Basis, chosen: Selection, value: float) -> float:
     """How far requests sent close together hang together, as `analysis.ranked` has it for the whole run."""
-    samples, levels = chosen.rows.samples, len(basis.levels) + 1
+    samples, cut = chosen.rows.samples, basis.levels()
+    levels = len(cut) + 1
     stretches = Stretches.of(samples.start_s)
     total, below = np.zeros((2, levels * stretches.count), np.int64)
     for rows in chosen.slabs():
         meant = _meant(target, chosen, rows)
-        level = np.where(basis.levels.place[rows] < 0, levels - 1, basis.levels.place[rows])
+        level = np.where(cut.place[rows] < 0, levels - 1, cut.place[rows])
         cell = (level * stretches.count + stretches.place(samples.start_s[rows]))[meant]
         weight, short = picked(chosen.weight(rows), meant), samples.duration_ms[rows][meant] <= value
         total += np.bincount(cell, weight, len(total)).astype(np.int64)

@@ -1,9 +1,9 @@
 """Stretches: targets that hold `for 10 s`, which is in every window of that length.
 
 Windows begin every half of their length, from the first request on, so that nothing hides on the border
-between two; the last one takes what is left over, less than half a window. A request belongs where it was
-sent. A window is judged if it holds so many requests that a bad one alone cannot miss the target, or if the
-bad ones among the few that it holds are too many to be chance.
+between two. What is left over at the end, less than half a window, is judged together with the last one. A
+request belongs where it was sent. A window is judged if it holds so many requests that a bad one alone cannot
+miss the target, or if the bad ones among the few that it holds are too many to be chance.
 """
 
 from __future__ import annotations
@@ -29,21 +29,58 @@ MOST_UNJUDGED = 0.1
 """Windows with too few requests may hold this share of all; beyond it nobody knows whether every one held."""
 
 
-def cells_of(samples: Samples, window_s: float) -> Cells | str:
-    """Half windows, two and more; or why there are none."""
-    first, _ = bounds(samples)
-    length_s = float(samples.start_s[-1]) - first
-    count = int(length_s / (window_s / 2) + 1e-9)
-    if count < 2:
-        return f"requests were sent for {phrases.seconds(length_s)} only"
-    if count > MOST_CELLS:
-        return "the run is too long for windows so short"
-    return Cells(first, window_s / 2, count)
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """A run in half windows.
 
+    Attributes:
+        cells: the halves, and a last cell for what is left over.
+        window_s: seconds of a window.
+        last_s: epoch seconds of the last request; None of a run that goes on: what is left over will be part
+            of a window that is not over yet.
+    """
 
-def whole(cells: Floats) -> Floats:
-    """(w,) sums of windows from sums of their halves."""
-    return cells[:-1] + cells[1:]
+    cells: Cells
+    window_s: float
+    last_s: float | None
+
+    @classmethod
+    def of(cls, samples: Samples, window_s: float, until_s: float | None = None) -> Halves | str:
+        """Two and more; or why there are none.
+
+        Args:
+            samples: usable rows, at least one.
+            window_s: seconds of a window.
+            until_s: of a run that goes on: up to here all is known, epoch seconds.
+        """
+        first, _ = bounds(samples)
+        last_s = float(samples.start_s[-1])
+        length_s = (last_s if until_s is None else until_s) - first
+        count = int(length_s / (window_s / 2) + 1e-9)
+        if count < 2:
+            return f"requests were sent for {phrases.seconds(length_s)} only"
+        if count > MOST_CELLS:
+            return "the run is too long for windows so short"
+        return cls(Cells(first, window_s / 2, count + 1), window_s, last_s if until_s is None else None)
+
+    @property
+    def begin_s(self) -> Floats:
+        """(w,) where windows begin, seconds since the first request. The last two begin together."""
+        begin = self.cells.width_s * np.arange(self.cells.count - 2, dtype=np.float64)
+        return begin if self.last_s is None else np.concatenate([begin, begin[-1:]])
+
+    @property
+    def length_s(self) -> Floats:
+        """(w,) seconds of each window."""
+        length = np.full(len(self.begin_s), self.window_s)
+        if self.last_s is not None:
+            length[-1] = self.last_s - self.cells.origin_s - self.begin_s[-1]
+        return length
+
+    def whole(self, cells: Floats) -> Floats:
+        """(w,) sums of windows from sums of cells."""
+        windows = cells[:-2] + cells[1:-1]
+        return windows if self.last_s is None else np.append(windows, windows[-1] + cells[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +92,14 @@ class Judged:
         worst: (w,) what it may really be.
         requests: (w,) behind it.
         counts: (w,) which windows are judged.
+        halves: where they lie.
     """
 
     value: Floats
     worst: Floats
     requests: Floats
     counts: Bools
+    halves: Halves
 
 
 def enough(bad_share: float, *, may_be_reached: bool) -> int:
@@ -90,6 +129,9 @@ def across(target: SloTarget, windows: Judged, least: int) -> Measured:
     """
     assert target.window_s is not None
     length, counts = phrases.seconds(target.window_s), windows.counts
+    if windows.halves.last_s is None:
+        # What is no chance so far may be taken for chance when there are more windows.
+        counts = counts & (windows.requests >= least)
     if not counts.any():
         return Measured(
             None, note=f"no window of {length} holds the {phrases.counted(least, 'request')} that it needs"
@@ -102,10 +144,11 @@ def across(target: SloTarget, windows: Judged, least: int) -> Measured:
     i = _worst(target, windows.value, missed) if missed.any() else _worst(target, windows.worst, counts)
     note = (
         f"the worst of {phrases.counted(int(counts.sum()), 'window')} of {length}, "
-        f"from {phrases.seconds(i * target.window_s / 2)} on"
+        f"from {phrases.seconds(float(windows.halves.begin_s[i]))} on"
     )
     if missed.any():
-        note += f", {phrases.count(int(missed.sum()))} of them miss it"
+        number = int(missed.sum())
+        note += f", {phrases.count(number)} of them miss{'es' if number == 1 else ''} it"
     return Measured(
         float(windows.value[i]),
         n=round(float(windows.requests[i])),
