@@ -17,7 +17,7 @@ from analysis.intervals import share_upper
 from analysis.trend.entry import KIND, MOST_KINDS, TITLES, Entry, Figure, Unit
 from analysis.trend.step import UNSEEN, Noise, Step, step
 
-CHANCE = {1: 0.0005, 2: 0.002, 3: 0.04}
+CHANCE = {1: 0.0005, 2: 0.001, 3: 0.02}
 """So rare by chance must a step be: of the last run alone, of the last two, of the last three."""
 PARTS = {"error_rate": 0.1, "p99_all": 1.0, "p50_ok": 0.1}
 """What each figure gets of that: most goes where changes are hard to see."""
