@@ -55,9 +55,16 @@ def trace_of(windows_csv: bytes) -> Trace | None:
     return Trace(tuple(shares), per_part * float(width_s[0]))
 
 
+MOST = 1e15
+"""Beyond it no figure was measured."""
+
+
 def _sound(width_s: Floats, requests: Floats, errors: Floats) -> bool:
     """Whether the figures can be those of windows."""
     figures = np.concatenate([width_s, requests, errors])
     return bool(
-        np.isfinite(figures).all() and (errors >= 0).all() and (errors <= requests).all() and width_s[0] > 0
+        (np.abs(figures) <= MOST).all()
+        and (errors >= 0).all()
+        and (errors <= requests).all()
+        and width_s[0] > 0
     )

@@ -113,6 +113,8 @@ def _files(kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _is_ours(path: Path) -> bool:
     from analysis.render.index_html import MARK
 
+    if not path.is_file():  # A pipe would wait for ever.
+        return False
     with path.open("rb") as file:
         return MARK.encode() in file.read(HEAD_BYTES)
 

@@ -108,10 +108,12 @@ def slo_of(run: Run) -> tuple[str, ...]:
         UsageError: somebody wrote something else into scenario.yaml.
     """
     slo = run.scenario.get("slo", CASE_SLO)
+    if not (isinstance(slo, list | tuple) and all(isinstance(target, str) for target in slo)):
+        raise UsageError(f"{run.id}/scenario.yaml: slo: a list of texts is expected, as 'error_rate < 5 %'")
     try:
         for target in slo:
             parse_slo(target)
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise UsageError(f"{run.id}/scenario.yaml: slo: {error}") from error
     return tuple(slo)
 

@@ -58,11 +58,19 @@ def past_folders(parent: Path, read: tuple[str, ...], ask: tuple[str, ...]) -> I
     """
     try:
         with os.scandir(parent) as entries:
-            names = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+            names = [entry.name for entry in entries if not entry.name.startswith(".") and _is_dir(entry)]
     except (FileNotFoundError, NotADirectoryError):
         return
     for name in names:
         yield _past_folder(name, f"{parent}/{name}", read, ask)
+
+
+def _is_dir(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder; a link that leads round in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _past_folder(name: str, folder: str, read: tuple[str, ...], ask: tuple[str, ...]) -> PastFolder:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from analysis.slo.grammar import CASE_SLO, parse_slo
+from analysis.slo.grammar import CASE_SLO, check_limit, parse_slo
 from scenarios.behaviour import content_of
 from scenarios.config import CONFIG_DIR, Model, config_names, load_named
 from scenarios.load import Load, Plan, plan
@@ -87,7 +87,7 @@ class Scenario(Model):
     @classmethod
     def _parsable_slo(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for target in value:
-            parse_slo(target)
+            check_limit(parse_slo(target))
         return value
 
     @model_validator(mode="after")

@@ -24,6 +24,7 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from recording.outcomes import OUTCOMES
@@ -79,7 +80,8 @@ PERCENTILE = Metric("ms", words=("ok", "endpoint NAME"))
 """Of p50, p99, p99.9 and all others."""
 
 _LIKE = "write it like 'error_rate < 5 %' or 'p99 < 1000 ms'; docs/slo.md shows all that can be asked"
-_NUMBER = r"\d*\.?\d+"
+_PER_SECOND = re.compile(r"/\s*s|per\s+s(?:econd)?")
+_NUMBER = r"(?:[0-9]{1,15}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,18 +170,19 @@ def parse_slo(text: str) -> SloTarget:
     if sign not in metric.operators:
         way = "an upper limit: write < or <=" if metric.operators == UPPER else "a lower limit: write > or >="
         raise ValueError(f"{text!r}: {name} needs {way}, not {sign}")
-    number = float(rest.take(f"({_NUMBER})", f": a number is missing after {sign}")[1])
+    number = Fraction(rest.take(f"({_NUMBER})", f": a number is missing after {sign}")[1])
     unit = rest.take(
         r"(%|/\s*s\b|per\s+s(?:econd)?\b|(?!for\b|at\b)[a-z]+)",
         f": a unit is missing; {name} is measured in {metric.unit}",
     )[1]
-    unit = "per s" if unit.startswith(("/", "per")) else unit
+    unit = "per s" if _PER_SECOND.fullmatch(unit) else unit
     if unit != metric.unit:
         raise ValueError(f"{text!r}: {name} is measured in {metric.unit}, not {unit}")
     target = SloTarget(
         metric=name,
         operator=sign,
-        limit=number / 100 if unit == "%" else number,
+        # Exactly: 0.7 % of 1,000 requests are 7, and 0.7 / 100 is a little less.
+        limit=float(number / 100 if unit == "%" else number),
         unit=unit,
         text=" ".join(text.split()),
         window_s=_window_s(rest, metric, name),
@@ -187,7 +190,6 @@ def parse_slo(text: str) -> SloTarget:
         **words,
     )
     rest.end()
-    _check_limit(target)
     return target
 
 
@@ -285,8 +287,20 @@ def _at(rest: _Rest) -> tuple[Bound, ...]:
     return tuple(bounds)
 
 
-def _check_limit(target: SloTarget) -> None:
-    """A limit that every run meets, or none, is a slip."""
+SHORTEST_FREEZE_S = 0.1
+"""Shorter silences are not looked for (`analysis.freezes`)."""
+
+
+def check_limit(target: SloTarget) -> None:
+    """Refuse a limit that every run meets, or none: a slip, or a figure that is not measured so finely.
+
+    Asked of scenarios alone: a run of old must stay readable, whatever was written then.
+
+    Raises:
+        ValueError: with why.
+    """
+    if target.metric == "freeze" and target.limit < SHORTEST_FREEZE_S:
+        raise ValueError(f"{target.text!r}: silences are looked for from {SHORTEST_FREEZE_S} s on")
     most = 1.0 if target.unit == "%" else float("inf")
     if target.holds(0.0) == target.holds(most):
         never = "every run meets it" if target.holds(0.0) else "no run can meet it"

@@ -14,7 +14,7 @@ from analysis.slo.percentiles import percentile, percentile_of_windows
 from analysis.slo.selection import Selection
 from analysis.slo.stretches import Halves, Judged, across, enough, no_chance
 from analysis.slo.withheld import UNANSWERED, nobody, untold
-from analysis.usable import Bools, Floats, Ints, Usable
+from analysis.usable import Bools, Floats, Ints, Usable, bounds
 
 ONE_MOMENT = "all requests were sent at one moment"
 UNRECORDED = "the messages of {} were not recorded"
@@ -171,13 +171,18 @@ def _throughput(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
 
 
 def _seconds(basis: Basis, chosen: Selection) -> float:
-    """Time at the load that is meant: the gaps between sends, each counted to the earlier one."""
-    start_s = basis.rows.samples.start_s
+    """Time at the load that is meant: from each send to the next, from the last one to the last answer."""
+    samples = basis.rows.samples
+    start_s = samples.start_s
     if basis.length_s is not None:
         return basis.length_s
+    first_s, end_s = bounds(samples)
+    if start_s[-1] == start_s[0]:
+        return 0.0
     if not chosen.at:
-        return float(start_s[-1] - start_s[0])
-    total = 0.0
+        return end_s - first_s
+    last = slice(len(start_s) - 1, len(start_s))
+    total = float((end_s - start_s[-1]) * chosen.at_load(last)[0])
     for rows in chosen.slabs():
         gaps = np.diff(start_s[rows.start : rows.stop + 1])
         total += float(gaps[chosen.at_load(rows)[: len(gaps)]].sum())
@@ -185,9 +190,15 @@ def _seconds(basis: Basis, chosen: Selection) -> float:
 
 
 def _throughput_of_windows(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
-    """Of every window; with a load, of those in which every request was sent at it."""
+    """Of every window; with a load, of those in which every request was sent at it.
+
+    A run ends with its last answer if that comes late: then nobody was served while all waited.
+    """
     assert target.window_s is not None
-    halves = Halves.of(basis.rows.samples, target.window_s, basis.until_s)
+    samples = basis.rows.samples
+    _, end_s = bounds(samples)
+    waited = end_s - float(samples.start_s[-1]) >= target.window_s / 2
+    halves = Halves.of(samples, target.window_s, basis.until_s, end_s if waited else None)
     if isinstance(halves, str):
         return Measured(None, note=halves)
     cells, whole = halves.cells, halves.whole

@@ -23,13 +23,15 @@ def percentile(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
     share = _share(target)
     times = _of_run(target, basis) if chosen.is_everything else _Times.of(target, chosen, slice(None))
     found, at_worst = times.all, times.at_worst
-    value = found.percentile(share)
-    if value is None:
-        low, _ = found.interval(share)
-        note = f"it needs {phrases.counted(least(share), 'request')} and has {phrases.count(found.n)}"
+    value, measured = found.percentile(share), len(found.values)
+    if value is None or measured < least(share):
+        low = None if value is not None else found.interval(share)[0]
+        note = (
+            f"it needs {phrases.counted(least(share), 'measured request')} and has {phrases.count(measured)}"
+        )
         return Measured(None, low, None, found.n, note)
     if not (chosen.is_everything and share in NAMES.values()):
-        found = replace(found, effects=((share, _effect(target, basis, chosen, value)),))
+        found = replace(found, effects=((share, _effect(target, basis, chosen, value, _thinning(found))),))
     worst = at_worst.at_rank(share * at_worst.n)
     low, high = found.interval(share)
     note = "requests never answered may push it higher" if worst > value else ""
@@ -48,15 +50,17 @@ def percentile_of_windows(target: SloTarget, basis: Basis, chosen: Selection) ->
     if halves.last_s is not None:
         end[-1] = len(samples)
     value, worst = np.full((2, len(begin)), np.nan)
-    requests, slow = np.zeros((2, len(begin)))
+    requests, measured, slow = np.zeros((3, len(begin)))
     for i in np.flatnonzero(end > begin).tolist():
         times = _Times.of(target, chosen, slice(int(begin[i]), int(end[i])))
         requests[i] = n = times.all.n
         if n:
             value[i], worst[i] = times.all.at_rank(share * n), times.at_worst.at_rank(share * n)
-            slow[i] = n - times.within(target)
+            # Where successes are thinned, one that was measured stands for several and proves one.
+            measured[i] = len(times.all.values)
+            slow[i] = measured[i] - times.within(target)
     needed = least(share)
-    counts = (requests >= needed) | no_chance(slow, requests, 1 - share)
+    counts = (measured >= needed) | no_chance(slow, measured, 1 - share)
     return across(target, Judged(value, worst, requests, counts & (requests > 0), halves), needed)
 
 
@@ -79,10 +83,9 @@ class _Times:
         return cls(every, replace(done, infinite=int(open_weight.sum())))
 
     def within(self, target: SloTarget) -> int:
-        """Requests that the limit holds for."""
+        """Measured requests that the limit holds for."""
         side: Literal["left", "right"] = "right" if target.operator == "<=" else "left"
-        place = int(np.searchsorted(self.all.values, target.limit, side=side))
-        return place if self.all.reached is None or not place else int(self.all.reached[place - 1])
+        return int(np.searchsorted(self.all.values, target.limit, side=side))
 
 
 def _of_run(target: SloTarget, basis: Basis) -> _Times:
@@ -111,7 +114,7 @@ def _meant(target: SloTarget, chosen: Selection, rows: Rows) -> Bools:
     return meant & ~chosen.rows.failed[rows] if target.ok else meant
 
 
-def _effect(target: SloTarget, basis: Basis, chosen: Selection, value: float) -> float:
+def _effect(target: SloTarget, basis: Basis, chosen: Selection, value: float, thinning: float) -> float:
     """How far requests sent close together hang together, as `analysis.ranked` has it for the whole run."""
     samples, cut = chosen.rows.samples, basis.levels()
     levels = len(cut) + 1
@@ -125,7 +128,15 @@ def _effect(target: SloTarget, basis: Basis, chosen: Selection, value: float) ->
         total += np.bincount(cell, weight, len(total)).astype(np.int64)
         below += np.bincount(cell[short], picked(weight, short), len(total)).astype(np.int64)
     shape = (levels, stretches.count)
-    return stretch_effect(below.reshape(shape), total.reshape(shape))
+    return stretch_effect(below.reshape(shape), total.reshape(shape)) * thinning
+
+
+def _thinning(times: Distribution) -> float:
+    """How many times as uncertain a share is because some requests stand for several (Kish 1965)."""
+    if times.reached is None:
+        return 1.0
+    weight = np.diff(times.reached, prepend=0).astype(np.float64)
+    return float((weight**2).sum() / weight.sum()) if weight.sum() else 1.0
 
 
 def _share(target: SloTarget) -> float:

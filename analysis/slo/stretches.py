@@ -36,7 +36,7 @@ class Halves:
     Attributes:
         cells: the halves, and a last cell for what is left over.
         window_s: seconds of a window.
-        last_s: epoch seconds of the last request; None of a run that goes on: what is left over will be part
+        last_s: epoch seconds of the run's end; None of a run that goes on: what is left over will be part
             of a window that is not over yet.
     """
 
@@ -45,16 +45,19 @@ class Halves:
     last_s: float | None
 
     @classmethod
-    def of(cls, samples: Samples, window_s: float, until_s: float | None = None) -> Halves | str:
+    def of(
+        cls, samples: Samples, window_s: float, until_s: float | None = None, end_s: float | None = None
+    ) -> Halves | str:
         """Two and more; or why there are none.
 
         Args:
             samples: usable rows, at least one.
             window_s: seconds of a window.
             until_s: of a run that goes on: up to here all is known, epoch seconds.
+            end_s: of a run that is over, where it ends, epoch seconds; None: with the last send.
         """
         first, _ = bounds(samples)
-        last_s = float(samples.start_s[-1])
+        last_s = float(samples.start_s[-1]) if end_s is None else end_s
         length_s = (last_s if until_s is None else until_s) - first
         count = int(length_s / (window_s / 2) + 1e-9)
         if count < 2:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.slo.grammar import CASE_SLO, ENDED, METRICS, Bound, SloTarget, parse_slo
+from analysis.slo.grammar import CASE_SLO, ENDED, METRICS, Bound, SloTarget, check_limit, parse_slo
 from recording.outcomes import OUTCOMES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/slo.md"
@@ -58,6 +58,10 @@ def test_what_is_read(text: str) -> None:
 
 
 REFUSED = {
+    "throughput > 95 percent": "throughput is measured in per s, not percent",
+    "throughput > 95 perday": "throughput is measured in per s, not perday",
+    "freeze < 0.05 s": "silences are looked for from 0.1 s on",
+    "p99 < ٥ ms": "a number is missing",
     "": "is not a target; write it like",
     "5 % < error_rate": "is not a target; write it like",
     "error_rate 5 %": "is not a target; write it like",
@@ -106,7 +110,7 @@ REFUSED = {
 @pytest.mark.parametrize("text", REFUSED)
 def test_what_is_refused_and_why(text: str) -> None:
     with pytest.raises(ValueError, match=re.escape(REFUSED[text])) as caught:
-        parse_slo(text)
+        check_limit(parse_slo(text))
     assert "\n" not in str(caught.value)
     assert repr(text) in str(caught.value)
 
@@ -137,3 +141,13 @@ def test_the_page_shows_the_whole_grammar_and_every_example_on_it_is_one() -> No
     assert len(examples) >= 15
     for example in examples:
         parse_slo(example)
+
+
+@pytest.mark.parametrize(("text", "errors"), [("error_rate <= 0.7 %", 7), ("error_rate <= 1.1 %", 11)])
+def test_a_figure_at_its_limit_is_at_it(text: str, errors: int) -> None:
+    assert parse_slo(text).holds(errors / 1000)
+    assert not parse_slo(text.replace("<=", "<")).holds(errors / 1000)
+
+
+def test_a_run_of_old_is_read_whatever_its_limits() -> None:
+    assert parse_slo("error_rate < 0 %").limit == 0

@@ -521,7 +521,7 @@ def test_a_list_that_cannot_be_written_is_one_line(runs: Path, capsys: pytest.Ca
     (runs.parent / "index.html").mkdir()
     out, error = kept(run, runs, capsys)
     assert (out, error.count("\n")) == ("", 1)
-    assert "Is a directory" in error
+    assert "is not ours and stays as it is" in error
     assert [path.name for path in runs.parent.iterdir() if path.name.startswith(".")] == []
 
 
