@@ -294,6 +294,41 @@ def test_nothing_sent_for_ten_seconds_is_no_throughput() -> None:
     assert outcome(run, "error_rate < 5 % for 10 s") == "met"
 
 
+def test_a_tail_in_which_nobody_is_answered_is_no_throughput() -> None:
+    # 40 s at 20 a second; then four users wait for a minute.
+    start_s = np.append(every(0.05, 800), START_S + 40.0 + np.zeros(4))
+    waits = np.arange(804) >= 800
+    run = run_of(
+        start_s=start_s,
+        duration_ms=np.where(waits, 60_000.0, 50.0),
+        status=np.where(waits, 0, 200),
+        outcome=ends(waits, "total_timeout"),
+        users=4,
+    )
+    for target in (
+        "throughput > 15 per s",
+        "throughput > 15 per s for 10 s",
+        "throughput > 15 per s at users = 4",
+    ):
+        assert outcome(run, target) == "missed", target
+
+
+def test_thinned_successes_prove_no_more_than_one_each() -> None:
+    random = np.random.default_rng(3)
+    slow = random.random(4000) < 0.03
+    run = run_of(
+        start_s=every(0.01, 4000),
+        duration_ms=np.where(slow, 2000.0, 100.0),
+        status=200,
+        outcome=["ok"] * 4000,
+        users=np.where(np.arange(4000) < 200, 5, 20),
+    )
+    samples, thinned = collected([run.samples], budget=200)
+    thin = replace(run, samples=samples, thinned=thinned)
+    assert outcome(run, "p99 < 1000 ms at users = 5") == "missed"
+    assert outcome(thin, "p99 < 1000 ms at users = 5") == "no_data"
+
+
 def test_requests_never_answered_are_infinitely_slow_in_their_window_too() -> None:
     i = np.arange(3000)
     open_ = (i > 2900) & (i % 4 == 0)

@@ -22,7 +22,7 @@ from analysis.index import STANDINGS, Row, rows, series_of
 from analysis.render.index_html import LOAD, MOST_CHOICES, MOST_SERIES, Listing, index_html
 from analysis.render.windows_csv import windows_csv
 from analysis.render.wording import percent
-from analysis.trace import MOST_PARTS, trace_of
+from analysis.trace import HEAD, MOST_PARTS, trace_of
 from analysis.verdict import Interval, Quality, Verdict
 from analysis.windows import windows
 from commands.all_runs import keep_index, runs_dir_of, write_index
@@ -571,3 +571,17 @@ def test_two_that_write_at_once_leave_whole_files(runs: Path) -> None:
     assert reads
     assert [writer.returncode for writer in writers] == [0, 0]
     assert [found.name for found in runs.parent.iterdir() if found != runs] == ["index.html"]
+
+
+def test_a_link_that_leads_round_in_a_circle_costs_nothing(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = put(runs, verdict=make_verdict())
+    (runs / "loop").symlink_to("loop")
+    out, error = kept(run, runs, capsys)
+    assert (error, "all runs" in out) == ("", True)
+
+
+def test_figures_beyond_all_measure_are_no_trace() -> None:
+    lines = "\n".join(["0,1,1.7e308,1.7e308,"] * 90)
+    assert trace_of(HEAD + f"\n{lines}\n".encode()) is None
