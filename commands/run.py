@@ -12,7 +12,7 @@ from analysis.gate import gate_code
 from commands import locust_process
 from commands.diagnose import show, write_diagnosis
 from commands.gate import MEANING
-from commands.looker import Looker
+from commands.looker import LOAD, TARGETS, Looker, target_times_s
 from commands.preflight import check_before_load
 from commands.progress import show_progress
 from commands.with_lab import reachable
@@ -55,7 +55,18 @@ def run_scenario(
         check_before_load(scenario, there, elsewhere.workers if elsewhere else processes)
         folder = RunFolder.create(runs_dir.resolve(), scenario.name)
         _announce(console, scenario, there, folder, changes)
-        record(scenario, scenario_name, there, target_name, processes, folder, console, changes, elsewhere)
+        record(
+            scenario,
+            scenario_name,
+            there,
+            target_name,
+            processes,
+            folder,
+            console,
+            changes,
+            elsewhere,
+            may_end_early=True,
+        )
     diagnosis = write_diagnosis(folder.path)
     code = gate_code(diagnosis.verdict)
     show(diagnosis, as_json=as_json)
@@ -73,10 +84,13 @@ def record(
     console: Console,
     changes: Overrides = AS_IT_IS,
     elsewhere: Elsewhere | None = None,
+    *,
+    may_end_early: bool = False,
 ) -> bool:
     """Have Locust run the scenario into the folder; returns whether somebody interrupted it.
 
-    Returns when the load has ended, however it ended; what was recorded is in the folder.
+    With `may_end_early` a scenario that says so ends once a target is missed; runs that are compared with
+    others must not. Returns when the load has ended, however it ended; what was recorded is in the folder.
     """
     options = ("--headless", "--only-summary", "--exit-code-on-error", "0")
     if elsewhere is None:
@@ -85,11 +99,15 @@ def record(
         arguments = locust_process.master_command(*elsewhere, *options)
     told = {"LOADVERDICT_RUN_FOLDER": str(folder.path), ENV_OVERRIDES: changes.to_json()}
     env = locust_process.environment(scenario_name, target_name, target, **told)
-    looker = Looker(folder, look_times_s(scenario)) if changes.at_most_s is not None else None
+    lookers = []
+    if changes.at_most_s is not None:
+        lookers.append(Looker(folder, look_times_s(scenario), LOAD))
+    if may_end_early and scenario.abort_when_missed:
+        lookers.append(Looker(folder, target_times_s(scenario.schedule().duration_s), TARGETS))
     log = folder.path / "locust.log"
     with locust_process.running(arguments, env, log, folder.abort_flag) as (process, signals):
-        show_progress(process, folder, scenario.schedule(), console, lambda: bool(signals), looker)
-    if looker is not None:
+        show_progress(process, folder, scenario.schedule(), console, lambda: bool(signals), lookers)
+    for looker in lookers:
         looker.close()
         console.print(Text(looker.text))
     finish(folder)
