@@ -116,16 +116,19 @@ def _identity(status: int, outcome: str, message: str) -> str:
     return f"{status or outcome}-{digest[:8]}"
 
 
+def told_clearly(kind: Kind, lacks: frozenset[str]) -> Clearness:
+    """Whether clients were told what to do, and why that is so."""
+    if kind.outcome == OTHER:
+        return Clearness(None, "many kinds, not looked at one by one", [])
+    # Texts of a foreign file are the tool's; what the answer itself said is not in it.
+    return clearness(kind.status, kind.outcome, () if "message" in lacks else kind.examples)
+
+
 def _report(kind: Kind, judge: Judge, lacks: frozenset[str], *, several: bool) -> FingerprintReport:
     rows, failed = judge.rows.samples, kind.failed
     start = rows.start_s[failed] - judge.windows.origin_s
     count = int(judge.weight[failed].sum())
-    if kind.outcome == OTHER:
-        told = Clearness(None, "many kinds, not looked at one by one", [])
-    else:
-        # Texts of a foreign file are the tool's; what the answer itself said is not in it.
-        said = () if "message" in lacks else kind.examples
-        told = clearness(kind.status, kind.outcome, said)
+    told = told_clearly(kind, lacks)
     return FingerprintReport(
         id=kind.id,
         status=kind.status,

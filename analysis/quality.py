@@ -11,6 +11,7 @@ import numpy as np
 
 from analysis import phrases
 from analysis.arrivals import arrival_findings, arrivals_of
+from analysis.ended_early import ended_early
 from analysis.foreign_quality import bad_lines, foreign
 from analysis.lines import warm_up_s
 from analysis.load_axis import axis_findings
@@ -346,6 +347,7 @@ _CHECKS: tuple[_Check, ...] = (
     _silent_nodes,
     _events,
     _looks,
+    ended_early,
     _broken,
     _own_faults,
     _cpu,

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from analysis.gate import gate_code
+from analysis.render.wording import clean
 from analysis.verdict import Verdict
 from commands.diagnose import write_diagnosis
 from recording.folder import find_run
@@ -36,7 +37,7 @@ def gate_path(path: str, runs_dir: Path, *, as_json: bool) -> int:
 def print_gate(verdict: Verdict, code: int, console: Console) -> None:
     """One line per target, the findings that close the gate, and the outcome."""
     for result in verdict.slo:
-        console.print(Text(f"  {result.outcome.replace('_', ' '):8} {result.text}"))
+        console.print(Text(f"  {result.outcome.replace('_', ' '):8} {clean(result.text)}"))
     for finding in verdict.quality.findings:
         if finding.severity in ("invalid", "incomplete"):
             console.print(Text(f"  {finding.severity:8} {finding.text}"))

@@ -105,7 +105,8 @@ def _ahead(run: Run, until_s: float) -> list[str]:
     return lines
 
 
-def _is_too_long(folder: RunFolder) -> bool:
+def is_too_long(folder: RunFolder) -> bool:
+    """Whether a look at a run would take memory that the load may need."""
     if folder.samples_parquet.exists():
         return bool(pq.read_metadata(folder.samples_parquet).num_rows > MOST_ROWS)
     return sum(log.stat().st_size for log in folder.samples_dir.glob("*.log")) > MOST_LOG_BYTES
@@ -115,7 +116,7 @@ def main() -> int:
     """Entry point of the process."""
     folder = RunFolder(Path(sys.argv[1]))
     try:
-        if _is_too_long(folder):
+        if is_too_long(folder):
             return TOO_LONG
         told = json.dumps({**glance(folder), "cpu_s": round(time.process_time(), 2)})
     except LoadverdictError as error:

@@ -87,6 +87,9 @@ def run(
     workers_port: Annotated[
         int, typer.Option("--workers-port", min=1, max=65535, help="Where they come to.")
     ] = 5557,
+    abort_when_missed: Annotated[
+        bool, typer.Option("--abort-when-missed", help="End the load once a target cannot be met any more.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Draw the planned load, here and as PNG, and send nothing.")
     ] = False,
@@ -104,12 +107,19 @@ def run(
       loadverdict run steps --until-decided --at-most 20m
       loadverdict run steps --users 5,15,30,45,60 --step 30s --blocks 6
       loadverdict run steps --target my-api --workers 4
+      loadverdict run soak.yaml --abort-when-missed
       loadverdict run ramp-up --dry-run
     """
     from scenarios.overrides import Overrides
 
     changes = Overrides.parse(
-        users, step, blocks, until_decided=until_decided, at_most=at_most, arrivals=arrivals
+        users,
+        step,
+        blocks,
+        until_decided=until_decided,
+        at_most=at_most,
+        arrivals=arrivals,
+        abort_when_missed=abort_when_missed,
     )
     if dry_run:
         from commands.dry_run import PLANS, show_plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -26,14 +26,14 @@ def show_progress(
     plan: Plan | Together,
     console: Console,
     is_stopping: Callable[[], bool],
-    looker: Looker | None = None,
+    lookers: Sequence[Looker] = (),
 ) -> None:
-    """Show the run's progress until the process has ended; looks at it meanwhile if there is a looker."""
+    """Show the run's progress until the process has ended; has it looked at meanwhile."""
     follower = Follower(folder)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
-        TextColumn("{task.fields[text]}"),
+        TextColumn("{task.fields[text]}", markup=False),
         console=console,
         transient=True,
         disable=not console.is_terminal,
@@ -48,13 +48,13 @@ def show_progress(
             stages = "; ".join(stage for stage, _ in plan.now_at(elapsed_s))
             name = "stopping" if is_stopping() else stages or "finishing"
             text = _line(now, elapsed_s, plan.duration_s)
-            if looker is not None:
+            for looker in lookers:
                 looker.attend(now)
                 text += f" · {looker.text}"
             bar.update(task, completed=min(elapsed_s, plan.duration_s), description=name, text=text)
             if not console.is_terminal and time.monotonic() >= next_line:
                 next_line += LINE_INTERVAL_S
-                console.print(f"{name}: {text}", highlight=False)
+                console.print(f"{name}: {text}", highlight=False, markup=False)
 
 
 def _line(now: RunProgress, elapsed_s: float, planned_s: float) -> str:

@@ -13,7 +13,7 @@ from commands import locust_process
 from commands.all_runs import keep_index
 from commands.diagnose import Diagnosis, show, write_diagnosis
 from commands.gate import MEANING
-from commands.looker import Looker
+from commands.looker import LOAD, TARGETS, Looker, target_times_s
 from commands.preflight import check_before_load
 from commands.progress import show_progress
 from commands.with_lab import reachable
@@ -90,6 +90,7 @@ def run_once(asked: Asked, console: Console, limit_s: float | None = None) -> Di
             asked.changes,
             asked.elsewhere,
             limit_s,
+            may_end_early=True,
         )
     return write_diagnosis(folder.path)
 
@@ -105,10 +106,13 @@ def record(
     changes: Overrides = AS_IT_IS,
     elsewhere: Elsewhere | None = None,
     limit_s: float | None = None,
+    *,
+    may_end_early: bool = False,
 ) -> bool:
     """Have Locust run the scenario into the folder; returns whether somebody interrupted it.
 
-    Returns when the load has ended, however it ended; what was recorded is in the folder.
+    With `may_end_early` a scenario that says so ends once a target is missed; runs that are compared with
+    others must not. Returns when the load has ended, however it ended; what was recorded is in the folder.
     """
     options = ("--headless", "--only-summary", "--exit-code-on-error", "0")
     if elsewhere is None:
@@ -117,11 +121,15 @@ def record(
         arguments = locust_process.master_command(*elsewhere, *options)
     told = {"LOADVERDICT_RUN_FOLDER": str(folder.path), ENV_OVERRIDES: changes.to_json()}
     env = locust_process.environment(scenario_name, target_name, target, **told)
-    looker = Looker(folder, look_times_s(scenario)) if changes.at_most_s is not None else None
+    lookers = []
+    if changes.at_most_s is not None:
+        lookers.append(Looker(folder, look_times_s(scenario), LOAD))
+    if may_end_early and scenario.abort_when_missed:
+        lookers.append(Looker(folder, target_times_s(scenario.schedule().duration_s), TARGETS))
     log = folder.path / "locust.log"
     with locust_process.running(arguments, env, log, folder.abort_flag, limit_s) as (process, signals):
-        show_progress(process, folder, scenario.schedule(), console, lambda: bool(signals), looker)
-    if looker is not None:
+        show_progress(process, folder, scenario.schedule(), console, lambda: bool(signals), lookers)
+    for looker in lookers:
         looker.close()
         console.print(Text(looker.text))
     finish(folder)

@@ -1,4 +1,4 @@
-"""Overrides: what a command line changes about the load of a scenario, and how long it may repeat itself."""
+"""Overrides: what a command line changes about a scenario: its load, and when it ends."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class Overrides(Model):
-    """Changes to a scenario's load; None leaves it as it is.
+    """Changes to a scenario; None leaves it as it is.
 
     Attributes:
         users: other levels of a closed load.
@@ -37,6 +37,7 @@ class Overrides(Model):
         step_s: seconds per level.
         blocks: how many times all levels are visited.
         at_most_s: repeat the levels until the verdict is decided, for at most so many seconds.
+        abort_when_missed: end the load once a target cannot be met any more.
     """
 
     users: Levels | None = None
@@ -44,6 +45,7 @@ class Overrides(Model):
     step_s: Seconds | None = None
     blocks: Repeats | None = None
     at_most_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    abort_when_missed: bool | None = None
 
     @classmethod
     def parse(
@@ -55,6 +57,7 @@ class Overrides(Model):
         until_decided: bool = False,
         at_most: str | None = None,
         arrivals: str | None = None,
+        abort_when_missed: bool = False,
     ) -> Overrides:
         """From the words of a command line.
 
@@ -73,6 +76,7 @@ class Overrides(Model):
                 step_s=None if step is None else duration_s(step, "--step"),
                 blocks=blocks,
                 at_most_s=longest_s if until_decided else None,
+                abort_when_missed=abort_when_missed or None,
             )
         except ValidationError as error:
             first = error.errors()[0]
@@ -81,19 +85,22 @@ class Overrides(Model):
 
     @property
     def any(self) -> bool:
-        """Whether anything is changed."""
-        return any(value is not None for value in self.model_dump().values())
+        """Whether anything about the load is changed."""
+        load = self.model_dump(exclude={"abort_when_missed"})
+        return any(value is not None for value in load.values())
 
     def to_json(self) -> str:
         """For `ENV_OVERRIDES`."""
         return self.model_dump_json(exclude_none=True)
 
     def applied_to(self, scenario: Scenario) -> Scenario:
-        """The scenario with its load changed.
+        """The scenario with its changes.
 
         Raises:
             UsageError: the load has no levels to repeat, or the time is too short to decide anything.
         """
+        if self.abort_when_missed:
+            scenario = scenario.model_copy(update={"abort_when_missed": True})
         if not self.any:
             return scenario
         load = scenario.load

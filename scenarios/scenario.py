@@ -62,6 +62,7 @@ class Scenario(Model):
         connections: `kept`: each user keeps its connection; `fresh`: each request has one of its own.
         timeouts: limits of a request.
         slo: targets, see `analysis.slo.grammar`.
+        abort_when_missed: `loadverdict run` ends the load once one of them cannot be met any more.
         seed: of everything drawn at random.
     """
 
@@ -81,6 +82,7 @@ class Scenario(Model):
     connections: Literal["kept", "fresh"] = "kept"
     timeouts: Timeouts = Timeouts()
     slo: tuple[str, ...] = CASE_SLO
+    abort_when_missed: bool = False
     seed: int = 1
 
     @field_validator("slo")
@@ -152,7 +154,7 @@ class Scenario(Model):
         Raises:
             UsageError: a behaviour cannot be read.
         """
-        left_out = {"description", "slo"}
+        left_out = {"description", "slo", "abort_when_missed"}
         same = {
             key: value
             for key, value in self.to_mapping().items()

@@ -21,7 +21,10 @@ MIN_LINES, MAX_LINES = 23, 29
 _LABEL = 10
 _LEVELS = 6
 _COLUMNS_FROM, _WIDE = 72, 98
-_SLO_STYLE = {"met": "green", "missed": "bold red", "no_data": "yellow"}
+_SLO_STYLE = {"missed": "bold red", "no_data": "yellow", "met": "green"}
+"""The gravest outcome first."""
+MOST_TARGETS = 6
+"""Lines beside the latencies."""
 # Rich knows when the output can take ASCII only; then our own signs are spelled out.
 _ASCII = str.maketrans(
     {"–": "-", "−": "-", "…": "~", "✓": "+", "✗": "x", "█": "#", "×": "x", "→": ">", "±": "+-", "∞": "inf"}
@@ -248,7 +251,12 @@ def _latency(verdict: Verdict, wide: bool) -> list[Text]:
 
 def _targets(verdict: Verdict, intervals: bool) -> list[Text]:
     rows = []
-    for result in verdict.slo[:6]:
+    shown = verdict.slo
+    if len(shown) > MOST_TARGETS:
+        # What closes the gate is not what is left out.
+        order = list(_SLO_STYLE)
+        shown = sorted(shown, key=lambda result: order.index(result.outcome))[: MOST_TARGETS - 1]
+    for result in shown:
         sign, word = answers.SLO[result.outcome]
         value = f": {answers.slo_value(result, intervals)}" if result.outcome != "no_data" else ""
         rows.append(
@@ -256,6 +264,8 @@ def _targets(verdict: Verdict, intervals: bool) -> list[Text]:
                 (f"{sign} {word:<8}", _SLO_STYLE[result.outcome]), f"{clean(result.target, 40)}{value}"
             )
         )
+    if len(shown) < len(verdict.slo):
+        rows.append(Text(f"and {len(verdict.slo) - len(shown)} more", style="dim"))
     return rows or [Text("no targets set", style="yellow")]
 
 

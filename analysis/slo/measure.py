@@ -42,17 +42,17 @@ def _share(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
         halves = Halves.of(basis.rows.samples, target.window_s, basis.until_s)
         if isinstance(halves, str):
             return Measured(None, note=halves)
-        part = chosen.tally(_counted(target, chosen), halves.cells)
+        part = chosen.tally(counted(target, chosen), halves.cells)
         found = _share_of_windows(target, part, part, chosen, halves)
         return _at_least(target, found, basis)
-    part, requests = (round(chosen.tally(of)[0]) for of in (_counted(target, chosen), chosen.slabs()))
+    part, requests = (round(chosen.tally(of)[0]) for of in (counted(target, chosen), chosen.slabs()))
     rate = share(part, requests)
     if target.metric == "error_rate" and "failed_requests" in basis.lacks:
         return Measured(None, rate.low, None, requests, UNANSWERED)
     return Measured(rate.value, rate.low, rate.high, requests)
 
 
-def _counted(target: SloTarget, chosen: Selection) -> Iterator[Ints]:
+def counted(target: SloTarget, chosen: Selection) -> Iterator[Ints]:
     """Rows that a share or a throughput is about, some at a time."""
     is_meant = _IS_MEANT[target.metric]
     return (rows.start + np.flatnonzero(is_meant(target, chosen.rows, rows)) for rows in chosen.slabs())
@@ -163,7 +163,7 @@ def _throughput(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
     if target.window_s is not None:
         return _throughput_of_windows(target, basis, chosen)
     seconds = _seconds(basis, chosen)
-    ok, requests = (round(chosen.tally(of)[0]) for of in (_counted(target, chosen), chosen.slabs()))
+    ok, requests = (round(chosen.tally(of)[0]) for of in (counted(target, chosen), chosen.slabs()))
     if seconds <= 0:
         return Measured(None, n=requests, note=ONE_MOMENT)
     low, high = rate_interval(ok, seconds)
@@ -202,7 +202,7 @@ def _throughput_of_windows(target: SloTarget, basis: Basis, chosen: Selection) -
     if isinstance(halves, str):
         return Measured(None, note=halves)
     cells, whole = halves.cells, halves.whole
-    ok = whole(chosen.tally(_counted(target, chosen), cells))
+    ok = whole(chosen.tally(counted(target, chosen), cells))
     requests = whole(chosen.tally(chosen.slabs(), cells))
     value = ok / halves.length_s
     counts = np.ones(len(ok), bool)

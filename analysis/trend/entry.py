@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from analysis.comparison.seen import Seen, likeness
+from analysis.ended_early import ENDED_EARLY
 from analysis.experiment.arms import Arm
 from analysis.experiment.effects import Count, burst_effect
 from analysis.gate import MET, validity_code
@@ -44,7 +45,7 @@ class Entry(Model):
         likeness: what runs must have in common to stand in one series: scenario, target, client, generator.
         target_commit: of the service that was tested, where it was told.
         exit_code: of the gate.
-        whole: whether the run is complete and its generator valid; only such runs are compared.
+        whole: whether the run went through its plan and its generator is valid; only such runs are compared.
         pinned: part of the baseline, and never pruned.
     """
 
@@ -78,7 +79,8 @@ def entry_of(seen: Seen, code: int, target_commit: str | None = None) -> Entry:
         target_commit: of the service that was tested, where it is known.
     """
     verdict = seen.verdict
-    whole = validity_code(verdict) == MET
+    ended_early = any(finding.code == ENDED_EARLY for finding in verdict.quality.findings)
+    whole = validity_code(verdict) == MET and not ended_early
     return Entry(
         run_id=verdict.run_id,
         scenario=verdict.scenario or verdict.source,

@@ -110,7 +110,7 @@ def regression(entries: Sequence[Entry]) -> Regression:
     before = [entry for entry in mine[:-1] if entry.whole]
     answer: Answer = "not_judged"
     if not newest.whole:
-        why = "the run is incomplete, invalid or without requests, so it is not held against the others"
+        why = "the run is incomplete, ended early, invalid or without requests: it is not held against others"
         return _report(newest, before, answer, f"Not judged: {why}.")
     if not before:
         apart = "; ".join(_apart(entries))

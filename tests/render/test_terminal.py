@@ -49,6 +49,20 @@ def test_it_fits_one_screen(verdict: Verdict, width: int, height: int, most: int
     assert max(cell_len(line) for line in lines) <= width
 
 
+def test_what_closes_the_gate_is_shown_however_many_targets_there_are() -> None:
+    met, missed, no_data = (
+        next(one for one in make_verdict().slo if one.outcome == outcome)
+        for outcome in ("met", "missed", "no_data")
+    )
+    lines = "\n".join(screen(make_verdict(slo=[met] * 7 + [no_data, missed]), 120, 30))
+    assert lines.count("✗ missed") == lines.count("? no data") == 1
+    assert lines.count("✓ met") == 3
+    assert "and 4 more" in lines
+    few = "\n".join(screen(make_verdict(slo=[met] * 5 + [missed]), 120, 30))
+    assert few.count("✓ met") == 5
+    assert "more" not in few.split("Latency")[1].split("Failures")[0]
+
+
 def test_it_begins_with_the_sentence() -> None:
     assert " ".join(screen(make_verdict())[:3]).startswith(make_verdict().sentence)
     assert screen(no_data_verdict())[0] == no_data_verdict().sentence

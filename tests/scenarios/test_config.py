@@ -77,6 +77,31 @@ def test_a_file_that_means_nothing_is_one_sentence(tmp_path: Path, text: str | b
         load_scenario(write(tmp_path, text))
 
 
+OPEN = "load: {shape: hold, arrivals: 3, hold_s: 5}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "slo", "expected"),
+    [
+        (GOOD, "error_rate < 5", "a unit is missing; error_rate is measured in %"),
+        (GOOD, "p99 < 5 ms at arrivals <= 5", "this load is planned in users, not in arrivals"),
+        (OPEN, "p99 < 5 ms at users <= 5", "this load is planned in arrivals, not in users"),
+        (GOOD, "p99 < 5 ms for 1 s at users <= 5", None),
+        (OPEN, "p99 < 5 ms at arrivals <= 5", None),
+        (f"parts:\n  a: {{{GOOD.strip()}}}\n  b: {{{OPEN.strip()}}}\n", "p99 < 5 ms at users <= 5", None),
+    ],
+)
+def test_targets_are_checked_with_the_load_before_any_traffic(
+    tmp_path: Path, text: str, slo: str, expected: str | None
+) -> None:
+    path = write(tmp_path, f"{text}slo: ['{slo}']\n")
+    if expected is None:
+        assert load_scenario(path).slo == (slo,)
+        return
+    with pytest.raises(UsageError, match=expected):
+        load_scenario(path)
+
+
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="did you mean 'steps'"):
         load_scenario("stepps")

@@ -26,6 +26,19 @@ def test_nothing_said_changes_nothing() -> None:
     assert Overrides.parse().applied_to(ramp) is ramp
 
 
+def test_giving_up_leaves_the_load_as_it_is() -> None:
+    said = Overrides.parse(abort_when_missed=True)
+    assert not said.any
+    assert Overrides.model_validate_json(said.to_json()) == said
+    ramp = load_scenario("ramp-up")
+    changed = said.applied_to(ramp)
+    assert changed.abort_when_missed
+    assert changed.load is ramp.load
+    both = Overrides.parse("1,5", abort_when_missed=True).applied_to(STEPS)
+    assert both.abort_when_missed
+    assert both.plan().peak_level == 5
+
+
 def test_levels_length_and_repeats() -> None:
     changed = Overrides.parse("1,5", "30s", 8).applied_to(STEPS).load
     assert changed == Steps(users=(1, 5), step_s=30, blocks=8, warm_up_s=5)

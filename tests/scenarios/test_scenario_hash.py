@@ -69,7 +69,7 @@ def test_behaviours_of_a_mix_and_of_parts_count_too(files: Files) -> None:
 
 
 def test_targets_to_meet_and_descriptions_leave_runs_comparable(files: Files) -> None:
-    same = SCENARIO + "description: x\nslo: ['error_rate < 1 %']\n"
+    same = SCENARIO + "description: x\nslo: ['error_rate < 1 %']\nabort_when_missed: true\n"
     assert files.hash() == files.hash(scenario=same)
     assert files.hash() != files.hash(scenario=SCENARIO + "seed: 2\n")
 
