@@ -10,20 +10,13 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from analysis.brief import BriefAnswer, BriefManifest, BriefVerdict, SloMark, brief
-from analysis.gate import INCOMPLETE, INVALID, MET, MISSED, NO_DATA
+from analysis.gate import WORDS, gate_code
 from analysis.trace import Trace, trace_of
 from analysis.verdict import LoadAnswer
 from recording.past import MANIFEST, REPORT, SAMPLES, VERDICT, WINDOWS, PastFolder
 
 Standing = Literal["met", "missed", "invalid", "incomplete", "no_data", "unread"]
-STANDINGS: dict[int, Standing] = {
-    MET: "met",
-    MISSED: "missed",
-    INVALID: "invalid",
-    INCOMPLETE: "incomplete",
-    NO_DATA: "no_data",
-}
-"""The gate's exit codes in a word; "unread" is a folder without a verdict that can be read."""
+"""What the gate says, in a word; "unread" is a folder without a verdict that can be read."""
 
 NAME = re.compile(r"(\d{8}T\d{6}Z)-(.+)", re.DOTALL)
 STAMP = "%Y%m%dT%H%M%SZ"
@@ -108,7 +101,7 @@ def row_of(folder: PastFolder) -> Row:
         time=_time(read.started_utc if read else None) or _time(manifest.start_utc) or stamp,
         scenario=(read and read.scenario) or manifest.scenario.name or scenario,
         target=(read and read.target) or manifest.target.name or "",
-        standing=STANDINGS[_code(read)] if read else "unread",
+        standing=WORDS[gate_code(read)] if read else "unread",
         figures=_figures(read, folder.files.get(WINDOWS)) if read else None,
         trouble="; ".join(text for text in (verdict_trouble, manifest_trouble) if text),
         has_report=REPORT in folder.there,
@@ -166,20 +159,6 @@ def _time(text: str | None) -> datetime | None:
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-
-
-def _code(verdict: BriefVerdict) -> int:
-    """The gate's exit code; see `analysis.gate`, which needs a whole verdict."""
-    if verdict.requests == 0:
-        return NO_DATA
-    if not verdict.quality.valid:
-        return INVALID
-    if not verdict.quality.complete:
-        return INCOMPLETE
-    outcomes = {mark.outcome for mark in verdict.slo}
-    if "missed" in outcomes:
-        return MISSED
-    return NO_DATA if "no_data" in outcomes else MET
 
 
 def _figures(verdict: BriefVerdict, windows: bytes | None) -> Figures:

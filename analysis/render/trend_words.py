@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.comparison.judge import figure
+from analysis.gate import WORDS
 from analysis.render import wording
 from analysis.trend.entry import TITLES
 from analysis.trend.judge import MOST_TOLD
@@ -24,7 +25,6 @@ BADGE: dict[Answer, str] = {
     "first": "no_data",
     "not_judged": "incomplete",
 }
-GATE = {0: "met", 1: "missed", 3: "incomplete", 4: "invalid", 6: "no data"}
 HEADS = ("Run", "Began (UTC)", "Commit", "Targets", *(title for title, _ in TITLES.values()))
 CHANGE_HEADS = ("Figure", "What it did", "Change (95 %)", "Chance", "Runs")
 
@@ -40,7 +40,7 @@ def _row(run: TrendRun) -> tuple[str, ...]:
         for name, (_, unit) in TITLES.items()
     )
     pinned = " (pinned)" if run.pinned else ""
-    gate = GATE.get(run.exit_code, str(run.exit_code))
+    gate = WORDS[run.exit_code].replace("_", " ") if run.exit_code in WORDS else str(run.exit_code)
     return f"{run.run_id}{pinned}", run.started_utc[:16], (run.target_commit or "")[:12], gate, *figures
 
 

@@ -17,8 +17,8 @@ from urllib.parse import unquote
 import pytest
 from rich.console import Console
 
-from analysis.gate import gate_code
-from analysis.index import STANDINGS, Row, rows, series_of
+from analysis.gate import WORDS, gate_code
+from analysis.index import Row, rows, series_of
 from analysis.render.index_html import LOAD, MOST_CHOICES, MOST_SERIES, Listing, index_html
 from analysis.render.windows_csv import windows_csv
 from analysis.render.wording import percent
@@ -164,7 +164,7 @@ def test_a_row_says_what_the_verdict_says(runs: Path) -> None:
 )
 def test_a_row_stands_where_the_gate_would_put_the_run(runs: Path, verdict: Verdict) -> None:
     put(runs, verdict=verdict)
-    assert listed(runs)[0].standing == STANDINGS[gate_code(verdict)]
+    assert listed(runs)[0].standing == WORDS[gate_code(verdict)]
 
 
 def test_a_run_without_an_error_rate_shows_none(runs: Path) -> None:
