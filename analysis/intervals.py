@@ -102,7 +102,7 @@ class Coefficient:
         """Two-sided t interval."""
         if not math.isfinite(self.se):
             return -math.inf, math.inf
-        half = float(_special().stdtrit(self.df, (1 + level) / 2)) * self.se
+        half = student_z(self.df, level) * self.se
         return self.value - half, self.value + half
 
     def chance_above(self, bound: float) -> float:
@@ -111,7 +111,7 @@ class Coefficient:
             return 1.0
         if self.se == 0:
             return 0.0 if self.value > bound else 1.0
-        return float(_special().stdtr(self.df, (bound - self.value) / self.se))
+        return student_tail((self.value - bound) / self.se, self.df)
 
     def chance_below(self, bound: float) -> float:
         """One-sided p-value of "the coefficient is above `bound`": small if it is clearly below."""

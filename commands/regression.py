@@ -17,7 +17,7 @@ from analysis.gate import MET, MISSED, gate_code
 from analysis.render.trend_terminal import print_regression
 from analysis.render.trend_write import write_regression
 from analysis.trend.entry import Entry, entry_of
-from analysis.trend.judge import regression
+from analysis.trend.judge import regression, trend
 from analysis.trend.report import Regression
 from commands.all_runs import keep_index
 from commands.diagnose import Diagnosis, show
@@ -158,7 +158,10 @@ def _write(report: Regression, diagnosis: Diagnosis, folder: Path) -> None:
 
 
 def _write_page(history: Path, console: Console) -> None:
-    console.print(Text(f"trend: {write_page(history)}", style="dim"))
+    """The page of every scenario."""
+    with opened(history) as kept:
+        found = trend(kept.runs())
+    console.print(Text(f"trend: {write_page(found, history)}", style="dim"))
 
 
 def _attempt(write: Callable[[], None], console: Console) -> None:

@@ -17,6 +17,7 @@ from analysis.render.trend_terminal import print_trend
 from analysis.render.trend_write import write_trend
 from analysis.trend.entry import Entry, entry_of
 from analysis.trend.judge import trend
+from analysis.trend.report import Trend
 from commands.diagnose import write_diagnosis
 from history.store import History, opened
 from recording.errors import NoDataError, UsageError
@@ -50,20 +51,19 @@ def run_trend(options: Options, *, as_json: bool) -> int:
     too_old_utc = _days_ago(options.keep_days)
     with opened(options.file) as history:
         done = list(_changed(history, added, options, too_old_utc))
-        entries = history.runs(options.scenario)
-        known = ", ".join(sorted({one.scenario for one in history.runs()}))
+        found = trend(history.runs())
     for text in done:
         console.print(Text(text))
-    if not entries:
+    shown = found.of(options.scenario)
+    if not shown.series:
+        known = ", ".join(sorted({series.scenario for series in found.series}))
         told = f"no run of scenario {options.scenario!r}; it has: {known}" if known else "no run"
         raise NoDataError(f"the history {options.file} holds {told}")
-    found = trend(entries)
     if as_json:
-        sys.stdout.write(found.to_json())
+        sys.stdout.write(shown.to_json())
     else:
-        print_trend(found, console)
-    page = write_page(options.file)
-    console.print(Text(f"page: {page}", style="dim"))
+        print_trend(shown, console)
+    console.print(Text(f"page: {write_page(found, options.file)}", style="dim"))
     return 0
 
 
@@ -89,7 +89,7 @@ def _days_ago(days: int | None) -> str | None:
     return None if days is None else (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def entry_of_run(path: Path, target_commit: str | None = None) -> Entry:
+def entry_of_run(path: Path) -> Entry:
     """What the history keeps of a run that was recorded before.
 
     Raises:
@@ -100,18 +100,16 @@ def entry_of_run(path: Path, target_commit: str | None = None) -> Entry:
             f"{path} is no run folder; a history holds runs of this suite, since they tell what ran"
         )
     diagnosis = write_diagnosis(path, draw=False)
-    return entry_of(seen(diagnosis.run, diagnosis.verdict), gate_code(diagnosis.verdict), target_commit)
+    return entry_of(seen(diagnosis.run, diagnosis.verdict), gate_code(diagnosis.verdict))
 
 
-def write_page(file: Path) -> Path:
-    """Write trend.html and trend.json of the whole history beside its file; returns the page's path.
+def write_page(found: Trend, file: Path) -> Path:
+    """Write trend.html and trend.json of a whole history beside its file; returns the page's path.
 
     Raises:
         UsageError: they cannot be written.
     """
-    with opened(file) as history:
-        entries = history.runs()
     try:
-        return write_trend(trend(entries), file.parent)
+        return write_trend(found, file.parent)
     except OSError as error:
         raise UsageError(f"cannot write {file.parent / 'trend.html'}: {error.strerror}") from error

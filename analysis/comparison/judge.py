@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from operator import methodcaller
 from typing import NamedTuple
-
-import numpy as np
 
 from analysis import phrases
 from analysis.comparison.report import Answer, Comparison, Kind, KindLine, LevelLines, Line, Side, Unit
@@ -244,10 +243,7 @@ def _kinds(base: Sequence[Seen], new: Sequence[Seen]) -> list[KindLine]:
 
 
 def _kind_line(name: str, base: Sequence[Seen], new: Sequence[Seen]) -> KindLine:
-    def count(arm: Arm) -> Ints:
-        return arm.by_class.get(name, np.zeros(len(arm.requests), np.int64))
-
-    line = _rate_line(f"kind:{name}", name, _rate_effect(base, new, count))
+    line = _rate_line(f"kind:{name}", name, _rate_effect(base, new, methodcaller("of_class", name)))
     kind = _kind(line)
     return KindLine(**{**line.model_dump(), "text": _text(line, kind)}, kind=kind)
 

@@ -49,6 +49,10 @@ class Arm:
         """Whether generator and recording were in order, and something was measured."""
         return self.quality.valid and self.quality.complete and self.requests.sum() > 0
 
+    def of_class(self, name: str) -> Ints:
+        """(w,) failures of a class, which may have none here."""
+        return self.by_class.get(name, np.zeros(len(self.requests), np.int64))
+
     @property
     def successes(self) -> int:
         """Successes that count."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-
-import numpy as np
+from operator import methodcaller
 
 from analysis import phrases
 from analysis.experiment.arms import Arm
@@ -66,7 +65,7 @@ def _classes(first: Sequence[Arm], changed: Sequence[Arm]) -> list[RateChange]:
         totals.update({name: int(counts.sum()) for name, counts in arm.by_class.items()})
 
     def of(name: str) -> Count:
-        return lambda arm: arm.by_class.get(name, np.zeros(len(arm.requests), np.int64))
+        return methodcaller("of_class", name)
 
     return [_rate_change(name, first, changed, of(name)) for name, _ in totals.most_common(MOST_CLASSES)]
 

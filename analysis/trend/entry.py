@@ -5,22 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from functools import partial
-from typing import Literal
+from operator import methodcaller
 
-import numpy as np
 from pydantic import Field
 
+from analysis.comparison.report import Unit
 from analysis.comparison.seen import Seen, likeness
 from analysis.ended_early import ENDED_EARLY
-from analysis.experiment.arms import Arm
 from analysis.experiment.effects import Count, burst_effect
 from analysis.gate import MET, validity_code
 from analysis.intervals import share_interval
-from analysis.usable import Ints
 from analysis.verdict import Model, Percentiles
 
-Unit = Literal["share", "ms", "per_s"]
 KIND = "kind:"
 """Prefix of the figure of one kind of failure; its fingerprint follows."""
 MOST_KINDS = 20
@@ -120,11 +116,7 @@ def _shares(seen: Seen) -> Iterator[Figure]:
     yield _share("error_rate", *TITLES["error_rate"], seen, lambda arm: arm.errors)
     kinds = sorted(seen.whole.by_class.items(), key=lambda kind: (-int(kind[1].sum()), kind[0]))
     for name, _ in kinds[:MOST_KINDS]:
-        yield _share(KIND + name, name, "share", seen, partial(_of_kind, name))
-
-
-def _of_kind(name: str, arm: Arm) -> Ints:
-    return arm.by_class.get(name, np.zeros(len(arm.requests), np.int64))
+        yield _share(KIND + name, name, "share", seen, methodcaller("of_class", name))
 
 
 def _share(name: str, title: str, unit: Unit, seen: Seen, count: Count) -> Figure:

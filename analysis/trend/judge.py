@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 
 from analysis import phrases
 from analysis.comparison.judge import figure
-from analysis.trend.entry import TITLES, Entry, Figure
+from analysis.trend.entry import TITLES, Entry
 from analysis.trend.report import Answer, Change, Line, Regression, Series, Trend, TrendRun
-from analysis.trend.step import Step, step
-from analysis.trend.watch import Shift, Walk, against, doubtful, values, walks
+from analysis.trend.step import Step, matters
+from analysis.trend.watch import Shift, Walk, against, doubtful, in_time, values, walks
 
 MOST_TOLD = 4
 """Changes in the sentence; the others follow as notes."""
@@ -35,7 +35,7 @@ def _series(entries: Sequence[Entry]) -> Series:
     whole = [entry for entry in mine if entry.whole]
     ways = walks(whole)
     newest = entries[-1]
-    changes = [_change(shift, whole) for shift in _in_time(ways)]
+    changes = [_change(shift, whole) for shift in in_time(ways)]
     return Series(
         scenario=newest.scenario,
         target=newest.target,
@@ -47,10 +47,6 @@ def _series(entries: Sequence[Entry]) -> Series:
         sentence=_history(newest.scenario, len(whole), changes),
         apart=list(_apart(entries)),
     )
-
-
-def _in_time(ways: Sequence[Walk]) -> list[Shift]:
-    return sorted((shift for way in ways for shift in way.shifts), key=lambda shift: shift.found)
 
 
 def _run(entry: Entry) -> TrendRun:
@@ -118,10 +114,10 @@ def regression(entries: Sequence[Entry]) -> Regression:
         return _report(newest, before, "first", text)
     whole = [*before, newest]
     ways = walks(whole)
-    found = [_change(shift, whole) for shift in _in_time(ways)]
+    found = [_change(shift, whole) for shift in in_time(ways)]
     now = [change for change in found if change.found == newest.run_id]
     pinned = any(entry.pinned for entry in before)
-    alarms = _against_pinned(whole) if pinned else _news(now, found)
+    alarms = _against_pinned(ways, whole) if pinned else _news(now, found)
     better = [change for change in now if not change.worse]
     standing = [] if pinned else _standing(ways, whole, newest)
     doubts = [way.title for way in ways if doubtful(way) and way.name not in {one.name for one in alarms}]
@@ -159,17 +155,17 @@ def _report(
     )
 
 
-def _against_pinned(whole: Sequence[Entry]) -> list[Change]:
+def _against_pinned(ways: Sequence[Walk], whole: Sequence[Entry]) -> list[Change]:
     """The newest runs since the last pinned one, against the pinned ones."""
     pins = [place for place, entry in enumerate(whole) if entry.pinned]
     found = []
-    for way in walks(whole):
+    for way in ways:
         every = values(way.name, whole)
         base = [one for place in pins if (one := every[place]) is not None]
         new = [one for one in every[pins[-1] + 1 :] if one is not None]
         seen = None if every[-1] is None else against(base, new, way.part)
         if seen is not None and seen.worse:
-            shift = Shift(way.name, way.title, way.unit, len(whole) - seen.runs_new, len(whole) - 1, seen)
+            shift = Shift(way.name, way.title, len(whole) - seen.runs_new, len(whole) - 1, seen)
             since = f"against {phrases.counted(len(pins), 'pinned run')}"
             found.append(_change(shift, whole).model_copy(update={"since": since}))
     return found
@@ -185,15 +181,9 @@ def _not_undone(way: Walk) -> Shift | None:
     """The last change for the worse that the present level has not made good."""
     for shift in reversed(way.shifts):
         if shift.step.worse:
-            before, now = (_flat(way.level[0], value) for value in (shift.step.base, way.shifts[-1].step.new))
-            seen = step([before], [now])
-            return shift if seen.worse and seen.matters else None
+            before, now = shift.step.base, way.shifts[-1].step.new
+            return shift if now > before and matters(way.unit, before, now) else None
     return None
-
-
-def _flat(like: Figure, value: float) -> Figure:
-    """A figure with another value."""
-    return like.model_copy(update={"value": value})
 
 
 def _change(shift: Shift, whole: Sequence[Entry]) -> Change:
@@ -203,7 +193,7 @@ def _change(shift: Shift, whole: Sequence[Entry]) -> Change:
     return Change(
         name=shift.name,
         title=shift.title,
-        unit=shift.unit,
+        unit=seen.unit,
         worse=seen.worse,
         base=seen.base,
         new=seen.new,

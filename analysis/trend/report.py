@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from analysis.trend.entry import Unit
+from analysis.comparison.report import Unit
 from analysis.verdict import Model
 
 FORMAT = 1
@@ -96,6 +96,12 @@ class Trend(Model):
 
     format: int = FORMAT
     series: list[Series]
+
+    def of(self, scenario: str | None) -> Trend:
+        """One scenario alone; all of them for None."""
+        if scenario is None:
+            return self
+        return Trend(series=[one for one in self.series if one.scenario == scenario])
 
     def to_json(self) -> str:
         """As `trend.json`, indented."""

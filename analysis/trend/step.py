@@ -17,9 +17,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from analysis.comparison.report import Unit
 from analysis.experiment.moderated import Z95
 from analysis.intervals import student_tail, student_z
-from analysis.trend.entry import Figure, Unit
+from analysis.trend.entry import Figure
 from analysis.usable import Floats
 
 USUAL_SD = 0.15
@@ -59,7 +60,6 @@ class Step:
             what the number of requests explains.
         p_value: chance of so large a step, to this side, if there was none.
         runs_base, runs_new: how many runs each level rests on.
-        matters: whether it is large enough to speak of.
     """
 
     unit: Unit
@@ -72,12 +72,23 @@ class Step:
     p_value: float
     runs_base: int
     runs_new: int
-    matters: bool
+
+    @property
+    def matters(self) -> bool:
+        """Whether it is large enough to speak of."""
+        return matters(self.unit, self.base, self.new)
 
     @property
     def worse(self) -> bool:
         """More failures, or longer."""
         return self.new > self.base
+
+
+def matters(unit: Unit, base: float, new: float) -> bool:
+    """Whether two levels of a figure differ by enough to speak of."""
+    if unit == "share":
+        return abs(new - base) >= LEAST_POINTS
+    return abs(new / base - 1) >= LEAST_SHARE
 
 
 def step(base: Sequence[Figure], new: Sequence[Figure], noise: Noise = UNSEEN) -> Step:
@@ -104,26 +115,23 @@ def _share_step(base: Sequence[Figure], new: Sequence[Figure], noise: Noise) -> 
         p_value=found.p_value,
         runs_base=len(base),
         runs_new=len(new),
-        matters=abs(after - before) >= LEAST_POINTS,
     )
 
 
 def _log_step(base: Sequence[Figure], new: Sequence[Figure], noise: Noise) -> Step:
     one, other = _scaled(base), _scaled(new)
     found = _difference(one, other, noise, (0.0, 0.0), usual=USUAL_SD**2)
-    change = math.expm1(found.size)
     return Step(
         unit=base[0].unit,
         base=math.exp(one.mean()),
         new=math.exp(other.mean()),
         low=math.expm1(found.size - found.half),
         high=math.expm1(found.size + found.half),
-        change=change,
+        change=math.expm1(found.size),
         noise=found.between,
         p_value=found.p_value,
         runs_base=len(base),
         runs_new=len(new),
-        matters=abs(change) >= LEAST_SHARE,
     )
 
 

@@ -10,11 +10,12 @@ anyway while most false alarms come from there, so less is allowed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from analysis.comparison.report import Unit
 from analysis.intervals import share_upper
-from analysis.trend.entry import KIND, MOST_KINDS, TITLES, Entry, Figure, Unit
+from analysis.trend.entry import KIND, MOST_KINDS, TITLES, Entry, Figure
 from analysis.trend.step import UNSEEN, Noise, Step, step
 
 CHANCE = {1: 0.0005, 2: 0.001, 3: 0.02}
@@ -38,7 +39,7 @@ class Shift:
     """One figure went to another level.
 
     Attributes:
-        name, title, unit: the figure's.
+        name, title: the figure's.
         begins: place of the first run of the new level in the series.
         found: place of the run after which it was clear.
         step: what both levels are.
@@ -46,7 +47,6 @@ class Shift:
 
     name: str
     title: str
-    unit: Unit
     begins: int
     found: int
     step: Step
@@ -79,9 +79,13 @@ def walks(series: Sequence[Entry]) -> list[Walk]:
 
 
 def shifts(series: Sequence[Entry]) -> list[Shift]:
-    """Every change of level, by the time at which it was clear."""
-    found = [shift for walk in walks(series) for shift in walk.shifts]
-    return sorted(found, key=lambda shift: shift.found)
+    """Every change of level in a series of whole runs, by the time at which it was clear."""
+    return in_time(walks(series))
+
+
+def in_time(ways: Sequence[Walk]) -> list[Shift]:
+    """The changes of all figures, by the time at which each was clear."""
+    return sorted((shift for way in ways for shift in way.shifts), key=lambda shift: shift.found)
 
 
 def names(series: Sequence[Entry]) -> list[str]:
@@ -119,7 +123,7 @@ def _walk(name: str, series: Sequence[Entry]) -> Walk | None:
         if seen is not None:
             before, begin = begin, last + 1 - seen.runs_new
             noise = noise.and_level(figures[max(before, begin - BASE_RUNS) : begin])
-            found.append(Shift(name, title, unit, given[begin][0], given[last][0], seen))
+            found.append(Shift(name, title, given[begin][0], given[last][0], seen))
     return Walk(name, title, unit, found, figures[begin:], noise, part)
 
 
@@ -130,20 +134,24 @@ def part_of(name: str) -> float:
 
 def newest(level: Sequence[Figure], part: float = 1.0, noise: Noise = UNSEEN) -> Step | None:
     """The step that the latest runs of a level make, if one is certain."""
-    looks = [
+    looks = (
         step(level[-latest - BASE_RUNS : -latest], level[-latest:], noise)
         for latest in CHANCE
         if latest < len(level)
-    ]
-    return min(filter(lambda seen: certain(seen, part), looks), key=lambda seen: seen.p_value, default=None)
+    )
+    return _clearest(looks, part)
 
 
 def against(pinned: Sequence[Figure], level: Sequence[Figure], part: float = 1.0) -> Step | None:
     """The same against runs that were pinned; None where none of them has the figure."""
     if not pinned:
         return None
-    looks = [step(pinned, level[-latest:]) for latest in CHANCE if latest <= len(level)]
-    return min(filter(lambda seen: certain(seen, part), looks), key=lambda seen: seen.p_value, default=None)
+    return _clearest((step(pinned, level[-latest:]) for latest in CHANCE if latest <= len(level)), part)
+
+
+def _clearest(looks: Iterable[Step], part: float) -> Step | None:
+    sure = (seen for seen in looks if certain(seen, part))
+    return min(sure, key=lambda seen: seen.p_value, default=None)
 
 
 def certain(seen: Step, part: float) -> bool:
