@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.levels import Levels
+from analysis.slo.grammar import SHORTEST_FREEZE_S
 from analysis.usable import Bools, Floats, Ints, bounds, weights
 from analysis.verdict import Freeze
 from analysis.windows import ranked
@@ -25,7 +26,6 @@ USUAL_ANSWERS = 2.0
 """And longer than this many usual (p95) answers, shared by those who wait: one user's slow answer is no
 freeze, twenty users' silence of the same length is."""
 STALL_S = 1.0
-SHORTEST_S = 0.1
 MOST = 1000
 
 
@@ -64,7 +64,7 @@ def silences(samples: Samples, levels: Levels, least_s: float = LEAST_S) -> Sile
     for i in candidates.tolist():
         begin, in_flight = oldest.during(marks[i], marks[i + 1])
         length = marks[i + 1] - begin
-        if not in_flight or length < SHORTEST_S:
+        if not in_flight or length < SHORTEST_FREEZE_S:
             continue
         gap_s, answer_s = usual.at(oldest.level(levels, marks[i]))
         if length > max(USUAL_GAPS * gap_s, USUAL_ANSWERS * answer_s / in_flight):
@@ -80,7 +80,7 @@ def silences(samples: Samples, levels: Levels, least_s: float = LEAST_S) -> Sile
 
 def _longest(gaps: Floats) -> Ints:
     """Gaps long enough to look at, the longest first."""
-    long = np.flatnonzero(gaps >= SHORTEST_S)
+    long = np.flatnonzero(gaps >= SHORTEST_FREEZE_S)
     return long[np.argsort(-gaps[long], kind="stable")[:MOST]]
 
 

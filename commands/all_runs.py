@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
+from commands.file_lock import locked
 from recording.folder import replacing
 from recording.past import past_folders, past_runs
 
@@ -21,7 +20,7 @@ INDEX, TREND = "index.html", "trend.html"
 SERIES = (("Investigations", "investigations", "investigation"), ("Experiments", "experiments", "experiment"))
 """Heading, folder beside the runs, and what the files in each of its folders are called."""
 
-PATIENCE_S = 10.0
+PATIENCE_S, LOOK_EVERY_S = 10.0, 0.05
 HEAD_BYTES = 4096
 
 
@@ -127,23 +126,11 @@ def _by_turns(folder: Path) -> Iterator[None]:
     """
     handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        _lock(handle)
+        with suppress(OSError):
+            locked(handle, PATIENCE_S, LOOK_EVERY_S)
         yield
     finally:
         os.close(handle)
-
-
-def _lock(handle: int) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(0.05)
-        except OSError:
-            return
-        else:
-            return
 
 
 def _short(path: Path) -> Path:

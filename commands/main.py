@@ -43,6 +43,9 @@ FaultOption = Annotated[
     str | None,
     typer.Option("--fault", "-f", help="Switch a fault of the lab on (see 'loadverdict lab faults')."),
 ]
+ProcessesOption = Annotated[
+    int, typer.Option("--processes", "-p", min=1, max=64, help="Load generating processes.")
+]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Decides which state begins.")]
 RunDirOption = Annotated[Path, typer.Option("--run-dir", "-d", help="Where run folders go.")]
 HISTORY = RUNS_DIR.parent / "history.sqlite"
@@ -57,9 +60,7 @@ def run(
     scenario: ScenarioArgument = "steps",
     target: TargetOption = "lab",
     fault: FaultOption = None,
-    processes: Annotated[
-        int, typer.Option("--processes", "-p", min=1, max=64, help="Load generating processes.")
-    ] = 1,
+    processes: ProcessesOption = 1,
     until_decided: Annotated[
         bool,
         typer.Option("--until-decided", help="Repeat the levels until it is clear what load does, then end."),
@@ -237,9 +238,7 @@ def regression(
     scenario: ScenarioArgument = "steps",
     target: TargetOption = "lab",
     fault: FaultOption = None,
-    processes: Annotated[
-        int, typer.Option("--processes", "-p", min=1, max=64, help="Load generating processes.")
-    ] = 1,
+    processes: ProcessesOption = 1,
     history: HistoryOption = HISTORY,
     at_most: Annotated[
         str, typer.Option("--at-most", metavar="DURATION", help="The load ends after so long: 30m, 1h.")
@@ -448,9 +447,7 @@ def web(
     target: TargetOption = "lab",
     fault: FaultOption = None,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Of Locust's web page.")] = 8089,
-    processes: Annotated[
-        int, typer.Option("--processes", "-p", min=1, max=64, help="Load generating processes.")
-    ] = 1,
+    processes: ProcessesOption = 1,
     run_dir: RunDirOption = RUNS_DIR,
 ) -> None:
     """Locust's web page, with the scenario as a choice; every run leaves a folder with a verdict.

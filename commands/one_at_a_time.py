@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from commands.file_lock import locked
 from recording.errors import RefusedError, UsageError
 
 LOOK_EVERY_S = 0.5
@@ -37,7 +36,7 @@ def one_at_a_time(file: Path, wait_s: float) -> Iterator[None]:
             f"cannot make the lock {file}: {error.strerror}; choose --history elsewhere"
         ) from error
     with handle:
-        _take(handle, file, time.monotonic() + wait_s)
+        _take(handle, file, wait_s)
         handle.truncate(0)
         json.dump({"pid": os.getpid(), "since_utc": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}, handle)
         handle.flush()
@@ -47,23 +46,16 @@ def one_at_a_time(file: Path, wait_s: float) -> Iterator[None]:
             handle.truncate(0)
 
 
-def _take(handle: IO[str], file: Path, until: float) -> None:
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                raise RefusedError(
-                    f"another regression run is under way ({_holder(file)}); two at once would measure each "
-                    "other: try later, or let this one wait with --wait 30m"
-                ) from None
-            time.sleep(LOOK_EVERY_S)
-        except OSError as error:
-            raise UsageError(
-                f"cannot lock {file}: {error.strerror}; put the history on a local disk"
-            ) from error
-        else:
-            return
+def _take(handle: IO[str], file: Path, wait_s: float) -> None:
+    try:
+        is_ours = locked(handle, wait_s, LOOK_EVERY_S)
+    except OSError as error:
+        raise UsageError(f"cannot lock {file}: {error.strerror}; put the history on a local disk") from error
+    if not is_ours:
+        raise RefusedError(
+            f"another regression run is under way ({_holder(file)}); two at once would measure each "
+            "other: try later, or let this one wait with --wait 30m"
+        )
 
 
 def _holder(file: Path) -> str:

@@ -58,6 +58,12 @@ def code(text: str, limit: int = 200) -> str:
     return f"{fence}{pad}{body}{pad}{fence}"
 
 
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], limit: int) -> str:
+    """A table of plain texts, each cut at `limit` characters; none of its columns is numeric."""
+    lines = [heads, ["---"] * len(heads), *([plain(cell, limit) for cell in row] for row in rows)]
+    return "\n".join(map(row_of, lines))
+
+
 def row_of(cells: Sequence[str]) -> str:
     """A row of a table; the cells are escaped already."""
     return "| " + " | ".join(cells) + " |"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from analysis.render import trend_words as words
-from analysis.render.markdown import plain, row_of
+from analysis.render.markdown import plain, table
 from analysis.trend.report import Regression
 from analysis.verdict import Verdict
 
@@ -16,15 +14,10 @@ def regression_markdown(report: Regression, verdict: Verdict) -> str:
     parts += ["\n".join(f"- {plain(note)}" for note in words.notes(report))]
     changes = [*report.alarms, *report.better]
     if changes:
-        parts.append(f"## Changes\n\n{_table(words.CHANGE_HEADS, words.change_rows(changes))}")
+        parts.append(f"## Changes\n\n{table(words.CHANGE_HEADS, words.change_rows(changes), 200)}")
     if verdict.slo:
         results = [(one.target, one.outcome.replace("_", " "), one.text) for one in verdict.slo]
-        parts.append(f"## Targets\n\n{_table(('Target', 'Outcome', ''), results)}")
+        parts.append(f"## Targets\n\n{table(('Target', 'Outcome', ''), results, 200)}")
     doubts = [one for one in verdict.quality.findings if one.severity in ("invalid", "incomplete")]
     parts += [f"> **{one.severity}:** {plain(one.text)}" for one in doubts]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *([plain(cell, 200) for cell in row] for row in rows)]
-    return "\n".join(map(row_of, lines))

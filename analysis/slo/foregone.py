@@ -104,15 +104,10 @@ def foregone(target: SloTarget, basis: Basis, ahead: Ahead) -> Foregone | None:
         is_seen = result.outcome == "missed" and result.value is not None
         return Foregone(target.text, result.text.removeprefix(f"{target.text}: ")) if is_seen else None
     # A throughput can be caught up with, how far nobody knows; in_flight is not planned.
-    if target.metric == "throughput" or any(
-        AXIS_NAMES[bound.axis] not in _units(ahead) for bound in target.at
-    ):
+    is_planned = all(AXIS_NAMES[bound.axis] in ahead.units for bound in target.at)
+    if target.metric == "throughput" or not is_planned:
         return None
     return _out_of_reach(target, basis, ahead)
-
-
-def _units(ahead: Ahead) -> set[str]:
-    return {part.unit for part in ahead.parts}
 
 
 def _out_of_reach(target: SloTarget, basis: Basis, ahead: Ahead) -> Foregone | None:
