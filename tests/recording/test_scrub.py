@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from recording.error_text import message_of
-from recording.examples import FailureCodes
+from recording.examples import ExampleWriter, FailureCodes, read_examples
+from recording.run import ErrorExample
 from recording.scrub import BODY_LIMIT, scrub, scrub_body
 
 SECRET = "hunter2-very-secret"
@@ -92,6 +95,17 @@ def test_a_strange_body_is_cut_and_can_be_written(body: str) -> None:
 def test_control_characters_are_gone() -> None:
     assert scrub("a\x1b[31mb\x00c\x9bd") == "a [31mb c d"
     assert scrub("half a character: \ud83d") == "half a character:  "
+
+
+def test_half_a_character_kept_by_an_earlier_version_can_be_written(tmp_path: Path) -> None:
+    example = ErrorExample(
+        1.0, 503, "http_error", "half", "half \ud83d", "login", headers={"Server": "\udfff"}
+    )
+    file = tmp_path / "errors.jsonl"
+    writer = ExampleWriter(file)
+    writer.keep(example)
+    writer.close()
+    assert read_examples(file) == (replace(example, message="half ?", headers={"Server": "?"}),)
 
 
 def test_numbers_and_ids_make_no_code_of_their_own() -> None:
