@@ -146,7 +146,7 @@ def speaks_of_overload(answer: Answer) -> bool:
 
 _TRACE = _any_of(
     r"Traceback \(most recent call last\)|File \"[^\"\n]+\", line \d+, in ",
-    r"^\s+at [\w$.<>`]+\(|\.java:\d+\)|\.cs:line \d+",
+    r"^[ \t]+at [\w$.<>`]+\(|\.java:\d+\)|\.cs:line \d+",
     r"\bat [^\n()]{1,200}\([^()\n]*:\d+:\d+\)|\bat (?:async )?(?:file://)?/[^\s:]+:\d+:\d+",
     r"\bpanicked at\b|\bstack backtrace\b|\.rs:\d+:\d+|\bgoroutine \d+ \[",
     r"#\d+ \S+\.php\(\d+\): |\.rb:\d+:in ",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 
 KEYS = (
@@ -108,6 +109,7 @@ def message_of(value: object, *, empty: bool, content_type: str) -> str:
     return HTML_PAGE if "html" in content_type else NO_TEXT
 
 
+@lru_cache(maxsize=1024)
 def says_nothing(text: str) -> bool:
     """Whether a text says no more than a status does: `Internal Server Error`, `HTTP 404: Not Found`."""
     words = [word for word in _WORD.findall(text.lower()) if word not in _FILLING]
@@ -123,4 +125,5 @@ def _texts(value: object, depth: int) -> Iterator[str]:
     elif depth and isinstance(value, dict):
         named = {key.lower(): held for key, held in value.items()}
         for key in KEYS:
-            yield from _texts(named.get(key), depth - 1)
+            if key in named:
+                yield from _texts(named[key], depth - 1)
