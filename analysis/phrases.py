@@ -27,7 +27,7 @@ def percent(ratio: float | None) -> str:
         return f"{value:.0f} %" if value in {0, 100} else f"{math.floor(value * 100) / 100:.2f} %"
     if value >= 1:
         return f"{value:.1f} %".replace(".0 %", " %")
-    return f"{value:.{min(6, 1 - math.floor(math.log10(value)))}f}".rstrip("0") + " %"
+    return f"{value:.{min(6, 1 - math.floor(math.log10(value)))}f}".rstrip("0").rstrip(".") + " %"
 
 
 def points(ratio: float) -> str:

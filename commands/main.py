@@ -246,9 +246,12 @@ def regression(
     confirm: Annotated[
         int,
         typer.Option(
-            "--confirm", min=0, max=5, help="Runs more at once where one looks worse, but not surely."
+            "--confirm",
+            min=0,
+            max=20,
+            help="Runs more at once, at most, while it is open whether it is worse.",
         ),
-    ] = 2,
+    ] = 6,
     wait: Annotated[
         str,
         typer.Option(

@@ -50,10 +50,12 @@ class Options(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A run that is over: what was found out, and how it stands in the history."""
+    """A run that is over: what was found out, how its night stands in the history, and the exit codes of its
+    gate alone and of both."""
 
     diagnosis: Diagnosis
     report: Regression
+    gate: int
     code: int
 
 
@@ -102,11 +104,13 @@ def _scheduled(options: Options, commit: str | None, console: Console) -> Judged
 
 
 def _runs(options: Options, commit: str | None, planned_s: float, console: Console) -> Judged:
-    """One run, and some more where it looks worse without being certain."""
+    """A night: one run, and some more while it is open whether something is worse. The last one's answer
+    is that of all."""
     until = time.monotonic() + options.at_most_s
     judged = _one(options, commit, until, console)
+    first = judged.report.run_id
     for number in range(options.confirm):
-        if judged.code != MET or not judged.report.doubtful:
+        if judged.gate != MET or not judged.report.doubtful:
             break
         if time.monotonic() + planned_s > until:
             console.print(Text("no time is left for another run within --at-most"))
@@ -114,17 +118,19 @@ def _runs(options: Options, commit: str | None, planned_s: float, console: Conso
         names = ", ".join(judged.report.doubtful)
         console.print(Text(f"\nonce more ({number + 1} of {options.confirm} at most), because of: {names}"))
         try:
-            judged = _one(options, commit, until, console)
+            judged = _one(options, commit, until, console, repeats=first)
         except LoadverdictError as error:
             console.print(Text(f"the repeated run could not be made: {error}", style="yellow"))
             break
     return judged
 
 
-def _one(options: Options, commit: str | None, until: float, console: Console) -> Judged:
+def _one(
+    options: Options, commit: str | None, until: float, console: Console, repeats: str | None = None
+) -> Judged:
     diagnosis = run_once(options.asked, console, max(1.0, until - time.monotonic()))
     gate = gate_code(diagnosis.verdict)
-    entry = entry_of(seen(diagnosis.run, diagnosis.verdict), gate, commit)
+    entry = entry_of(seen(diagnosis.run, diagnosis.verdict), gate, commit, repeats)
     report = _recorded(options.history, entry)
     code = MISSED if gate == MET and report.alarms else gate
     folder = diagnosis.report.parent
@@ -137,7 +143,7 @@ def _one(options: Options, commit: str | None, until: float, console: Console) -
     console.print(Text(f"{text} (exit code {code})", style="bold"))
     _attempt(lambda: _write_page(options.history, console), console)
     keep_index(folder.parent, options.asked.runs_dir, console)
-    return Judged(diagnosis, report, code)
+    return Judged(diagnosis, report, gate, code)
 
 
 def _recorded(history: Path, entry: Entry) -> Regression:

@@ -33,6 +33,8 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (run_id, name)
     ) WITHOUT ROWID;
     """,
+    # 2
+    "ALTER TABLE runs ADD COLUMN repeats TEXT;",
 )
 """What makes each version out of the one before. `PRAGMA user_version` tells how many a file has seen."""
 

@@ -24,7 +24,7 @@ EVERY = 2**62
 
 _RUN_COLUMNS = (
     "run_id", "series", "scenario", "target", "likeness", "started_utc", "target_commit", "exit_code",
-    "whole", "requests", "errors", "sentence", "pinned",
+    "whole", "requests", "errors", "sentence", "pinned", "repeats",
 )  # fmt: skip
 _FIGURE_COLUMNS = ("run_id", "name", "title", "unit", "value", "low", "high", "n")
 
@@ -36,11 +36,14 @@ class History:
         self._connection = connection
 
     def record(self, entry: Entry) -> None:
-        """Keep a run; one that is there already is replaced, and stays pinned if it was."""
+        """Keep a run; one that is there already is replaced, and stays pinned and in its night if it was."""
         row = {**entry.model_dump(), "series": entry.series, "likeness": _json(entry.likeness)}
         with self._writing():
-            kept = self._connection.execute("SELECT pinned FROM runs WHERE run_id = ?", (entry.run_id,))
-            row["pinned"] = int(entry.pinned or bool((kept.fetchone() or (0,))[0]))
+            kept = self._connection.execute(
+                "SELECT pinned, repeats FROM runs WHERE run_id = ?", (entry.run_id,)
+            )
+            pinned, repeats = kept.fetchone() or (0, None)
+            row["pinned"], row["repeats"] = int(entry.pinned or bool(pinned)), entry.repeats or repeats
             self._connection.execute("DELETE FROM runs WHERE run_id = ?", (entry.run_id,))
             self._connection.execute(_insert("runs", _RUN_COLUMNS), row)
             self._connection.executemany(

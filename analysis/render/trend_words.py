@@ -39,9 +39,9 @@ def _row(run: TrendRun) -> tuple[str, ...]:
         figure(unit, run.figures[name]) if name in run.figures else wording.UNKNOWN
         for name, (_, unit) in TITLES.items()
     )
-    pinned = " (pinned)" if run.pinned else ""
+    marks = " (pinned)" * run.pinned + " (again)" * (run.repeats is not None)
     gate = WORDS[run.exit_code].replace("_", " ") if run.exit_code in WORDS else str(run.exit_code)
-    return f"{run.run_id}{pinned}", run.started_utc[:16], (run.target_commit or "")[:12], gate, *figures
+    return f"{run.run_id}{marks}", run.started_utc[:16], (run.target_commit or "")[:12], gate, *figures
 
 
 def change_rows(changes: Sequence[Change]) -> list[tuple[str, ...]]:
@@ -74,7 +74,8 @@ def notes(report: Regression) -> list[str]:
     found = [f"{one.title} {one.text}" for one in report.alarms[MOST_TOLD:]]
     found += [f"better: {one.title} {one.text}" for one in report.better if report.answer != "better"]
     found += [f"still there: {one.title} {one.text}" for one in report.standing]
-    if report.doubtful:
-        names = ", ".join(report.doubtful)
-        found.append(f"worse in this run, but not certainly: {names}; one or two runs more would tell")
+    told = {one.title for one in report.alarms}
+    doubtful = [name for name in report.doubtful if name not in told]
+    if doubtful:
+        found.append(f"may be worse, which only more runs would tell: {', '.join(doubtful)}")
     return [*found, f"compared with: {report.baseline}"]

@@ -43,6 +43,7 @@ class Entry(Model):
         exit_code: of the gate.
         whole: whether the run went through its plan and its generator is valid; only such runs are compared.
         pinned: part of the baseline, and never pruned.
+        repeats: the first run of its night, where it was made at once after it because of doubts.
     """
 
     run_id: str
@@ -57,6 +58,7 @@ class Entry(Model):
     errors: int
     sentence: str
     pinned: bool = False
+    repeats: str | None = None
     figures: dict[str, Figure] = Field(default_factory=dict)
 
     @property
@@ -65,14 +67,20 @@ class Entry(Model):
         text = json.dumps(self.likeness, sort_keys=True)
         return f"{self.scenario}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
+    @property
+    def night(self) -> str:
+        """The night that it belongs to, by its first run: what one scheduled call made is judged together."""
+        return self.repeats or self.run_id
 
-def entry_of(seen: Seen, code: int, target_commit: str | None = None) -> Entry:
+
+def entry_of(seen: Seen, code: int, target_commit: str | None = None, repeats: str | None = None) -> Entry:
     """What is kept of a run.
 
     Args:
         seen: the run.
         code: of its gate.
         target_commit: of the service that was tested, where it is known.
+        repeats: the first run of its night, if it is another one.
     """
     verdict = seen.verdict
     ended_early = any(finding.code == ENDED_EARLY for finding in verdict.quality.findings)
@@ -89,6 +97,7 @@ def entry_of(seen: Seen, code: int, target_commit: str | None = None) -> Entry:
         requests=verdict.requests,
         errors=verdict.errors,
         sentence=verdict.sentence,
+        repeats=repeats,
         figures={figure.name: figure for figure in _figures(seen)} if whole else {},
     )
 

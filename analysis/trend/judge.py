@@ -11,7 +11,7 @@ from analysis.comparison.judge import figure
 from analysis.trend.entry import TITLES, Entry
 from analysis.trend.report import Answer, Change, Line, Regression, Series, Trend, TrendRun
 from analysis.trend.step import Step, matters
-from analysis.trend.watch import Shift, Walk, against, doubtful, in_time, values, walks
+from analysis.trend.watch import Shift, Walk, against, doubtful, in_time, nights, values, walks
 
 MOST_TOLD = 4
 """Changes in the sentence; the others follow as notes."""
@@ -103,7 +103,8 @@ def regression(entries: Sequence[Entry]) -> Regression:
     """The newest run against those of its series; `entries` are its scenario's, oldest first."""
     newest = entries[-1]
     mine = comparable(entries)
-    before = [entry for entry in mine[:-1] if entry.whole]
+    tonight = [entry for entry in mine if entry.whole and entry.night == newest.night]
+    before = [entry for entry in mine if entry.whole and entry.night != newest.night]
     answer: Answer = "not_judged"
     if not newest.whole:
         why = "the run is incomplete, ended early, invalid or without requests: it is not held against others"
@@ -112,7 +113,7 @@ def regression(entries: Sequence[Entry]) -> Regression:
         apart = "; ".join(_apart(entries))
         text = f"First run of its series{f' ({apart})' if apart else ''}: nothing to compare it with yet."
         return _report(newest, before, "first", text)
-    whole = [*before, newest]
+    whole = [*before, *tonight]
     ways = walks(whole)
     found = [_change(shift, whole) for shift in in_time(ways)]
     now = [change for change in found if change.found == newest.run_id]
@@ -120,7 +121,7 @@ def regression(entries: Sequence[Entry]) -> Regression:
     alarms = _against_pinned(ways, whole) if pinned else _news(now, found)
     better = [change for change in now if not change.worse]
     standing = [] if pinned else _standing(ways, whole, newest)
-    doubts = [way.title for way in ways if doubtful(way) and way.name not in {one.name for one in alarms}]
+    doubts = [TITLES[name][0] for name in doubtful({way.name: way.looks for way in ways})]
     answer = "worse" if alarms else "better" if better else "same"
     text = _sentence(newest.scenario, alarms, better, len(standing), _as_in(before))
     return _report(
@@ -156,18 +157,20 @@ def _report(
 
 
 def _against_pinned(ways: Sequence[Walk], whole: Sequence[Entry]) -> list[Change]:
-    """The newest runs since the last pinned one, against the pinned ones."""
+    """The newest nights since the last pinned run, against the pinned ones."""
     pins = [place for place, entry in enumerate(whole) if entry.pinned]
+    last = len(whole) - 1
     found = []
     for way in ways:
-        every = values(way.name, whole)
-        base = [one for place in pins if (one := every[place]) is not None]
-        new = [one for one in every[pins[-1] + 1 :] if one is not None]
-        seen = None if every[-1] is None else against(base, new, way.part)
+        base = [placed.night for placed in nights(way.name, whole, pins)]
+        since = nights(way.name, whole, range(pins[-1] + 1, len(whole)))
+        if not since or since[-1].places[-1] != last:
+            continue
+        seen = against(base, [placed.night for placed in since], way.part)
         if seen is not None and seen.worse:
-            shift = Shift(way.name, way.title, len(whole) - seen.runs_new, len(whole) - 1, seen)
-            since = f"against {phrases.counted(len(pins), 'pinned run')}"
-            found.append(_change(shift, whole).model_copy(update={"since": since}))
+            shift = Shift(way.name, way.title, since[-seen.nights_new].places[0], last, seen)
+            versus = f"against {phrases.counted(len(pins), 'pinned run')}"
+            found.append(_change(shift, whole).model_copy(update={"since": versus}))
     return found
 
 

@@ -18,7 +18,11 @@ Answer = Literal["worse", "better", "same", "first", "not_judged"]
 
 
 class TrendRun(Model):
-    """One run of a series. `figures` by name; empty where the run is not whole."""
+    """One run of a series.
+
+    `figures` by name; empty where the run is not whole. `repeats` is the first run of its night, where it was
+    made at once after that one because of doubts.
+    """
 
     run_id: str
     started_utc: str
@@ -26,6 +30,7 @@ class TrendRun(Model):
     exit_code: int
     whole: bool
     pinned: bool
+    repeats: str | None = None
     sentence: str
     figures: dict[str, float]
 
@@ -109,11 +114,11 @@ class Trend(Model):
 
 
 class Regression(Model):
-    """The newest run against those before it.
+    """The newest run, together with the others of its night, against those before them.
 
-    `alarms` are changes for the worse that became clear with this run; `better` those for the better;
-    `standing` those for the worse that were told before and have not gone. `doubtful` are figures that look
-    worse in this run alone, not certainly.
+    `alarms` are changes for the worse that became clear in this night; `better` those for the better;
+    `standing` those for the worse that were told before and have not gone. `doubtful` are figures that may
+    be much worse, which this night by itself does not tell.
     """
 
     format: int = FORMAT

@@ -1,37 +1,39 @@
-"""Watch: goes through a series run by run, as the scheduled runs came, and tells each change of level.
+"""Watch: goes through a series night by night, as the scheduled runs came, and tells each change of level.
 
-After every run the last one, two and three are held against those before (`analysis.trend.step`). A change
-that is certain enough begins a new level, against which the runs that follow are held: so each change is
-told once, and the list is the same whether the series is looked at daily or at once. How certain is set so
-that of fifty runs at most one is a false alarm, over all figures and looks (`benchmarks.histories`): a
-single run must stand out by far, three runs by less; and where runs differ much, little can be found
-anyway while most false alarms come from there, so less is allowed.
+A night has one run, or several where the first left doubts. After every night the last one, two and three
+are held against those before (`analysis.trend.step`). A change that is certain enough begins a new level,
+against which the nights that follow are held: so each change is told once, and the list is the same whether
+the series is looked at daily or at once. How certain is set so that of fifty nights at most one is a false
+alarm, over all figures and looks (`benchmarks.histories`): a single night must stand out by far, three by
+less; and where the comparison is coarse, little can be found anyway while most false alarms come from there,
+so less is allowed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from analysis.comparison.report import Unit
 from analysis.intervals import share_upper
 from analysis.trend.entry import KIND, MOST_KINDS, TITLES, Entry, Figure
-from analysis.trend.step import UNSEEN, Noise, Step, step
+from analysis.trend.step import UNSEEN, Night, Step, night, step
 
-CHANCE = {1: 0.0005, 2: 0.001, 3: 0.02}
-"""So rare by chance must a step be: of the last run alone, of the last two, of the last three."""
+CHANCE = {1: 0.0015, 2: 0.004, 3: 0.02}
+"""So rare by chance must a step be: of the last night alone, of the last two, of the last three."""
 PARTS = {"error_rate": 0.1, "p99_all": 1.0, "p50_ok": 0.1}
 """What each figure gets of that: most goes where changes are hard to see."""
 KINDS_PART = 0.1
 """What all kinds of failure get together, as many as are kept of a run."""
 FOR_BETTER = 0.5
 """What a change for the better gets."""
-QUIET_SD = 0.09
-"""Between runs of a figure; where they differ by more, the chance goes down with their variance."""
-DOUBTFUL = 0.05
-"""A run that is worse than its level by so rare a step is worth another look at once."""
-BASE_RUNS = 30
-"""A level is what its latest runs show; what was there a hundred runs ago is no part of today's."""
+FINE_SE = 0.06
+"""Standard error of a step of a duration; where it is larger, the chance goes down with its square."""
+SOUGHT = {"error_rate": 0.02, "p99_all": 0.25}
+"""A night that may be worse by so much is worth another run: by two points of the requests, by a quarter."""
+BASE_NIGHTS = 30
+"""A level is what its latest nights show; what was there a hundred nights ago is no part of today's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Shift:
     Attributes:
         name, title: the figure's.
         begins: place of the first run of the new level in the series.
-        found: place of the run after which it was clear.
+        found: place of the last run of the night after which it was clear.
         step: what both levels are.
     """
 
@@ -59,8 +61,7 @@ class Walk:
     Attributes:
         name, title, unit: the figure's.
         shifts: its changes of level, oldest first.
-        level: values of the runs of the level that it has now, oldest first.
-        noise: what earlier levels showed of how runs differ.
+        looks: what the newest night, the newest two and three show; none where it lacks the figure.
         part: what it gets of the chance of a false alarm.
     """
 
@@ -68,9 +69,46 @@ class Walk:
     title: str
     unit: Unit
     shifts: list[Shift]
-    level: list[Figure]
-    noise: Noise
+    looks: list[Step]
     part: float
+
+
+class Placed(NamedTuple):
+    """One figure's night in a series: where its runs lie there, and what those that have the figure show."""
+
+    places: list[int]
+    night: Night
+
+
+class Watch:
+    """One figure's level, night after night.
+
+    Args:
+        part: what the figure gets of the chance of a false alarm.
+    """
+
+    def __init__(self, part: float) -> None:
+        self._part = part
+        self._level: list[Night] = []
+        self._noise = UNSEEN
+
+    def looks(self, newest: Night) -> list[Step]:
+        """What a night, together with the one and the two before it, shows against the level before them."""
+        nights = [*self._level[-BASE_NIGHTS - max(CHANCE) + 1 :], newest]
+        return [
+            step(nights[-latest - BASE_NIGHTS : -latest], nights[-latest:], self._noise)
+            for latest in CHANCE
+            if latest < len(nights)
+        ]
+
+    def add(self, newest: Night) -> Step | None:
+        """Take a night in; returns the step that it makes certain, if any, which begins a new level."""
+        seen = _clearest(self.looks(newest), self._part)
+        self._level.append(newest)
+        if seen is not None:
+            old, self._level = self._level[: -seen.nights_new], self._level[-seen.nights_new :]
+            self._noise = self._noise.and_level(old[-BASE_NIGHTS:])
+        return seen
 
 
 def walks(series: Sequence[Entry]) -> list[Walk]:
@@ -110,21 +148,29 @@ def _absent(known: Figure | None, entry: Entry) -> Figure | None:
     return Figure(name=known.name, title=known.title, unit="share", value=0.0, low=0.0, high=high, n=rate.n)
 
 
+def nights(name: str, series: Sequence[Entry], places: Iterable[int] | None = None) -> list[Placed]:
+    """One figure's nights, oldest first; of the runs at some places, or of all."""
+    every = values(name, series)
+    by_night: dict[str, list[int]] = {}
+    for place in range(len(series)) if places is None else places:
+        by_night.setdefault(series[place].night, []).append(place)
+    found = ((there, [one for place in there if (one := every[place])]) for there in by_night.values())
+    return [Placed(there, night(figures)) for there, figures in found if figures]
+
+
 def _walk(name: str, series: Sequence[Entry]) -> Walk | None:
-    given = [(place, figure) for place, figure in enumerate(values(name, series)) if figure is not None]
-    if not given:
+    known = next((one for one in values(name, series) if one is not None), None)
+    if known is None:
         return None
-    figures = [figure for _, figure in given]
-    title, unit, part = figures[0].title, figures[0].unit, part_of(name)
-    found: list[Shift] = []
-    begin, noise = 0, UNSEEN
-    for last in range(1, len(figures)):
-        seen = newest(figures[begin : last + 1], part, noise)
+    watch, found, looks = Watch(part_of(name)), [], []
+    placed = nights(name, series)
+    for number, (places, newest) in enumerate(placed):
+        looks = watch.looks(newest) if places[-1] == len(series) - 1 else []
+        seen = watch.add(newest)
         if seen is not None:
-            before, begin = begin, last + 1 - seen.runs_new
-            noise = noise.and_level(figures[max(before, begin - BASE_RUNS) : begin])
-            found.append(Shift(name, title, given[begin][0], given[last][0], seen))
-    return Walk(name, title, unit, found, figures[begin:], noise, part)
+            begins = placed[number + 1 - seen.nights_new].places[0]
+            found.append(Shift(name, known.title, begins, places[-1], seen))
+    return Walk(name, known.title, known.unit, found, looks, part_of(name))
 
 
 def part_of(name: str) -> float:
@@ -132,24 +178,15 @@ def part_of(name: str) -> float:
     return PARTS.get(name, KINDS_PART / MOST_KINDS)
 
 
-def newest(level: Sequence[Figure], part: float = 1.0, noise: Noise = UNSEEN) -> Step | None:
-    """The step that the latest runs of a level make, if one is certain."""
-    looks = (
-        step(level[-latest - BASE_RUNS : -latest], level[-latest:], noise)
-        for latest in CHANCE
-        if latest < len(level)
-    )
-    return _clearest(looks, part)
-
-
-def against(pinned: Sequence[Figure], level: Sequence[Figure], part: float = 1.0) -> Step | None:
-    """The same against runs that were pinned; None where none of them has the figure."""
+def against(pinned: Sequence[Night], since: Sequence[Night], part: float = 1.0) -> Step | None:
+    """The step that the newest nights make against runs that were pinned; None where none has the figure."""
     if not pinned:
         return None
-    return _clearest((step(pinned, level[-latest:]) for latest in CHANCE if latest <= len(level)), part)
+    return _clearest((step(pinned, since[-latest:]) for latest in CHANCE if latest <= len(since)), part)
 
 
 def _clearest(looks: Iterable[Step], part: float) -> Step | None:
+    """The rarest of the steps that are certain."""
     sure = (seen for seen in looks if certain(seen, part))
     return min(sure, key=lambda seen: seen.p_value, default=None)
 
@@ -160,13 +197,25 @@ def certain(seen: Step, part: float) -> bool:
 
 
 def _allowed(seen: Step, part: float) -> float:
-    allowed = CHANCE[seen.runs_new] * part * (1.0 if seen.worse else FOR_BETTER)
-    return allowed if seen.unit == "share" else allowed * min(1.0, (QUIET_SD / seen.noise) ** 2)
+    allowed = CHANCE[seen.nights_new] * part * (1.0 if seen.worse else FOR_BETTER)
+    return allowed if seen.unit == "share" else allowed * min(1.0, (FINE_SE / seen.se) ** 2)
 
 
-def doubtful(walk: Walk) -> bool:
-    """Whether the newest run looks worse than its level, not certainly so: two runs more would tell."""
-    if walk.name not in PARTS or len(walk.level) < 2:
-        return False
-    seen = step(walk.level[-1 - BASE_RUNS : -1], walk.level[-1:], walk.noise)
-    return seen.worse and seen.matters and seen.p_value < DOUBTFUL
+def doubtful(looks: Mapping[str, Sequence[Step]]) -> list[str]:
+    """The figures that more runs in the newest night would tell of: those that look worse, and may be so by
+    as much as is sought. None once a figure is worse for certain by that night alone: it has its answer.
+
+    Args:
+        looks: of each figure, as `Watch.looks` has them.
+    """
+    if any(_settled(name, steps) for name, steps in looks.items()):
+        return []
+    return [name for name, least in SOUGHT.items() if any(_open(seen, least) for seen in looks.get(name, ()))]
+
+
+def _open(seen: Step, least: float) -> bool:
+    return seen.worse and seen.high >= least
+
+
+def _settled(name: str, looks: Sequence[Step]) -> bool:
+    return any(seen.nights_new == 1 and seen.worse and certain(seen, part_of(name)) for seen in looks)

@@ -45,6 +45,9 @@ def test_an_untrusted_run_asks_for_a_sound_one_first():
     assert verdict.what_would_change.startswith("The same run brought to its end")
 
 
-@pytest.mark.parametrize(("ratio", "text"), [(1.4196, "142 %"), (1.0, "100 %"), (0.99996, "99.99 %")])
-def test_shares_over_one_are_written_without_decimals(ratio, text):
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [(1.4196, "142 %"), (1.0, "100 %"), (0.99996, "99.99 %"), (0.00999999, "1 %"), (0.0042, "0.42 %")],
+)
+def test_shares_are_written_with_as_many_decimals_as_they_need(ratio, text):
     assert phrases.percent(ratio) == text

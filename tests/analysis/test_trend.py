@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from analysis.gate import gate_code
 from analysis.intervals import share_interval
 from analysis.trend.entry import KIND, TITLES, Entry, Figure, entry_of
 from analysis.trend.judge import regression, trend
-from analysis.trend.step import step
+from analysis.trend.step import night, step
 from analysis.trend.watch import shifts
 
 REQUESTS = 2000
@@ -208,7 +209,7 @@ def test_a_run_that_is_not_whole_lies_between_others_without_counting() -> None:
 
 
 def test_steps_of_two_levels_do_not_depend_on_which_comes_first() -> None:
-    one, other = [share("error_rate", 20)] * 5, [share("error_rate", 60)] * 3
+    one, other = [night([share("error_rate", 20)])] * 5, [night([share("error_rate", 60)])] * 3
     up, down = step(one, other), step(other, one)
     assert up.p_value == pytest.approx(down.p_value)
     assert up.worse
@@ -244,3 +245,66 @@ def test_an_entry_of_a_run_without_requests_is_not_whole() -> None:
     kept = entry_of(looked, gate_code(looked.verdict))
     assert not kept.whole
     assert kept.figures == {}
+
+
+def repeated(start: int, values_ms: Sequence[float], **known: Any) -> list[Entry]:
+    """The runs of one night, of which only P99 differs."""
+    first = f"run-{start:02}"
+    runs = [entry(start + i, p99_ms=value, **known) for i, value in enumerate(values_ms)]
+    return [one.model_copy(update={"repeats": first if one.run_id != first else None}) for one in runs]
+
+
+def test_what_one_run_leaves_open_the_repeats_of_its_night_settle() -> None:
+    before = noisy(20, 1, sd=0.15)
+    slower = repeated(20, [520.0] * 7)
+    first = regression([*before, slower[0]])
+    assert (first.answer, first.doubtful) == ("same", ["P99 of all"])
+    last = regression([*before, *slower])
+    assert (last.answer, last.runs_before) == ("worse", 20)
+    (alarm,) = last.alarms
+    assert (alarm.begins, alarm.found, alarm.runs_new) == ("run-20", "run-26", 7)
+    usual = regression([*before, *repeated(20, [520.0, 350.0, 360.0, 370.0, 355.0])])
+    assert (usual.answer, usual.doubtful) == ("same", [])
+
+
+def test_a_night_that_is_worse_by_itself_or_no_worse_asks_for_no_more_runs() -> None:
+    before = noisy(12, 1)
+    for p99_ms, answer in ((1600.0, "worse"), (395.0, "same")):
+        report = regression([*before, entry(12, p99_ms=p99_ms)])
+        assert (report.answer, report.doubtful) == (answer, [])
+
+
+def test_nights_that_wander_as_a_whole_are_no_certainty_however_often_repeated() -> None:
+    random = np.random.default_rng(5)
+    usual = [float(400 * np.exp(deviation)) for deviation in random.normal(0, 0.15, 20)]
+    nights = [run for i, level in enumerate(usual) for run in repeated(4 * i, [level] * 4)]
+    assert regression([*nights, *repeated(80, [520.0] * 7)]).answer == "same"
+    alone = [run for i, level in enumerate(usual * 4) for run in repeated(i, [level])]
+    assert regression([*alone, *repeated(80, [520.0] * 7)]).answer == "worse"
+
+
+def test_looking_every_night_tells_the_same_as_looking_once_with_repeats() -> None:
+    random = np.random.default_rng(3)
+    series: list[Entry] = []
+    ends: list[int] = []
+    for place in range(30):
+        level = 400 if place < 20 else 600
+        runs = [float(level * np.exp(random.normal(0, 0.15))) for _ in range(1 + place % 3)]
+        series += repeated(len(series), runs)
+        ends.append(len(series))
+    nightly = {
+        (shift.name, shift.begins, shift.found)
+        for end in ends
+        for shift in shifts(series[:end])
+        if shift.found == end - 1
+    }
+    once = {(shift.name, shift.begins, shift.found) for shift in shifts(series)}
+    assert nightly == once
+    assert [one.begins for one in shifts(series) if one.name == "p99_all"] == [ends[19]]
+
+
+def test_a_run_that_repeats_is_no_night_of_its_own() -> None:
+    before = noisy(12, 1)
+    apart = regression([*before, *[entry(12 + i, p99_ms=560.0) for i in range(3)]])
+    together = regression([*before, *repeated(12, [560.0] * 3)])
+    assert (apart.runs_before, together.runs_before) == (14, 12)

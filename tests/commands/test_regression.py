@@ -103,6 +103,26 @@ def test_nightly_runs_from_the_first_to_a_regression(
     assert series["changes"][0]["commit_after"] == "bad"
 
 
+@pytest.mark.slow
+def test_a_night_that_leaves_doubts_is_repeated_as_often_as_is_allowed(
+    cli: Cli, mixed: Target, scenario: Callable[[str], str]
+) -> None:
+    file = scenario(SCENARIO.replace("hold_s: 4", "hold_s: 2"))
+    code, out, err = regression(cli, mixed, file)
+    assert code == 0, out + err
+    with sqlite3.connect(cli.folder / HISTORY) as known:
+        # One run is known, twice as fast: however the next ones go, two more tell too little.
+        known.execute("UPDATE figures SET value = value / 2 WHERE name = 'p99_all'")
+    code, out, err = regression(cli, mixed, file, "--confirm", "2")
+    assert code == 0, out + err
+    assert "once more (1 of 2 at most), because of: P99 of all" in out
+    assert "once more (2 of 2 at most), because of: P99 of all" in out
+    with sqlite3.connect(cli.folder / HISTORY) as kept:
+        known, first, *more = kept.execute("SELECT run_id, repeats FROM runs ORDER BY started_utc").fetchall()
+    assert (known[1], first[1]) == (None, None)
+    assert [repeats for _, repeats in more] == [first[0]] * 2
+
+
 def test_a_run_that_cannot_end_in_time_does_not_begin(
     cli: Cli, mixed: Target, scenario: Callable[[str], str]
 ) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from analysis.trend.entry import Entry, Figure
-from history.schema import VERSION
+from history.schema import MIGRATIONS, VERSION
 from history.store import opened
 from recording.errors import UsageError
 
@@ -138,6 +138,24 @@ def test_an_empty_file_becomes_a_history_and_a_later_version_is_refused(tmp_path
         look.execute(f"PRAGMA user_version = {VERSION + 1}")
     with pytest.raises(UsageError, match="written by a later loadverdict"), opened(file):
         pass
+
+
+def test_a_history_of_the_first_version_keeps_its_runs_and_takes_nights_with_repeats(tmp_path: Path) -> None:
+    file = tmp_path / "h.sqlite"
+    with sqlite3.connect(file) as old:
+        old.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1")
+        old.execute(
+            "INSERT INTO runs VALUES "
+            "('a', 's', 'steps', NULL, '{}', '2026-01-01T00:00:00Z', NULL, 0, 1, 9, 0, '', 1)"
+        )
+    again = entry("b", "2026-01-02T00:00:00Z").model_copy(update={"repeats": "a"})
+    with opened(file) as history:
+        history.record(again)
+        history.record(again.model_copy(update={"repeats": None}))
+        assert [(one.run_id, one.pinned, one.night) for one in history.runs()] == [
+            ("a", True, "a"),
+            ("b", False, "a"),
+        ]
 
 
 def test_a_first_version_that_was_begun_and_killed_is_begun_again(tmp_path: Path) -> None:
