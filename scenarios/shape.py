@@ -27,6 +27,8 @@ class ScenarioShape(LoadTestShape):
             # Locust's second began a moment before the plan's: wait for it, or a step begins a second late.
             gevent.sleep(1 - elapsed_s % 1)
             elapsed_s = controller.elapsed_s
+        if controller.is_aborted:
+            return None
         stages = plan.now_at(elapsed_s)
         users = plan.users_at(elapsed_s, controller.nodes)
         is_done = controller.is_decided or (session is not None and session.is_done)
