@@ -45,6 +45,8 @@ _NAMED = (
     re.compile(rf"(?i)(<[\w:-]{{0,40}}{_TELLING}[\w:-]{{0,40}}>)([^<]+)"),
     re.compile(rf"(?i)(name=\\*[\"'][\w.-]{{0,40}}{_TELLING}[\w.-]{{0,40}}\\*[\"']\s+)([^\r\n]+)"),
 )
+APOSTROPHES = ("&#x27;", "&#39;", "&#039;", "&apos;")
+"""How HTML is given one, by language."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -85,15 +87,23 @@ def _forms(secret: str) -> frozenset[str]:
     if len(secret) < SHORTEST_SECRET:
         return frozenset()
     raw = secret.encode("utf-8", "surrogatepass")
-    escaped = json.dumps(secret)[1:-1]
     percent = {quote(raw, safe=""), quote_plus(raw)}
-    forms = {secret, html.escape(secret), escaped, json.dumps(escaped)[1:-1], raw.hex(), *percent}
-    forms |= {json.dumps(secret, ensure_ascii=False)[1:-1], *(quote(each, safe="") for each in percent)}
+    escaped = html.escape(secret)
+    dresses = {secret, repr(secret)[1:-1], *(escaped.replace("&#x27;", mark) for mark in APOSTROPHES)}
+    # An answer in JSON escapes whatever dress it repeats; one that quotes another answer does so twice.
+    once = {_in_json(dress, only_ascii) for dress in dresses for only_ascii in (True, False)}
+    twice = {_in_json(dress, only_ascii=True) for dress in once}
+    forms = {*dresses, *once, *twice, raw.hex(), *percent, *(quote(each, safe="") for each in percent)}
+    forms |= {form.replace("/", "\\/") for form in forms}
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         forms.add(encode(raw).decode().rstrip("="))
         cores = (_core(encode(bytes(shift) + raw), shift) for shift in range(3))
         forms |= {core for core in cores if len(core) >= SHORTEST_CORE}
     return frozenset(form.lower() for form in forms)
+
+
+def _in_json(text: str, only_ascii: bool) -> str:
+    return json.dumps(text, ensure_ascii=only_ascii)[1:-1]
 
 
 def _core(encoded: bytes, shift: int) -> str:
