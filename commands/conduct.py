@@ -21,6 +21,7 @@ from commands.interrupts import Interrupts
 from commands.preflight import check_before_load
 from commands.run import where
 from recording.errors import UsageError
+from recording.folder import named
 from scenarios.experiment import FIRST, Experiment, State, arms_of, load_experiment, order_of
 from scenarios.load import Plan
 from scenarios.overrides import duration_s
@@ -138,7 +139,7 @@ def _loaded(name: str, options: Options) -> tuple[Experiment, Path]:
 def _about(experiment: Experiment, name: str, options: Options, plan: Plan, started: datetime) -> About:
     titles = {suspect.name: suspect.title for suspect in known_suspects()}
     return About(
-        id=f"{started.strftime('%Y%m%dT%H%M%SZ')}-{experiment.name}",
+        id=named(started, experiment.name),
         experiment=experiment.name,
         title=experiment.title,
         suspect=experiment.suspect,

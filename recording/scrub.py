@@ -47,6 +47,7 @@ _NAMED = (
 )
 APOSTROPHES = ("&#x27;", "&#39;", "&#039;", "&apos;")
 """How HTML is given one, by language."""
+_BACKSLASHES = re.compile(r"\\+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -73,33 +74,38 @@ def scrub(text: str, secrets: Iterable[str] = (), limit: int = BODY_LIMIT) -> st
 def _without_known(text: str, secrets: frozenset[str]) -> str:
     # Looked for first and replaced then: of the many forms hardly any is there, and to compile a pattern of
     # all of them for each failed request would cost the load generator its time.
-    lowered = text.lower()
+    lowered = _fewer_backslashes(text.lower())
     found = {form for secret in secrets for form in _forms(secret) if form in lowered}
     if not found:
         return text
     longest_first = sorted(found, key=len, reverse=True)
-    return re.sub("|".join(map(re.escape, longest_first)), HIDDEN, text, flags=re.IGNORECASE)
+    patterns = (re.escape(form).replace(r"\\", r"\\+") for form in longest_first)
+    return re.sub("|".join(patterns), HIDDEN, text, flags=re.IGNORECASE)
+
+
+def _fewer_backslashes(text: str) -> str:
+    """JSON within JSON within JSON doubles them each time: one stands for any number."""
+    return _BACKSLASHES.sub(r"\\", text) if "\\" in text else text
 
 
 @lru_cache(maxsize=4096)
 def _forms(secret: str) -> frozenset[str]:
-    """A secret as it is and as services tend to echo it, in small letters."""
+    """A secret as it is and as services tend to echo it, in small letters, with single backslashes."""
     if len(secret) < SHORTEST_SECRET:
         return frozenset()
     raw = secret.encode("utf-8", "surrogatepass")
     percent = {quote(raw, safe=""), quote_plus(raw)}
     escaped = html.escape(secret)
     dresses = {secret, repr(secret)[1:-1], *(escaped.replace("&#x27;", mark) for mark in APOSTROPHES)}
-    # An answer in JSON escapes whatever dress it repeats; one that quotes another answer does so twice.
-    once = {_in_json(dress, only_ascii) for dress in dresses for only_ascii in (True, False)}
-    twice = {_in_json(dress, only_ascii=True) for dress in once}
-    forms = {*dresses, *once, *twice, raw.hex(), *percent, *(quote(each, safe="") for each in percent)}
+    # An answer in JSON escapes whatever dress it repeats.
+    escaped_too = {_in_json(dress, only_ascii) for dress in dresses for only_ascii in (True, False)}
+    forms = {*dresses, *escaped_too, raw.hex(), *percent, *(quote(each, safe="") for each in percent)}
     forms |= {form.replace("/", "\\/") for form in forms}
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         forms.add(encode(raw).decode().rstrip("="))
         cores = (_core(encode(bytes(shift) + raw), shift) for shift in range(3))
         forms |= {core for core in cores if len(core) >= SHORTEST_CORE}
-    return frozenset(form.lower() for form in forms)
+    return frozenset(_fewer_backslashes(form.lower()) for form in forms)
 
 
 def _in_json(text: str, only_ascii: bool) -> str:

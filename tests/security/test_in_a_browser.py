@@ -14,8 +14,11 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.remote.webdriver import WebDriver
 
+from commands.all_runs import write_index
 from tests.commands.conftest import FLAGS, needs_browser
-from tests.security.poisoned import SURFACES, payload
+from tests.render.builders import make_verdict
+from tests.render.test_index import HOSTILE_NAMES, put
+from tests.security.poisoned import SURFACES, payload, poisoned
 
 pytestmark = [needs_browser, pytest.mark.slow]
 
@@ -80,13 +83,21 @@ def test_the_browser_would_tell_of_a_request(
     assert any(address.startswith(url) for address in requests_of(watched))
 
 
-@pytest.mark.parametrize("name", SURFACES)
+def index(folder: Path, text: str) -> str:
+    """The list of all runs, one of which has a hostile name and says nothing that is not hostile."""
+    runs = folder / "runs"
+    put(runs, f"20260101T120000Z-{HOSTILE_NAMES[0][17:]}", poisoned(make_verdict(), text))
+    return write_index(runs).read_text()
+
+
+@pytest.mark.parametrize("name", [*SURFACES, "index"])
 def test_no_script_runs_and_nothing_is_asked_for(
     watched: WebDriver, asked: tuple[str, list[str]], tmp_path: Path, name: str
 ) -> None:
     url, paths = asked
     page = tmp_path / f"{name}.html"
-    page.write_text(SURFACES[name].page(payload(url)))
+    text = payload(url)
+    page.write_text(index(tmp_path, text) if name == "index" else SURFACES[name].page(text))
     watched.get(page.as_uri())
     watched.execute_script("document.querySelectorAll('details').forEach(one => one.open = true)")
     assert "owned" not in watched.title
