@@ -19,8 +19,10 @@ from scenarios.target import Target
 TIMEOUT_S = 5
 
 
-def check_before_load(scenario: Scenario, target: Target, processes: int) -> None:
+def check_before_load(scenario: Scenario, target: Target, processes: int, *, to_run: bool = True) -> None:
     """Raise if the run could not measure anything; warn of accounts that everybody can read.
+
+    With `to_run` the scenario is about to run; on the web page another one may still be chosen.
 
     Raises:
         UsageError: requests, accounts or options do not fit together.
@@ -28,7 +30,7 @@ def check_before_load(scenario: Scenario, target: Target, processes: int) -> Non
         NoDataError: the target does not answer.
     """
     target.check_against(scenario)
-    target.check_allowed(scenario)
+    target.check_allowed(scenario if to_run else None)
     if scenario.max_requests is not None and processes > 1:
         raise UsageError(f"scenario {scenario.name!r} counts its requests; run it with one process")
     if target.uses_accounts(scenario):

@@ -44,7 +44,7 @@ def serve(target_name: str, fault: str | None, page: Page, processes: int, runs_
     console = Console()
     target = load_target(target_name)
     with reachable(target, fault, console) as there:
-        check_before_load(load_scenario(DEFAULT_SCENARIO), there, processes=1)
+        check_before_load(load_scenario(DEFAULT_SCENARIO), there, processes=1, to_run=False)
         options = ["--web-host", page.host, "--web-port", str(page.port)]
         options += ["--web-login"] if page.login else []
         arguments = locust_process.command(processes, *options)

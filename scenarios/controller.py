@@ -84,8 +84,16 @@ class Controller:
         """Seconds since the run's start; 0 before it."""
         return self._clock.now() - self.assignment.start_s if self.assignment else 0.0
 
-    def resolve(self) -> tuple[Scenario, Target]:
-        """Scenario and target as chosen on the command line, in the environment or on the web page."""
+    def resolve(self, *, to_run: bool = True) -> tuple[Scenario, Target]:
+        """Scenario and target as chosen on the command line, in the environment or on the web page.
+
+        Args:
+            to_run: whether they are about to run; on the web page another scenario may still be chosen.
+
+        Raises:
+            UsageError: mistakes in one of them, or they do not fit together.
+            RefusedError: load may not go there, or not so much.
+        """
         options = self._environment.parsed_options
         scenario, target = load_scenario(options.scenario), load_target(options.target)
         scenario = overrides_told().applied_to(scenario)
@@ -100,7 +108,7 @@ class Controller:
                 "plain locust needs --target with a target that is already there"
             )
         target.check_against(scenario)
-        target.check_allowed(scenario)
+        target.check_allowed(scenario if to_run else None)
         return scenario, target
 
     def begin(self) -> Assignment:

@@ -221,7 +221,8 @@ def _on_init(environment: Any, **_: Any) -> None:
     wiring.listen()
     if wiring.controller is not None:
         try:
-            environment.host = wiring.controller.resolve()[1].base_url
+            to_run = environment.web_ui is None
+            environment.host = wiring.controller.resolve(to_run=to_run)[1].base_url
         except LoadverdictError as error:
             print(f"loadverdict: {printable(str(error))}", file=sys.stderr)
             sys.exit(error.exit_code)

@@ -112,7 +112,8 @@ def check_all(left: Aftermath) -> None:
     assert (folder / "errors.jsonl").read_text().count(HIDDEN) > 10
     run = read_run(folder)
     assert leaks_in(repr([run.samples.code.names, run.samples.endpoint.names, run.manifest])) == []
-    assert len(set(run.samples.status.tolist())) >= 4
+    # The redirect to another host among them: it is an answer, and nobody went there.
+    assert set(run.samples.status.tolist()) >= {200, 302, 400, 401, 409, 422, 500, 503}
 
 
 @pytest.fixture(scope="module")

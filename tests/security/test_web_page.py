@@ -71,6 +71,18 @@ def test_strangers_neither_start_nor_stop_nor_read(
         wait_for(lambda: mixed.count_file.read_text() != "0")
 
 
+def test_a_scenario_that_the_target_does_not_allow_does_not_begin(
+    cli: Cli, mixed: Target, scenario: Callable[[str], str]
+) -> None:
+    mixed.file.write_text(mixed.file.read_text() + "max_users: 9\n")
+    with serving_ui(cli, mixed, scenario(LEVELS), 1) as ui:
+        ui.start()
+        wait_for(lambda: "raise 'max_users' in its file" in ui.ask("/logs")[2])
+        assert "Traceback" not in ui.ask("/logs")[2]
+    assert not cli.runs.exists()
+    assert mixed.served() == 0
+
+
 @contextmanager
 def serving_with_password(cli: Cli, target: Target) -> Iterator[Ui]:
     port = free_port()
