@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-import html
-import json
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from urllib.parse import quote, quote_plus
+from html.entities import codepoint2name
 
 HIDDEN = "[hidden]"
 BODY_LIMIT = 2048
+WINDOW = 32_768
+"""No more of a text is looked at: a target may send megabytes with every failure."""
+
+LONGEST_DRESS = 4
+"""A secret that the window's end cuts in two is so many times as long as it is itself, at most."""
+
 SHORTEST_SECRET = 3
 """Anything shorter stands in every second word: hiding it would hide the text and not the secret."""
 
@@ -32,7 +36,7 @@ SECRET_NAME = re.compile(rf"(?i){_TELLING}|auth|cookie|\bsid\b")
 _QUOTED = r"\\*\"(?:\\.|[^\"\\])*\"?|\\*'(?:\\.|[^'\\])*'?"
 _SHAPES = (
     re.compile(r"(?i)bearer\s+[A-Za-z0-9._~+/=-]+"),
-    re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"),
+    re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"),
     re.compile(r"(?i)(?<=://)[^/\s:@]{1,200}:[^/\s@]{1,200}(?=@)"),
 )
 _BASIC = re.compile(r"(?i)(basic\s+)([A-Za-z0-9+/_-]{4,}={0,2})")
@@ -45,9 +49,8 @@ _NAMED = (
     re.compile(rf"(?i)(<[\w:-]{{0,40}}{_TELLING}[\w:-]{{0,40}}>)([^<]+)"),
     re.compile(rf"(?i)(name=\\*[\"'][\w.-]{{0,40}}{_TELLING}[\w.-]{{0,40}}\\*[\"']\s+)([^\r\n]+)"),
 )
-APOSTROPHES = ("&#x27;", "&#39;", "&#039;", "&apos;")
-"""How HTML is given one, by language."""
-_BACKSLASHES = re.compile(r"\\+")
+_BACKSLASHES = r"\\{1,40}"
+_PLAIN = re.compile(r"[A-Za-z0-9]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -60,56 +63,94 @@ def scrub(text: str, secrets: Iterable[str] = (), limit: int = BODY_LIMIT) -> st
             they are nor percent-encoded, escaped, in hex or within base64, in any case.
         limit: length of the result; the cut happens last, so it never exposes half a secret.
     """
+    known = frozenset(secrets)
+    longest = LONGEST_DRESS * max(map(len, known), default=0) if len(text) > WINDOW else 0
+    text = text[:WINDOW]
     if text.count("\0") > len(text) // 3:  # UTF-16, read as UTF-8
         text = text.replace("\0", "")
-    text = _without_known(text, frozenset(secrets))
+    text = _without_known(text, known)
     for shape in _SHAPES:
         text = shape.sub(HIDDEN, text)
     text = _BASIC.sub(_hidden_basic, text)
     for named in _NAMED:
         text = named.sub(rf"\1{HIDDEN}", text)
-    return printable(text)[:limit]
+    # What was hidden became shorter, so half a secret at the window's end may have come within the limit.
+    return printable(text[: max(0, len(text) - longest)])[:limit]
 
 
 def _without_known(text: str, secrets: frozenset[str]) -> str:
-    # Looked for first and replaced then: of the many forms hardly any is there, and to compile a pattern of
-    # all of them for each failed request would cost the load generator its time.
-    lowered = _fewer_backslashes(text.lower())
-    found = {form for secret in secrets for form in _forms(secret) if form in lowered}
+    # Looked for by their plain parts first: hardly any of them is there, and to compile a pattern for each
+    # failed request would cost the load generator its time.
+    lowered = text.lower()
+    words = (word for secret in secrets for word in _words(secret))
+    found = {word for word in words if all(part in lowered for part in _plain_parts(word))}
     if not found:
         return text
     longest_first = sorted(found, key=len, reverse=True)
-    patterns = (re.escape(form).replace(r"\\", r"\\+") for form in longest_first)
-    return re.sub("|".join(patterns), HIDDEN, text, flags=re.IGNORECASE)
-
-
-def _fewer_backslashes(text: str) -> str:
-    """JSON within JSON within JSON doubles them each time: one stands for any number."""
-    return _BACKSLASHES.sub(r"\\", text) if "\\" in text else text
+    return re.sub("|".join(map(_spelled, longest_first)), HIDDEN, text, flags=re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)
-def _forms(secret: str) -> frozenset[str]:
-    """A secret as it is and as services tend to echo it, in small letters, with single backslashes."""
+def _words(secret: str) -> frozenset[str]:
+    """A secret itself, in hex, and in base64, alone and among other bytes."""
     if len(secret) < SHORTEST_SECRET:
         return frozenset()
-    raw = secret.encode("utf-8", "surrogatepass")
-    percent = {quote(raw, safe=""), quote_plus(raw)}
-    escaped = html.escape(secret)
-    dresses = {secret, repr(secret)[1:-1], *(escaped.replace("&#x27;", mark) for mark in APOSTROPHES)}
-    # An answer in JSON escapes whatever dress it repeats.
-    escaped_too = {_in_json(dress, only_ascii) for dress in dresses for only_ascii in (True, False)}
-    forms = {*dresses, *escaped_too, raw.hex(), *percent, *(quote(each, safe="") for each in percent)}
-    forms |= {form.replace("/", "\\/") for form in forms}
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        forms.add(encode(raw).decode().rstrip("="))
-        cores = (_core(encode(bytes(shift) + raw), shift) for shift in range(3))
-        forms |= {core for core in cores if len(core) >= SHORTEST_CORE}
-    return frozenset(_fewer_backslashes(form.lower()) for form in forms)
+    words = {secret}
+    for raw in {text.encode("utf-8", "surrogatepass") for text in (secret, secret.upper())}:
+        words.add(raw.hex())
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            words.add(encode(raw).decode().rstrip("="))
+            cores = (_core(encode(bytes(shift) + raw), shift) for shift in range(3))
+            words |= {core for core in cores if len(core) >= SHORTEST_CORE}
+    return frozenset(words)
 
 
-def _in_json(text: str, only_ascii: bool) -> str:
-    return json.dumps(text, ensure_ascii=only_ascii)[1:-1]
+@lru_cache(maxsize=65536)
+def _plain_parts(word: str) -> tuple[str, ...]:
+    """What no usual encoding changes: letters and digits of ASCII, in small letters."""
+    return tuple(_PLAIN.findall(word.lower()))
+
+
+@lru_cache(maxsize=4096)
+def _spelled(word: str) -> str:
+    """A pattern for a word however its characters are written, in any mixture and several times over.
+
+    All repetitions are bounded, so that no answer can make the search take long.
+    """
+    return "".join(re.escape(sign) if _PLAIN.fullmatch(sign) else _spellings(sign) for sign in word)
+
+
+def _spellings(sign: str) -> str:
+    # Capitals are escaped as what they are: "ä" and "Ä" look different then.
+    forms = [form for form in dict.fromkeys((sign, sign.upper(), sign.lower())) if len(form) == 1]
+    ways = [way for form in forms for write in (_percent, _backslashed, _entities) for way in write(form)]
+    ways += [_BACKSLASHES.replace("1", "0", 1) + re.escape(form) for form in forms]
+    return f"(?:{'|'.join(ways)})"
+
+
+def _percent(sign: str) -> list[str]:
+    """In an address or a form; the percent sign may itself be encoded."""
+    encoded = "".join(f"%(?:25){{0,3}}{byte:02x}" for byte in sign.encode("utf-8", "surrogatepass"))
+    return [encoded, r"\+"] if sign == " " else [encoded]
+
+
+def _backslashed(sign: str) -> list[str]:
+    """In JSON or a program's text; JSON within JSON doubles the backslashes each time."""
+    units = sign.encode("utf-16-be", "surrogatepass").hex()
+    letters = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
+    return [
+        "".join(f"{_BACKSLASHES}u{units[at : at + 4]}" for at in range(0, len(units), 4)),
+        "".join(f"{_BACKSLASHES}x{byte:02x}" for byte in sign.encode("utf-8", "surrogatepass")),
+        f"{_BACKSLASHES}x{ord(sign):02x}",
+        *([_BACKSLASHES + letters[sign]] if sign in letters else []),
+    ]
+
+
+def _entities(sign: str) -> list[str]:
+    """In HTML or XML; the ampersand may itself be escaped."""
+    names = [f"#0{{0,5}}{ord(sign)}", f"#x0{{0,5}}{ord(sign):x}"]
+    names += ["apos"] if sign == "'" else [codepoint2name[ord(sign)]] if ord(sign) in codepoint2name else []
+    return [f"&(?:amp;){{0,3}}{name};" for name in names]
 
 
 def _core(encoded: bytes, shift: int) -> str:

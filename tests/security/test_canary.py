@@ -26,15 +26,21 @@ from commands.locust_process import free_port
 from recording.folder import RunFolder
 from recording.follow import Follower
 from recording.reader import read_run
-from recording.scrub import HIDDEN
+from recording.scrub import HIDDEN, scrub
 from tests.commands.conftest import ROOT, Cli, Target, wait_for
 from tests.commands.test_live import Ui, serving_ui
 from tests.render.test_html import Page
 from tests.security.leaky import (
+    COOKIE,
     HOOK,
+    KEY,
+    LEAKS,
     STEMS,
+    TOKEN,
     Leaky,
     ProcessList,
+    Said,
+    Sent,
     accounts,
     dressed,
     leaking,
@@ -194,6 +200,24 @@ def test_what_is_searched_for_would_be_found() -> None:
         for form in dressed(f"x{stem}yz").split(" | "):
             assert leaks_in(f"before {form} after"), form
     assert leaks_in("nothing of the kind") == []
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_no_answer_of_the_service_survives_scrubbing(leak: Callable[[Sent], Said]) -> None:
+    for user, password in list(csv.reader(accounts().splitlines()))[1:]:
+        headers = {"X-Api-Key": KEY, "Cookie": f"sid={COOKIE}1", "Authorization": f"Bearer {TOKEN}1"}
+        said = leak(Sent(user, password, headers))
+        secrets = [user, password, KEY, f"{COOKIE}1", f"{TOKEN}1"]
+        for text in (said.body, *said.headers.values(), *messages_in(said.body)):
+            assert leaks_in(scrub(text, secrets)) == []
+
+
+def messages_in(body: str) -> list[str]:
+    """What of an answer in JSON may become the failure's message."""
+    try:
+        return [str(text) for name, text in json.loads(body).items() if name in ("error", "detail")]
+    except ValueError:
+        return []
 
 
 def run_arguments(folder: Path, *more: str) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import html
 import json
+import re
+import time
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -22,6 +24,7 @@ BASIC = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 KNOWN = {
     "as it is": PASSWORD,
     "in capitals": PASSWORD.upper(),
+    "in capitals within JSON": json.dumps(PASSWORD.upper()),
     "percent-encoded": quote(PASSWORD, safe=""),
     "percent-encoded in small letters": quote(PASSWORD, safe="").lower(),
     "percent-encoded twice": quote(quote(PASSWORD, safe=""), safe=""),
@@ -34,6 +37,11 @@ KNOWN = {
     "as HTML within JSON": json.dumps(html.escape(PASSWORD)),
     "as JSON of PHP": json.dumps(PASSWORD).replace("/", "\\/"),
     "as Python shows it": repr(PASSWORD),
+    "as Python shows bytes": repr(PASSWORD.encode()),
+    "as HTML with numbers": "".join(f"&#{ord(c)};" if not c.isalnum() else c for c in PASSWORD),
+    "as an address with some signs left": quote(PASSWORD, safe="/&!+"),
+    "as an address in HTML in JSON": json.dumps(html.escape(quote(PASSWORD, safe='&"')) + "&amp;"),
+    "as base64 in an address": quote(base64.b64encode(PASSWORD.encode()).decode(), safe=""),
     "in hex": PASSWORD.encode().hex(),
     "as basic auth": f"Basic {BASIC}",
     "as basic auth without the word": BASIC,
@@ -105,6 +113,40 @@ def test_words_that_help_are_left(text: str) -> None:
 
 def test_ascii_in_utf_16_is_no_way_around() -> None:
     assert "hunter2" not in scrub("no hunter2 here".encode("utf-16-le").decode(), ["hunter2"])
+
+
+@pytest.mark.parametrize("before", ["", "x" * 100, PASSWORD])
+def test_the_end_of_what_is_looked_at_shows_no_half_of_a_secret(before: str) -> None:
+    secret = "".join(f"{number:05d}" for number in range(20))
+    told = scrub(before + secret * 1000, [secret, PASSWORD])
+    assert told.startswith(before.replace(PASSWORD, HIDDEN) + HIDDEN)
+    assert not re.search(r"\d{5}", told)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "\\",
+            "&amp;",
+            "%25",
+            "password=",
+            "password",
+            "://a:",
+            '\\"',
+            "authorization\\",
+            "token ",
+            "basic ",
+        ),
+        *("<token", 'name="token" ', "bearer ", "eyJ.", "eyJeyJ-", "eyJa", " ", "\0", "cookie:[hidden"),
+    ],
+)
+def test_no_answer_makes_it_take_long(text: str) -> None:
+    """A search whose time grows with the square of the length would take many minutes here."""
+    begin_s = time.monotonic()
+    scrub(text * (2_000_000 // len(text)) + PASSWORD, [USER, PASSWORD])
+    scrub(PASSWORD + text * (2_000_000 // len(text)), [USER, PASSWORD])
+    assert time.monotonic() - begin_s < 20
 
 
 def test_keys_cookies_and_saved_values_are_secrets_of_an_exchange() -> None:
