@@ -6,32 +6,23 @@ counts as clear (`unclear_errors` of the targets goes by that); others only lead
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from analysis.answer import (
+    Answer,
+    answer_of,
+    is_page,
+    names_a_way,
+    shows_trace,
+    speaks_of_overload,
+    tells_whether_to_retry,
+)
 from analysis.verdict import MessageCheck
+from recording.error_text import says_nothing
 from recording.run import ErrorExample
 
-MESSAGE_KEYS = ("error", "message", "detail", "title", "reason", "error_description")
 RETRY_STATUSES = frozenset({429, 503})
-_RETRY = re.compile(r"\b(?:re-?try|again|later|slow down|wait|back ?off)\b", re.IGNORECASE)
-_TRACE = re.compile(
-    r"Traceback \(most recent call last\)|^\s+at [\w$.]+\(|\bpanicked at\b|stack backtrace|\.rs:\d+:\d+"
-    r"|\.java:\d+\)|goroutine \d+ \[",
-    re.MULTILINE,
-)
-_EMPTY_WORDS = re.compile(
-    r"^(?:internal server error|server error|error|unknown error|unknown|failed|failure|bad gateway|"
-    r"service unavailable|something went wrong|null|none)\W*$",
-    re.IGNORECASE,
-)
-_OVERLOAD = re.compile(
-    r"\b(?:busy|overload(?:ed)?|exhausted|too many|rate limit|timed? ?out|timeout|unavailable|saturated|"
-    r"queue is full|capacity)\b",
-    re.IGNORECASE,
-)
 
 
 class Clearness(NamedTuple):
@@ -47,7 +38,7 @@ class Check(NamedTuple):
 
     Attributes:
         name: what it is about.
-        fails: whether an example does not do it.
+        fails: whether an answer does not do it; None: not known.
         applies: whether it is asked of answers with this status; of all that have one, unless told.
         good, bad: what is said if it does, and if it does not.
         remedy: what would help.
@@ -56,7 +47,7 @@ class Check(NamedTuple):
     """
 
     name: str
-    fails: Callable[[ErrorExample], bool]
+    fails: Callable[[Answer], bool | None]
     good: str
     bad: str
     remedy: str
@@ -73,19 +64,29 @@ def clearness(status: int, outcome: str, examples: Sequence[ErrorExample]) -> Cl
     asked = [check for check in CHECKS if check.applies(status)]
     if not examples:
         return Clearness(None, NOT_RECORDED, [_told(check.name, None, NOT_RECORDED) for check in asked])
-    failed = {check.name for check in asked if any(map(check.fails, examples))}
-    checks = [
-        _told(check.name, False, check.bad, check.remedy)
-        if check.name in failed
-        else _told(check.name, True, check.good)
-        for check in asked
-        if failed.isdisjoint(check.unless)
-    ]
-    why = next((check.bad for check in CHECKS if check.decides and check.name in failed), None)
+    answers = [answer_of(example) for example in examples]
+    held = {check.name: _held(check, answers) for check in asked}
+    failed = {name for name, holds in held.items() if holds is False}
+    checks = [_outcome(check, held[check.name]) for check in asked if failed.isdisjoint(check.unless)]
+    deciding = [check for check in asked if check.decides]
+    why = next((check.bad for check in deciding if check.name in failed), None)
     if why is not None:
         return Clearness(False, why, checks)
-    retry = " and that a retry helps" if status in RETRY_STATUSES else ""
+    if any(held[check.name] is None for check in deciding):
+        return Clearness(None, NOT_KEPT, checks)
+    retry = " and whether a retry helps" if status in RETRY_STATUSES else ""
     return Clearness(True, f"says what happened{retry}", checks)
+
+
+def _held(check: Check, answers: Sequence[Answer]) -> bool | None:
+    found = {check.fails(answer) for answer in answers}
+    return False if True in found else None if None in found else True
+
+
+def _outcome(check: Check, held: bool | None) -> MessageCheck:
+    if held is None:
+        return _told(check.name, None, NOT_KEPT)
+    return _told(check.name, True, check.good) if held else _told(check.name, False, check.bad, check.remedy)
 
 
 def _told(name: str, held: bool | None, text: str, remedy: str = "") -> MessageCheck:
@@ -94,6 +95,7 @@ def _told(name: str, held: bool | None, text: str, remedy: str = "") -> MessageC
 
 NO_ANSWER = "no answer at all"
 NOT_RECORDED = "no message was recorded"
+NOT_KEPT = "no error text in what was kept of the answer: it was cut or scrubbed"
 _DEADLINE = (
     "a deadline in the service that is shorter than the client's limit, and then 503 with Retry-After and a "
     "JSON text: a client that gives up first is told nothing"
@@ -107,52 +109,35 @@ _UNANSWERED = {
 }
 
 
-def error_text(example: ErrorExample) -> str:
-    """The error text of a JSON body, "" if there is none; of a body cut at its limit, the message."""
-    try:
-        fields = json.loads(example.body)
-    except (ValueError, RecursionError):
-        cut = len(example.body) >= 2000 or not example.body
-        return example.message if cut and "json" in example.content_type.lower() else ""
-    return _text_in(fields) if isinstance(fields, dict) else ""
+def _text_is(wrong: Callable[[str], bool]) -> Callable[[Answer], bool | None]:
+    """A check of the error text alone."""
+    return lambda answer: None if answer.text is None else wrong(answer.text)
 
 
-def _text_in(fields: dict[str, object]) -> str:
-    for key in MESSAGE_KEYS:
-        value = fields.get(key)
-        if isinstance(value, str) and value.strip():
-            return value.strip()
-        if isinstance(value, dict) and (inner := _text_in(value)):
-            return inner
-    return ""
+def _lacks(wanted: Callable[[Answer], bool | None]) -> Callable[[Answer], bool | None]:
+    """A check that fails where something wanted is not there."""
+    return lambda answer: None if (there := wanted(answer)) is None else not there
 
 
-def _retry_after(example: ErrorExample) -> str:
-    return next((value for key, value in example.headers.items() if key.lower() == "retry-after"), "")
-
-
-def _is_html(example: ErrorExample) -> bool:
-    return "html" in example.content_type.lower() or example.body.lstrip()[:1] == "<"
-
-
+_NO_TEXT = ("not empty", "no HTML page", "error text in JSON")
 CHECKS = (
     Check(
         "status is a failure",
-        lambda e: 0 < e.status < 400,
+        lambda answer: 0 < answer.status < 400,
         "its status says failure",
         "its status says success",
         "a status from 400 on: clients, proxies and monitoring take this answer for a good one",
     ),
     Check(
         "not empty",
-        lambda e: not e.body.strip() and not e.message.strip(),
+        lambda answer: not (answer.body.strip() or answer.texts),
         "there is a text",
         "empty answer",
         'a JSON body such as {"error": "what happened, and what to do"}',
     ),
     Check(
         "no HTML page",
-        _is_html,
+        is_page,
         "no HTML page",
         "HTML page instead of an error text",
         "an error page in JSON at the proxy that sends this one (nginx: error_page with a JSON body): an API "
@@ -160,52 +145,65 @@ CHECKS = (
     ),
     Check(
         "no stack trace",
-        lambda e: bool(_TRACE.search(e.body) or _TRACE.search(e.message)),
+        shows_trace,
         "no stack trace",
         "shows a stack trace",
         "a short text for the client and the trace in the log only: it tells strangers about the inside",
     ),
     Check(
         "error text in JSON",
-        lambda e: not error_text(e),
+        _text_is(lambda text: not text),
         "a JSON error text",
         "no JSON error text",
         'a field "error", "message" or "detail" (RFC 9457) that says what happened',
-        unless=("not empty", "no HTML page"),
+        unless=_NO_TEXT[:2],
     ),
     Check(
         "says more than its status",
-        lambda e: bool(_EMPTY_WORDS.match(error_text(e))),
+        _text_is(says_nothing),
         "the text says what happened",
         "says no more than its status",
         "what went wrong, in words that whoever is called at night can look for in the log",
+        unless=_NO_TEXT,
     ),
     Check(
         "says whether to try again",
-        lambda e: not (_retry_after(e) or _RETRY.search(error_text(e))),
+        _lacks(tells_whether_to_retry),
         "Retry-After or a word about trying again",
-        "neither Retry-After nor a word about trying again",
+        "neither a valid Retry-After nor a word about trying again",
         "Retry-After with the seconds to wait, and a word about it in the text",
         applies=lambda status: status in RETRY_STATUSES,
     ),
     Check(
         "Retry-After",
-        lambda e: not _retry_after(e),
+        lambda answer: not answer.tells_when,
         "Retry-After tells programs when to come back",
-        "no Retry-After: programs do not read the text, and come back at once",
-        "Retry-After with the seconds to wait",
+        "no valid Retry-After: programs do not read the text, and come back at once",
+        "Retry-After with the seconds to wait, as a whole number, or an HTTP date",
         applies=lambda status: status in RETRY_STATUSES,
         decides=False,
         unless=("says whether to try again",),
     ),
     Check(
         "status fits the text",
-        lambda e: bool(_OVERLOAD.search(error_text(e))),
+        speaks_of_overload,
         "nothing in the text asks for another status",
         "500 says a defect, the text says that something is used up or too slow",
         "503 with Retry-After: clients and proxies then know that trying again helps",
         applies=lambda status: status == 500,
         decides=False,
+        unless=_NO_TEXT,
+    ),
+    Check(
+        "names a way to recover",
+        _lacks(names_a_way),
+        "the text says what the client can do",
+        "does not say what the client can do",
+        'in the text what to do next, such as "trying again will not help, tell the help desk id 7f3a"; '
+        "where the fault passes by itself, 503 with Retry-After",
+        applies=lambda status: status >= 500 and status != 503,
+        decides=False,
+        unless=(*_NO_TEXT, "says more than its status", "status fits the text"),
     ),
 )
 """In the order in which they are worth telling."""

@@ -59,8 +59,13 @@ class Distribution:
     def n(self) -> int:
         """Requests in all."""
         if self.reached is None or not len(self.reached):
-            return self.infinite + sum(map(len, (self.values, *self.more)))
+            return self.infinite + self.measured
         return self.infinite + int(self.reached[-1])
+
+    @property
+    def measured(self) -> int:
+        """Values that are known: fewer than requests where one stands for several."""
+        return sum(map(len, (self.values, *self.more)))
 
     def at_rank(self, rank: float) -> float:
         """The value of a rank from 1 (rounded up), never an invented one in between; inf beyond the last."""

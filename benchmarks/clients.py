@@ -46,12 +46,14 @@ class Options:
 
 
 @contextmanager
-def server(cpu: int | None, count: Path | None = None) -> Iterator[str]:
+def server(cpu: int | None, count: Path | None = None, *, half_fail: bool = False) -> Iterator[str]:
     """A static server of its own process; its URL. It counts its requests in a file."""
     with tempfile.TemporaryDirectory() as folder:
         port, count = Path(folder, "port"), count or Path(folder, "count")
         command = [sys.executable, "-m", "benchmarks.static_server", str(port), str(count)]
-        process = subprocess.Popen(command if cpu is None else [*command, str(cpu)])
+        command += [] if cpu is None else ["--cpu", str(cpu)]
+        command += ["--half-fail"] if half_fail else []
+        process = subprocess.Popen(command)
         try:
             while not (port.exists() and port.read_text()):
                 time.sleep(0.02)

@@ -24,8 +24,9 @@ from analysis.freezes import silences
 from analysis.latency import Latencies
 from analysis.levels import Levels, cut_levels
 from analysis.ranked import Ranked
+from analysis.slo.ahead import Ahead
 from analysis.slo.figure import Basis
-from analysis.slo.foregone import Ahead, Foregone, foregone
+from analysis.slo.foregone import Foregone, foregone
 from analysis.slo.grammar import parse_slo
 from analysis.usable import Ints, usable
 from analysis.windows import cut_run, row_load
@@ -36,28 +37,44 @@ from recording.folder import RunFolder
 from recording.planned import planned_parts
 from recording.reader import read_run
 from recording.run import Run
-from recording.so_far import so_far
+from recording.so_far import Now, so_far
 
 
 def look_at_targets(folder: RunFolder) -> Foregone | None:
     """The first target that the run cannot meet any more; noted, and the run marked, if there is one."""
     run = read_run(folder.path)
     part, now = so_far(run)
-    start_s = run.manifest.get("start_s")
-    if not isinstance(start_s, int | float):
-        return None
-    ahead = Ahead(planned_parts(run.manifest), float(start_s), now.settled_s, _most(run))
-    basis = basis_of(part, now.settled_s)
-    found = (foregone(parse_slo(text), basis, ahead) for text in slo_of(run))
-    missed = next((one for one in found if one is not None), None)
+    missed = missed_for_certain(run, part, now)
     if missed is not None and not folder.manifest().get("end_utc"):
-        elapsed_s = round(now.settled_s - start_s, 1)
+        elapsed_s = round(now.settled_s - float(run.manifest["start_s"]), 1)
         folder.add_event(MISSED, time.time(), elapsed_s=elapsed_s, target=missed.target, text=missed.text)
         folder.decided_flag.touch()
     return missed
 
 
-def basis_of(run: Run, until_s: float) -> Basis:
+def missed_for_certain(run: Run, part: Run, now: Now) -> Foregone | None:
+    """The first target that a run cannot meet any more.
+
+    While a process is silent nobody knows: it may have been held up, and tell later what it has sent and how
+    that ended.
+
+    Args:
+        run: as far as it is recorded.
+        part: what is settled of it.
+        now: how its processes stand.
+    """
+    start_s = run.manifest.get("start_s")
+    if not isinstance(start_s, int | float) or now.lost:
+        return None
+    ahead = Ahead(planned_parts(run.manifest), float(start_s), now.settled_s, _most(run))
+    if not ahead.is_sound:
+        return None
+    basis = basis_of(part, now.settled_s)
+    found = (foregone(parse_slo(text), basis, ahead) for text in slo_of(run))
+    return next((one for one in found if one is not None), None)
+
+
+def basis_of(run: Run, until_s: float | None) -> Basis:
     """The settled part of a run, ready to be asked; nothing is worked out that no target needs."""
     rows = usable(run.samples, ordered=run.ordered)
     windows = cut_run(run, rows)

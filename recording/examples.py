@@ -82,7 +82,12 @@ def read_examples(path: Path) -> tuple[ErrorExample, ...]:
     examples = []
     for line in path.read_bytes().splitlines():
         try:
-            examples.append(ErrorExample(**json.loads(line)))
+            examples.append(ErrorExample(**json.loads(_whole(line))))
         except (ValueError, TypeError):
             continue
     return tuple(examples)
+
+
+def _whole(line: bytes) -> bytes:
+    """A line without halves of characters: earlier versions kept them, and no report can hold them."""
+    return json.dumps(json.loads(line), ensure_ascii=False).encode("utf-8", "replace")

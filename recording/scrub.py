@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterable
 from functools import lru_cache
 from html.entities import codepoint2name
+from typing import Any
 
 HIDDEN = "[hidden]"
 BODY_LIMIT = 2048
@@ -27,31 +29,42 @@ SHORTEST_SECRET = 3
 SHORTEST_CORE = 6
 """The same for a piece of base64."""
 
-_TELLING = r"(?:password|passwd|pwd|token|secret|credential|api[_-]?key|session(?:[_-]?id)?)"
-_CREDENTIAL_HEADER = r"(?:proxy-)?authorization|(?:set-)?cookie2?"
+_TELLING = r"(?:password|passwd|pwd|token|secret|credential|api[_-]?key|session(?:[_-]?id)?)s?"
+_CREDENTIAL_HEADER = r"(?:(?:proxy-)?authorization|(?:set-)?cookie2?)"
 SECRET_NAME = re.compile(rf"(?i){_TELLING}|auth|cookie|\bsid\b")
 """How a header or a field is called whose value is nobody's business."""
+_SECRET_KEY = re.compile(rf"(?i)(?:{_TELLING}|{_CREDENTIAL_HEADER})$")
+"""The same for a key of an answer, which a client needs to read: "authentication" may say what is wrong."""
 
-# A quote may itself be escaped (JSON within JSON), and a text cut short may lack the closing one.
-_QUOTED = r"\\*\"(?:\\.|[^\"\\])*\"?|\\*'(?:\\.|[^'\\])*'?"
 _SHAPES = (
     re.compile(r"(?i)bearer\s+[A-Za-z0-9._~+/=-]+"),
     re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"),
-    re.compile(r"(?i)(?<=://)[^/\s:@]{1,200}:[^/\s@]{1,200}(?=@)"),
+    re.compile(r"(?i)(?<=://)[^/\s:@\"]{1,200}:[^/\s@\"]{1,200}(?=@)"),
 )
 _BASIC = re.compile(r"(?i)(basic\s+)([A-Za-z0-9+/_-]{4,}={0,2})")
-_NAMED = (
-    # A header's value goes on to the end of its line: "Cookie: a=1; b=2", "Authorization: Basic …".
-    re.compile(rf"(?i)((?:{_CREDENTIAL_HEADER})\\*[\"']\s*(?:[:=,]|=>)\s*)({_QUOTED})"),
-    re.compile(rf"(?i)((?:{_CREDENTIAL_HEADER})\s*(?:[:=]|=>|%3a)\s*)(?!\[hidden)([^\r\n]+)"),
-    re.compile(rf"(?i)({_TELLING}\\*[\"']?\s*(?:[:=]|=>|%3[ad])\s*)({_QUOTED}|(?!\[hidden)[^\s,;&}}]+)"),
-    # XML, and the part of a multipart form.
-    re.compile(rf"(?i)(<[\w:-]{{0,40}}{_TELLING}[\w:-]{{0,40}}>)([^<]+)"),
-    re.compile(rf"(?i)(name=\\*[\"'][\w.-]{{0,40}}{_TELLING}[\w.-]{{0,40}}\\*[\"']\s+)([^\r\n]+)"),
+# A quote may itself be escaped (JSON within JSON), and a text cut short may lack the closing one.
+_QUOTED = r"\\*\"(?:\\.|[^\"\\])*(?:\"|\Z)|\\*'(?:\\.|[^'\\])*(?:'|\Z)"
+# A quote that ends the text around the value stays: {"error": "wrong password=abc"}.
+_TO_ITS_END, _TO_THE_LINES_END = (
+    rf"(?!\[hidden)(?:\\.|[^{ends}\"\\]|\"(?!\s*(?:[,}}\]]|\Z)))+" for ends in (r"\s,;&}", r"\r\n")
 )
+_NAMED = tuple(
+    re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    for pattern in (
+        # A header's value goes on to the end of its line: "Cookie: a=1; b=2", "Authorization: Basic …".
+        rf"({_CREDENTIAL_HEADER}\\*[\"']\s*(?:[:=,]|=>)\s*)({_QUOTED})",
+        rf"({_CREDENTIAL_HEADER}\s*(?:[:=]|=>|%3a)\s*)({_TO_THE_LINES_END})",
+        rf"({_TELLING}\\*[\"']?\s*(?:[:=]|=>|%3[ad])\s*)({_QUOTED}|{_TO_ITS_END})",
+        # XML, and the part of a multipart form.
+        rf"(<[\w:-]{{0,40}}{_TELLING}[\w:-]{{0,40}}>)([^<]+)",
+        rf"(name=\\*[\"'][\w.-]{{0,40}}{_TELLING}[\w.-]{{0,40}}\\*[\"']\s+)([^\r\n]+)",
+    )
+)
+_QUOTE = re.compile(r"\\*[\"']")
 _BACKSLASHES = r"\\{1,40}"
 _PLAIN = re.compile(r"[A-Za-z0-9]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, and halves of a character, which no file can hold."""
 
 
 def scrub(text: str, secrets: Iterable[str] = (), limit: int = BODY_LIMIT) -> str:
@@ -65,17 +78,60 @@ def scrub(text: str, secrets: Iterable[str] = (), limit: int = BODY_LIMIT) -> st
     """
     known = frozenset(secrets)
     longest = LONGEST_DRESS * max(map(len, known), default=0) if len(text) > WINDOW else 0
-    text = text[:WINDOW]
+    text = _hidden(text[:WINDOW], known)
+    # What was hidden became shorter, so half a secret at the window's end may have come within the limit.
+    return printable(text[: max(0, len(text) - longest)])[:limit]
+
+
+def scrub_body(text: str, secrets: Iterable[str] = (), limit: int = BODY_LIMIT) -> str:
+    """A body scrubbed as `scrub` does it, but one in JSON stays JSON (until it is cut).
+
+    Its strings are looked at decoded, so that no escape hides a secret from us. Where there is nothing to
+    hide it stays as it was sent, to the last space.
+    """
+    known = frozenset(secrets)
+    try:
+        sent = json.loads(text)
+        left = _hidden_in(sent, known)
+        if left != sent or _hidden(text, known) != text:
+            text = json.dumps(left, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return scrub(text, known, limit)
+    return printable(text)[:limit]
+
+
+def _hidden(text: str, secrets: frozenset[str]) -> str:
     if text.count("\0") > len(text) // 3:  # UTF-16, read as UTF-8
         text = text.replace("\0", "")
-    text = _without_known(text, known)
+    text = _without_known(text, secrets)
     for shape in _SHAPES:
         text = shape.sub(HIDDEN, text)
     text = _BASIC.sub(_hidden_basic, text)
     for named in _NAMED:
-        text = named.sub(rf"\1{HIDDEN}", text)
-    # What was hidden became shorter, so half a secret at the window's end may have come within the limit.
-    return printable(text[: max(0, len(text) - longest)])[:limit]
+        text = named.sub(_hidden_value, text)
+    return text
+
+
+def _hidden_value(found: re.Match[str]) -> str:
+    """The name with a hidden value, quoted as it was: in JSON also where it was a number."""
+    name, value = found.groups()
+    quoted = _QUOTE.match(value)
+    mark = quoted[0] if quoted else '"' if '"' in name and not name.lower().startswith("name=") else ""
+    return f"{name}{mark}{HIDDEN}{mark}"
+
+
+def _hidden_in(value: Any, secrets: frozenset[str]) -> Any:
+    """A JSON value without secrets; whatever stands under a secret's name is hidden whole."""
+    if isinstance(value, dict):
+        return {
+            _hidden(key, secrets): HIDDEN if _SECRET_KEY.search(key) else _hidden_in(held, secrets)
+            for key, held in value.items()
+        }
+    if isinstance(value, list):
+        return [_hidden_in(item, secrets) for item in value]
+    text = value if isinstance(value, str) else json.dumps(value)
+    left = _hidden(text, secrets)
+    return value if left == text else left
 
 
 def _without_known(text: str, secrets: frozenset[str]) -> str:

@@ -38,7 +38,8 @@ def so_far(run: Run) -> tuple[Run, Now]:
     """The settled part of a run that is being recorded, as if it had ended there.
 
     Requests in flight are left out: whether they fail is not known yet. A log without an end mark, or with
-    a frame at its end that is not whole yet, is no fault of such a run unless the process fell silent.
+    a frame at its end that is not whole yet, is no fault of such a run unless the process fell silent. Nor
+    is it one that the probes have not ended: they read on until the load ends.
     """
     now = _now(run)
     samples, health = run.samples, run.health
@@ -47,7 +48,9 @@ def so_far(run: Run) -> tuple[Run, Now]:
         growing = set(health.nodes_without_end) - set(now.lost)
         bad_frames = health.bad_frames - len(growing & set(health.torn))
         health = replace(health, nodes_without_end=now.lost, unfinished=0, bad_frames=bad_frames)
-    return replace(run, samples=kept, health=health, manifest={**run.manifest, "clean_end": True}), now
+    events = tuple(event for event in run.events if event.get("kind") != "probes_begun")
+    manifest = {**run.manifest, "clean_end": True}
+    return replace(run, samples=kept, health=health, events=events, manifest=manifest), now
 
 
 def _in_flight(run: Run, now: Now) -> NDArray[np.bool_]:

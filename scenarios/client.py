@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from recording.error_text import message_of
 from recording.examples import ExampleWriter, FailureCodes
 from recording.recorder import Recorder
 from recording.run import ErrorExample
 from recording.sample import UNPLANNED
-from recording.scrub import one_line, scrub
+from recording.scrub import one_line, scrub, scrub_body
 from scenarios.accounts import Account
 from scenarios.cookies import CookieJar
 from scenarios.hidden import hidden_in
@@ -28,7 +29,6 @@ from scenarios.request import COOKIE, HEADER, Request
 from scenarios.senders import Senders
 
 KEPT_HEADERS = ("Content-Type", "Retry-After", "Server")
-MESSAGE_KEYS = ("error", "message", "detail", "title", "reason")
 MOST_PREPARED = 500
 _RECORDED = {"recorded": True}
 
@@ -218,8 +218,10 @@ class Client:
         fields = _json_mapping(body)
         if status not in request.expect.status:
             # Scrubbed before anything is made of it: the code ends up in samples, logs and Locust's page.
+            value = _json_value(_decoded(body)) if fields is None else fields
+            text = message_of(value, empty=not body, content_type=headers.get("Content-Type", ""))
             secrets = hidden_in(request, account, variables, http.cookies, headers)
-            message = one_line(scrub(_message(fields, body, headers), secrets))
+            message = one_line(scrub(text, secrets))
             outcome = "http_error" if status >= 400 else "wrong_content"
             return Answer(outcome, status, self._codes.code(message), message, body, headers, fields)
         missing = request.missing_in(fields, headers)
@@ -235,22 +237,20 @@ def _label(answer: Answer) -> str:
 
 
 def _json_mapping(body: bytes) -> Mapping[str, Any] | None:
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+    value = _json_value(body)
     return value if isinstance(value, dict) else None
 
 
-def _message(fields: Mapping[str, Any] | None, body: bytes, headers: Mapping[str, str]) -> str:
-    """The text that tells the client what happened, or what stood in its place."""
-    for key in MESSAGE_KEYS:
-        value = (fields or {}).get(key)
-        if isinstance(value, str) and value.strip():
-            return value
-    if not body:
-        return "empty body"
-    return "HTML page" if "html" in headers.get("Content-Type", "") else "no error text"
+def _json_value(body: bytes | str) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _decoded(body: bytes) -> str:
+    """The text of a body, also where it is not the UTF-8 it should be; without a byte order mark."""
+    return body.decode("utf-8-sig", "replace")
 
 
 def _example(name: str, answer: Answer, start_s: float, secrets: list[str]) -> ErrorExample:
@@ -264,5 +264,5 @@ def _example(name: str, answer: Answer, start_s: float, secrets: list[str]) -> E
         endpoint=name,
         content_type=scrub(headers.get("Content-Type", ""), secrets, 200),
         headers={key: scrub(headers[key], secrets, 200) for key in KEPT_HEADERS if key in headers},
-        body=scrub(answer.body[:65536].decode("utf-8", "replace"), secrets),
+        body=scrub_body(_decoded(answer.body[:65536]), secrets),
     )

@@ -107,15 +107,24 @@ class Scenario(Model):
 
     @model_validator(mode="after")
     def _slo_at_a_load_it_has(self) -> Self:
-        """A target at so many users has no data where there are only arrivals, and the other way round."""
-        loads = [part.load for part in self.parts.values()] if self.parts else [self.load]
-        opens = {load.open is not None for load in loads if load is not None}
-        wrong = {frozenset({False}): "arrivals", frozenset({True}): "users"}.get(frozenset(opens))
-        for target in map(parse_slo, self.slo):
-            if wrong in {bound.axis for bound in target.at}:
-                right = "arrivals" if wrong == "users" else "users"
-                raise ValueError(f"{target.text!r}: this load is planned in {right}, not in {wrong}")
+        """A target at a load that the run is not measured in would have no data."""
+        bounds = [(target.text, bound) for target in map(parse_slo, self.slo) for bound in target.at]
+        right = self.load_axis() if bounds else ""
+        for text, bound in bounds:
+            if bound.axis != right:
+                raise ValueError(
+                    f"{text!r}: this load is measured in {right}, not in {bound.axis}; "
+                    f"write 'at {right} {bound.operator} …'"
+                )
         return self
+
+    def load_axis(self) -> str:
+        """What targets call the measure of this load; `analysis.load_axis` finds the same in a run."""
+        plans = self.plans().values()
+        changing = {plan.open is not None for plan in plans if plan.varies}
+        if changing == {False} or all(plan.open is None for plan in plans):
+            return "users"
+        return "in_flight" if len(changing) == 2 else "arrivals"
 
     def whole(self) -> dict[str, Part]:
         """Its parts by name; one without a name where it has a single load."""

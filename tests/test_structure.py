@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,13 @@ def test_libraries_stay_where_they_belong(path: Path) -> None:
     for name in imported(path):
         places = ONLY_IN.get(name.split(".")[0])
         assert places is None or where.startswith(places or ("nowhere",)), f"{where} must not import {name}"
+
+
+def test_every_package_is_installed() -> None:
+    """What is missing from the list works from a checkout, and nowhere else."""
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    there = {path.parent for package in PACKAGES for path in (ROOT / package).rglob("__init__.py")}
+    assert set(listed) == {".".join(path.relative_to(ROOT).parts) for path in there}
 
 
 def test_the_truth_about_faults_is_known_to_tests_alone() -> None:

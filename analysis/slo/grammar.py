@@ -20,11 +20,14 @@ Whoever parses needs nothing but this module: it knows no figures.
 
 from __future__ import annotations
 
+import difflib
+import math
 import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from recording.outcomes import OUTCOMES
@@ -238,7 +241,9 @@ def _words(name: str, metric: Metric, inside: str, text: str) -> dict[str, Any]:
         key, value = _word(name, part.strip())
         if not key or key in found or (key == "ok" and metric is not PERCENTILE) or not metric.words:
             allowed = " and ".join(metric.words) or "nothing"
-            raise ValueError(f"{text!r}: {name}({inside}) is not known; in its brackets may stand {allowed}")
+            close = difflib.get_close_matches(part.strip(), ENDED if name == "outcome" else (), n=1)
+            meant = f"; did you mean {close[0]!r}?" if close else f"; in its brackets may stand {allowed}"
+            raise ValueError(f"{text!r}: {name}({inside}) is not known{meant}")
         found[key] = value
     if name in ("status", "outcome") and "word" not in found:
         raise ValueError(f"{text!r}: {_WORD_MISSING[name]}")
@@ -292,7 +297,8 @@ SHORTEST_FREEZE_S = 0.1
 
 
 def check_limit(target: SloTarget) -> None:
-    """Refuse a limit that every run meets, or none: a slip, or a figure that is not measured so finely.
+    """Refuse a limit that every run meets, or none, and a load that none can have: slips, or a figure that is
+    not measured so finely.
 
     Asked of scenarios alone: a run of old must stay readable, whatever was written then.
 
@@ -306,3 +312,19 @@ def check_limit(target: SloTarget) -> None:
         never = "every run meets it" if target.holds(0.0) else "no run can meet it"
         between = "lies between 0 and 100 %" if target.unit == "%" else "is never below 0"
         raise ValueError(f"{target.text!r}: {never}; {target.name} {between}")
+    if target.at and not any(_all_hold(target.at, load) for load in _loads_around(target.at)):
+        raise ValueError(f"{target.text!r}: no load is {' and '.join(map(str, target.at))}")
+
+
+def _all_hold(bounds: tuple[Bound, ...], load: float) -> bool:
+    return all(bound.holds(load) for bound in bounds)
+
+
+def _loads_around(bounds: tuple[Bound, ...]) -> list[float]:
+    """Loads of which one is meant if any is: users are whole, other loads may lie between two limits."""
+    values = sorted(bound.value for bound in bounds)
+    if bounds[0].axis == "users":
+        near = {math.floor(value) + step for value in values for step in (-1, 0, 1)}
+        return [float(users) for users in near if users > 0]
+    between = [(low + high) / 2 for low, high in pairwise([0.0, *values])]
+    return [load for load in (*values, *between, values[-1] + 1) if load > 0]

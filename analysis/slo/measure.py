@@ -27,6 +27,14 @@ def measure(target: SloTarget, basis: Basis) -> Measured:
     if why := untold(target, basis):
         return Measured(None, n=basis.rows.requests, note=why)
     chosen = Selection.of(target, basis.rows, basis.windows)
+    left_out = chosen.of_unknown_load()
+    found = _of_chosen(target, basis, chosen)
+    if not left_out:
+        return found
+    return _noted(found, f"{phrases.counted(left_out, 'request')} of unknown load left out")
+
+
+def _of_chosen(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
     if not chosen.is_everything and chosen.tally(chosen.slabs())[0] == 0:
         return Measured(None, note=nobody(target, chosen))
     if target.share is None:

@@ -23,7 +23,7 @@ def percentile(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
     share = _share(target)
     times = _of_run(target, basis) if chosen.is_everything else _Times.of(target, chosen, slice(None))
     found, at_worst = times.all, times.at_worst
-    value, measured = found.percentile(share), len(found.values)
+    value, measured = found.percentile(share), found.measured
     if value is None or measured < least(share):
         low = None if value is not None else found.interval(share)[0]
         note = (
@@ -57,7 +57,7 @@ def percentile_of_windows(target: SloTarget, basis: Basis, chosen: Selection) ->
         if n:
             value[i], worst[i] = times.all.at_rank(share * n), times.at_worst.at_rank(share * n)
             # Where successes are thinned, one that was measured stands for several and proves one.
-            measured[i] = len(times.all.values)
+            measured[i] = times.all.measured
             slow[i] = measured[i] - times.within(target)
     needed = least(share)
     counts = (measured >= needed) | no_chance(slow, measured, 1 - share)

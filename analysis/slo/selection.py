@@ -6,7 +6,7 @@ Runs hold millions of rows: no column of them is made here, only what a slab nee
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -113,6 +113,14 @@ class Selection:
             for bound in self.at:
                 found &= bound.holds(load)
         return found
+
+    def of_unknown_load(self) -> int:
+        """Requests that would be meant if their load were known and right."""
+        if not self.at or self.windows.axis != USERS:
+            return 0
+        anywhere = replace(self, at=())
+        unknown = (rows.start + np.flatnonzero(self.rows.samples.users[rows] < 0) for rows in self.slabs())
+        return round(float(anywhere.tally(unknown)[0]))
 
     def tally(self, pieces: Iterable[Rows], cells: Cells = WHOLE, *, any_endpoint: bool = False) -> Floats:
         """(cells,) requests among some rows that are meant."""

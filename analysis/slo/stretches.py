@@ -53,12 +53,13 @@ class Halves:
         Args:
             samples: usable rows, at least one.
             window_s: seconds of a window.
-            until_s: of a run that goes on: up to here all is known, epoch seconds.
+            until_s: of a run that goes on: up to here all is known, epoch seconds. Only windows that are over
+                by the last send are cut: should nobody send again, the run will have ended there.
             end_s: of a run that is over, where it ends, epoch seconds; None: with the last send.
         """
         first, _ = bounds(samples)
         last_s = float(samples.start_s[-1]) if end_s is None else end_s
-        length_s = (last_s if until_s is None else until_s) - first
+        length_s = (last_s if until_s is None else min(until_s, last_s)) - first
         count = int(length_s / (window_s / 2) + 1e-9)
         if count < 2:
             return f"requests were sent for {phrases.seconds(length_s)} only"

@@ -76,6 +76,11 @@ class Plan:
         return unit_of(self.open)
 
     @property
+    def varies(self) -> bool:
+        """Whether its level changes at all."""
+        return len({level for stage in self.stages for level in (stage.level_from, stage.level_to)}) > 1
+
+    @property
     def duration_s(self) -> float:
         """Seconds until the plan ends."""
         return self.stages[-1].end_s if self.stages else 0.0

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from run_builder import make_run, make_samples
 
+from analysis import latency
 from analysis.diagnose import diagnose
 from analysis.slo.figure import Measured
 from analysis.slo.grammar import CASE_SLO, parse_slo
@@ -40,6 +41,20 @@ def test_a_p99_from_fifty_requests_is_no_data_unless_it_is_surely_missed():
     assert outcomes(replace(make_run(), samples=few), "p99 < 1000 ms") == {"p99": "no_data"}
     slow = make_samples(start_s=1e9 + np.arange(50.0), duration_ms=3000.0)
     assert outcomes(replace(make_run(), samples=slow), "p99 < 1000 ms") == {"p99": "missed"}
+
+
+@pytest.mark.parametrize("merged", [1 << 20, 500])
+def test_so_many_requests_that_failures_are_kept_apart_are_all_measured(
+    merged: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """3,000 requests stand for the million beyond which durations of failures are not merged with others."""
+    monkeypatch.setattr(latency, "MERGED", merged)
+    outcome = np.where(np.arange(3000) % 6 == 0, "ok", "http_error").tolist()
+    samples = make_samples(start_s=1e9 + np.arange(3000) * 0.1, outcome=outcome)
+    run = replace(make_run(), samples=samples)
+    assert outcomes(run, "p99.9 < 1000 ms", "p99.9(ok) < 1000 ms") == {"p99.9": "met", "p99.9(ok)": "no_data"}
+    few = replace(run, samples=samples.take(np.arange(999)))
+    assert outcomes(few, "p99.9 < 1000 ms") == {"p99.9": "no_data"}
 
 
 def test_time_outs_count_at_their_limit():

@@ -88,6 +88,8 @@ REFUSED = {
     "status(6xx) < 5 %": "a status such as 503 or 5xx",
     "outcome < 5 %": "which outcome? Write one of dns, refused,",
     "outcome(generator) < 5 %": "in its brackets may stand an outcome",
+    "outcome(rest) <= 0 %": "outcome(rest) is not known; did you mean 'reset'?",
+    "outcome(total_timout) <= 0 %": "did you mean 'total_timeout'?",
     "error_rate < 0 %": "no run can meet it; error_rate lies between 0 and 100 %",
     "error_rate <= 100 %": "every run meets it",
     "error_rate < 500 %": "every run meets it",
@@ -103,6 +105,12 @@ REFUSED = {
     "error_rate < 5 % at users <= 50 and": "'at' is followed by a load",
     "error_rate < 5 % at users <= 5 and arrivals > 2": "a run has one measure of its load",
     "error_rate < 5 % at users <= 50 for 10 s": "'for 10 s' is too much; after the unit come",
+    "error_rate < 5 % at users <= 50 at users >= 60": "'at users >= 60' is too much",
+    "error_rate < 5 % at users <= 50 and users >= 60": "no load is users <= 50 and users >= 60",
+    "error_rate < 5 % at users > 5 and users < 6": "no load is users > 5 and users < 6",
+    "error_rate < 5 % at users = 2.5": "no load is users = 2.5",
+    "error_rate < 5 % at users < 1": "no load is users < 1",
+    "error_rate < 5 % at arrivals > 2 and arrivals <= 2": "no load is arrivals > 2 and arrivals <= 2",
     "error_rate < 5 % please": "'please' is too much",
 }
 
@@ -113,6 +121,18 @@ def test_what_is_refused_and_why(text: str) -> None:
         check_limit(parse_slo(text))
     assert "\n" not in str(caught.value)
     assert repr(text) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        *("users <= 5 and users >= 5", "users > 5 and users < 7", "users < 2", "users > 0.5 and users < 1.5"),
+        *("arrivals > 2 and arrivals < 2.1", "arrivals < 0.1", "in_flight > 3 and in_flight > 5"),
+        *("users >= 10 and users <= 50", "users > 999999999999999", "arrivals = 2.5 and arrivals >= 1"),
+    ],
+)
+def test_a_load_that_there_can_be_is_none_to_refuse(load: str) -> None:
+    check_limit(parse_slo(f"error_rate < 5 % at {load}"))
 
 
 def test_names_tell_figures_apart() -> None:

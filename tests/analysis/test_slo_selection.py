@@ -122,6 +122,26 @@ def test_what_was_not_measured_is_no_data(target: str, words: str) -> None:
     assert words in result.text
 
 
+@pytest.mark.parametrize(
+    ("target", "left_out"),
+    [
+        ("error_rate < 6 % at users <= 5", "100 requests of unknown load left out"),
+        ("p50 < 500 ms at users <= 5", "100 requests of unknown load left out"),
+        ("error_rate(endpoint login) < 20 % at users <= 5", "50 requests of unknown load left out"),
+        ("throughput > 1 per s at users <= 5", "100 requests of unknown load left out"),
+        ("error_rate < 6 % at users > 50", "no request was sent at users > 50; 100 requests of unknown load"),
+        ("error_rate < 6 %", ""),
+    ],
+)
+def test_what_is_left_out_as_its_load_is_unknown_is_told(target: str, left_out: str) -> None:
+    run = two_endpoints()
+    users = np.where(np.arange(1000) % 1000 < 100, -1, run.samples.users)
+    text = judged(replace(run, samples=replace(run.samples, users=users)), target).text
+    assert left_out in text
+    assert ("unknown load" in text) == bool(left_out)
+    assert "unknown load" not in judged(run, target).text
+
+
 ALL_KINDS = [
     *("error_rate < 5 %", "unclear_errors < 1 %", "status(503) < 1 %", "outcome(reset) < 1 %", "p99 < 9 ms"),
     *("p50(ok) < 9 ms", "freeze < 2 s", "throughput > 1 per s", "error_rate(endpoint login) < 1 %"),

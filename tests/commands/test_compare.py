@@ -11,6 +11,8 @@ import pytest
 
 from tests.commands.conftest import STEADY, Cli, Target
 
+QUICK = STEADY.replace("hold_s: 5", "hold_s: 2")
+
 
 @pytest.fixture
 def results(tmp_path: Path) -> Callable[[str, float], str]:
@@ -54,7 +56,7 @@ def test_unlike_runs_are_refused_and_compared_anyway_if_told(
     cli: Cli, mixed: Target, scenario: Callable[[str], str]
 ) -> None:
     names = []
-    for text in (STEADY, STEADY, STEADY.replace("users: ", "users: 1")):
+    for text in (QUICK, QUICK, QUICK.replace("users: ", "users: 1")):
         assert cli.run(scenario(text), mixed).returncode in (0, 1)
         names.append(sorted(path.name for path in cli.runs.iterdir())[-1])
     where = ("--run-dir", str(cli.runs))

@@ -165,6 +165,7 @@ def test_a_run_without_errors_needs_no_experiment(cli: Cli, switchable: Target, 
     assert "Nothing to explain: none of" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_run_that_exists_is_begun_with_if_it_is_of_the_same_scenario_and_target(
     cli: Cli, switchable: Target, words: list[str], scenario: Callable[[str], str]
 ) -> None:

@@ -155,15 +155,6 @@ def test_what_the_target_echoes_is_scrubbed_before_it_becomes_a_code(
         assert b"pass_word" not in content, path
 
 
-def test_a_second_run_has_a_folder_of_its_own(
-    cli: Cli, mixed: Target, scenario: Callable[[str], str]
-) -> None:
-    text = SHORT.replace("step_s: 2", "step_s: 1")
-    for _ in range(2):
-        cli.run(scenario(text), mixed)
-    assert len(list(cli.runs.iterdir())) == 2
-
-
 class TestMistakes:
     """One clear sentence each, the documented exit code, and no traceback."""
 

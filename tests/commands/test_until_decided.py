@@ -46,6 +46,7 @@ def test_a_run_ends_by_itself_once_it_is_decided(
     assert cli.verdict()["load_effect"] == verdict["load_effect"]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_not_decided_ends_when_its_time_is_up(
     cli: Cli, mixed: Target, scenario: Callable[[str], str]
 ) -> None:

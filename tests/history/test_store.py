@@ -108,10 +108,11 @@ def test_several_writers_at_once_lose_nothing(tmp_path: Path) -> None:
         assert all(len(one.figures) == 3 for one in history.runs())
 
 
-def test_a_history_is_whole_after_twenty_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_history_is_whole_after_kills(tmp_path: Path, kills: int) -> None:
     file, chance = tmp_path / "h.sqlite", random.Random(7)
     told: set[str] = set()
-    for number in range(20):
+    for number in range(kills):
         one = writer(file, f"{number:02}", 10_000)
         assert one.stdout is not None
         told.add(one.stdout.readline().strip())

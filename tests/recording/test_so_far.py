@@ -129,6 +129,15 @@ def test_nothing_is_settled_before_every_process_has_told_something(tmp_path: Pa
     assert (now.settled_s, now.lost) == (1000.5, ()), "worker-1 may have sent something since"
 
 
+def test_probes_that_still_read_are_not_cut_short(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path, "unit")
+    log(folder, "worker-0", [1000.0], time_s=1010.0, oldest_s=0.0)
+    folder.add_event("probes_begun", 999.0, probes=["metrics"])
+    folder.add_event("probe_ended", 1005.0, probe="health", problems=[{"text": "gone", "at_s": 1005.0}])
+    assert [event["kind"] for event in read_run(folder.path).events] == ["probes_begun", "probe_ended"]
+    assert [event["kind"] for event in so_far(read_run(folder.path))[0].events] == ["probe_ended"]
+
+
 def test_before_the_first_heartbeat_there_is_nothing(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path, "unit")
     part, now = so_far(read_run(folder.path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -64,6 +65,12 @@ def _no_level_in_common() -> Comparison:
 def _no_requests() -> Comparison:
     empty = replace(_run("before"), samples=make_samples(start_s=np.zeros(0)))
     return _compared([empty], [_run("after", seed=2)])
+
+
+@cache
+def comparison(name: str) -> Comparison:
+    """One of `COMPARISONS`; made once, since several tests look at each."""
+    return COMPARISONS[name]()
 
 
 COMPARISONS: dict[str, Callable[[], Comparison]] = {

@@ -20,8 +20,11 @@ from analysis.render.trend_terminal import print_regression, print_trend
 from analysis.trend.judge import trend
 from analysis.trend.report import Trend
 
-from .comparisons import COMPARISONS, REGRESSIONS, entry, night
+from .comparisons import COMPARISONS, REGRESSIONS, comparison, entry, night
 from .test_html import PNG, Page
+
+# In one process: what one test has made, the next ones look at.
+pytestmark = pytest.mark.xdist_group("comparisons")
 
 GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = "<script>alert(1)</script>\x1b[31m|`"
@@ -44,7 +47,7 @@ def compared_on_screen(report: Comparison, width: int) -> str:
 
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_every_comparison_reads_as_agreed(name: str) -> None:
-    report = COMPARISONS[name]()
+    report = comparison(name)
     screen = compared_on_screen(report, 110)
     golden("comparisons", name, f"{screen}\n=== comparison.md ===\n\n{comparison_markdown(report)}")
     assert screen.startswith(" ".join(report.sentence.split()[:4]))
@@ -53,13 +56,13 @@ def test_every_comparison_reads_as_agreed(name: str) -> None:
 @pytest.mark.parametrize("width", [60, 80, 200])
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_no_comparison_is_wider_than_the_screen(name: str, width: int) -> None:
-    lines = compared_on_screen(COMPARISONS[name](), width).split("\n")
+    lines = compared_on_screen(comparison(name), width).split("\n")
     assert all(cell_len(line) <= width for line in lines)
 
 
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_every_comparison_page_is_well_formed(name: str) -> None:
-    report = COMPARISONS[name]()
+    report = comparison(name)
     page = Page(comparison_html(report, PNG))
     assert page.open == []
     assert " ".join(report.sentence.split()) in " ".join(page.text.split())

@@ -558,7 +558,7 @@ def test_two_that_write_at_once_leave_whole_files(runs: Path) -> None:
         put(runs, f"20260101T0000{i:02d}Z-s", make_verdict())
     path = write_index(runs)
     code = "import sys, pathlib; from commands.all_runs import write_index"
-    code += "\nfor _ in range(15): write_index(pathlib.Path(sys.argv[1]))"
+    code += "\nfor _ in range(6): write_index(pathlib.Path(sys.argv[1]))"
     command = [sys.executable, "-c", code, str(runs)]
     writers = [subprocess.Popen(command, cwd=ROOT) for _ in range(2)]
     reads = 0

@@ -13,13 +13,14 @@ import json
 import resource
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from locust.env import Environment
 
 from recording.clock import Clock
-from recording.examples import ExampleWriter
+from recording.examples import ExampleWriter, read_examples
 from recording.folder import RunFolder
 from recording.frames import LogWriter
 from recording.logs import read_logs
@@ -77,6 +78,7 @@ def main(kind: Any) -> None:
     samples = read_logs(folder).samples
     stats = environment.stats
     by_name = dict(zip(samples.endpoint.to_list(), range(len(samples)), strict=True))
+    kept = {example.endpoint: asdict(example) for example in read_examples(folder.errors_jsonl)}
     outcomes, codes = samples.outcome.to_list(), samples.code.to_list()
     result = {
         name: {
@@ -85,6 +87,7 @@ def main(kind: Any) -> None:
             "code": codes[by_name[name]],
             "status": int(samples.status[by_name[name]]),
             "duration_ms": float(samples.duration_ms[by_name[name]]),
+            "example": kept.get(name),
             "locust": [
                 sum(e.num_requests for e in stats.entries.values() if e.name == name),
                 sum(e.num_failures for e in stats.entries.values() if e.name == name),

@@ -78,17 +78,32 @@ def test_a_file_that_means_nothing_is_one_sentence(tmp_path: Path, text: str | b
 
 
 OPEN = "load: {shape: hold, arrivals: 3, hold_s: 5}\n"
+CLOSED_RAMP = "load: {shape: ramp, to_users: 9, ramp_s: 5, hold_s: 5}\n"
+OPEN_RAMP = "load: {shape: ramp, to_arrivals: 9, ramp_s: 5, hold_s: 5}\n"
+
+
+def parts(*loads: str) -> str:
+    """Several loads at the same time."""
+    return "parts:\n" + "".join(f"  part{i}: {{{load.strip()}}}\n" for i, load in enumerate(loads))
 
 
 @pytest.mark.parametrize(
     ("text", "slo", "expected"),
     [
         (GOOD, "error_rate < 5", "a unit is missing; error_rate is measured in %"),
-        (GOOD, "p99 < 5 ms at arrivals <= 5", "this load is planned in users, not in arrivals"),
-        (OPEN, "p99 < 5 ms at users <= 5", "this load is planned in arrivals, not in users"),
+        (GOOD, "p99 < 5 ms at arrivals <= 5", "this load is measured in users, not in arrivals"),
+        (GOOD, "p99 < 5 ms at in_flight <= 5", "measured in users, not in in_flight; write 'at users <= …'"),
+        (OPEN, "p99 < 5 ms at users <= 5", "this load is measured in arrivals, not in users"),
+        (OPEN, "p99 < 5 ms at in_flight > 5", "not in in_flight; write 'at arrivals > …'"),
+        (GOOD, "p99 < 5 ms at users <= 5 and users >= 6", "no load is users <= 5 and users >= 6"),
+        (GOOD, "outcome(rest) <= 0 %", "did you mean 'reset'"),
         (GOOD, "p99 < 5 ms for 1 s at users <= 5", None),
         (OPEN, "p99 < 5 ms at arrivals <= 5", None),
-        (f"parts:\n  a: {{{GOOD.strip()}}}\n  b: {{{OPEN.strip()}}}\n", "p99 < 5 ms at users <= 5", None),
+        (parts(GOOD, OPEN), "p99 < 5 ms at users <= 5", "this load is measured in arrivals, not in users"),
+        (parts(GOOD, OPEN), "p99 < 5 ms at arrivals <= 5", None),
+        (parts(CLOSED_RAMP, OPEN), "p99 < 5 ms at users <= 5", None),
+        (parts(CLOSED_RAMP, OPEN_RAMP), "p99 < 5 ms at in_flight <= 5", None),
+        (parts(CLOSED_RAMP, OPEN_RAMP), "p99 < 5 ms at users <= 5", "this load is measured in in_flight"),
     ],
 )
 def test_targets_are_checked_with_the_load_before_any_traffic(

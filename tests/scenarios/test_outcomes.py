@@ -17,7 +17,9 @@ from typing import Any
 
 import pytest
 
+from analysis.clear_messages import clearness
 from recording.outcomes import OUTCOMES
+from recording.run import ErrorExample
 from tests.scenarios.misbehaving import (
     OK,
     Script,
@@ -143,6 +145,34 @@ def test_each_misbehaviour_has_its_outcome(kind: str, cases: dict[str, dict[str,
         # Locust's page has every request too, with the same verdict.
         assert one["locust"] == [1, int(one["outcome"] != "ok")], name
         assert (one["status"] > 0) == (one["outcome"] in ("ok", "http_error", "wrong_content")), name
+
+
+def test_what_an_answer_said_is_kept_with_its_example() -> None:
+    """Up to the check of clear messages: what the client writes down is what that is made for."""
+
+    def fails(status: int, body: bytes, *headers: bytes) -> Script:
+        lines = (b"HTTP/1.1 %d No" % status, *headers, b"Content-Length: %d" % len(body))
+        return says(b"\r\n".join((*lines, b"", body)))
+
+    json_type = b"Content-Type: application/json"
+    long = b'{"items": [' + b'"item", ' * 400 + b"0]%b}"
+    answers = {
+        "empty": (fails(500, b"", json_type), "empty body", False),
+        "cut": (fails(401, long % b"", json_type), "no error text", None),
+        "cut before the text": (fails(401, long % b', "error": "expired"', json_type), "expired", True),
+        "hidden": (fails(401, b'{"token":"a1","msg":"token gone"}', json_type), "token gone", True),
+        "latin-1": (fails(404, b'{"error":"gel\xf6scht"}', json_type), "gel\ufffdscht", True),
+        "byte order mark": (fails(404, b'\xef\xbb\xbf{"error":"deleted"}', json_type), "deleted", True),
+        "half a character": (fails(404, b'{"error":"deleted \\ud83d"}', json_type), "deleted", True),
+        "soon": (fails(503, b'{"error":"lock held"}', json_type, b"Retry-After: soon"), "lock held", False),
+    }
+    with ExitStack() as stack:
+        cases = {name: {"url": stack.enter_context(serving(says))} for name, (says, _, _) in answers.items()}
+        found = sent("lean", cases)
+    for name, (_, message, clear) in answers.items():
+        kept = ErrorExample(**found[name]["example"])
+        assert kept.message == message, name
+        assert clearness(kept.status, kept.outcome, [kept]).clear is clear, name
 
 
 @pytest.mark.parametrize("kind", KINDS)
