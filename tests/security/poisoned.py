@@ -61,7 +61,7 @@ def poisoned(report: Report, text: str) -> Report:
         if isinstance(value, str):
             return value if is_closed(annotation) else text
         if isinstance(value, list | tuple):
-            return [of(each, annotation) for each in value]
+            return type(value)(of(each, annotation) for each in value)
         return (
             {key: of(each, annotation) for key, each in value.items()} if isinstance(value, dict) else value
         )
@@ -128,6 +128,8 @@ def _experiment(text: str) -> Any:
 def _investigation(text: str) -> Any:
     return poisoned(KINDS["cause_found"](), text)
 
+
+REPORTS = (_report, _comparison, _trend, _regression, _experiment, _investigation)
 
 SURFACES = {
     "report": Surface(

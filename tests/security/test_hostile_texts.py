@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,7 +17,7 @@ from commands.main import main
 from recording.scrub import printable
 from tests.render.builders import make_verdict
 from tests.render.test_html import PICTURES, Page
-from tests.security.poisoned import SURFACES, payload, poisoned, regression_on_screen
+from tests.security.poisoned import REPORTS, SURFACES, payload, poisoned, regression_on_screen
 
 UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]")
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -58,6 +60,14 @@ def test_a_terminal_is_not_steered(name: str) -> None:
 
 def test_a_scheduled_run_does_not_steer_it_either() -> None:
     assert not UNSAFE.search(regression_on_screen(payload()))
+
+
+@pytest.mark.parametrize("make", REPORTS)
+def test_json_is_printed_without_what_steers_and_means_the_same(make: Callable[[str], Any]) -> None:
+    report = make(payload())
+    text = report.to_json()
+    assert not UNSAFE.search(text)
+    assert type(report).model_validate_json(text).to_json() == text
 
 
 def test_xml_stays_well_formed() -> None:
