@@ -79,10 +79,11 @@ test: $(READY) ## unit, property, lab and command tests
 test-all: $(READY) ## the slow tests too
 	@$(BIN)/python -m pytest --hypothesis-profile=untimed
 
-lint: $(READY) ## ruff and mypy
+lint: $(READY) ## ruff, mypy and the dependencies
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/python .ci/audit.py
 
 clean: ## remove what was installed and cached; runs stay
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis *.egg-info build

@@ -6,6 +6,7 @@ rename. Rates and shares are ratios (0.166), times are seconds or milliseconds a
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,6 +26,16 @@ class Model(BaseModel):
     """Frozen, and strict about unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# DEL and C1 controls, separators of lines, and what reverses the direction of text: JSON lets them stand.
+_STEERING = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+def printable_json(model: Model, *, by_alias: bool = False) -> str:
+    """A report as indented JSON that may be printed: what steers a terminal is escaped and means the same."""
+    text = model.model_dump_json(indent=2, by_alias=by_alias)
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 class Interval(Model):
@@ -567,4 +578,4 @@ class Verdict(Model):
 
     def to_json(self) -> str:
         """As `verdict.json`, indented, with the contract's own key names."""
-        return self.model_dump_json(indent=2, by_alias=True) + "\n"
+        return printable_json(self, by_alias=True)

@@ -19,7 +19,9 @@ from commands.changed_note import ChangedNote
 from commands.changes import change_of
 from commands.interrupts import Interrupts
 from commands.preflight import check_before_load
+from commands.run import where
 from recording.errors import UsageError
+from recording.folder import named
 from scenarios.experiment import FIRST, Experiment, State, arms_of, load_experiment, order_of
 from scenarios.load import Plan
 from scenarios.overrides import duration_s
@@ -100,7 +102,7 @@ def measure(prepared: Prepared, options: Options, at: At) -> Measured:
     place = Place(
         at.target, options.target, made(options.folder.resolve() / prepared.about.id, "--experiments-dir")
     )
-    _announce(at.console, prepared.about, len(prepared.order))
+    _announce(at, prepared.about, len(prepared.order))
     switch = Switch(change, at.note, prepared.file, place, at.signals)
     with switch.back_at_the_end(at.console):
         arms, interrupted = run_arms(
@@ -137,7 +139,7 @@ def _loaded(name: str, options: Options) -> tuple[Experiment, Path]:
 def _about(experiment: Experiment, name: str, options: Options, plan: Plan, started: datetime) -> About:
     titles = {suspect.name: suspect.title for suspect in known_suspects()}
     return About(
-        id=f"{started.strftime('%Y%m%dT%H%M%SZ')}-{experiment.name}",
+        id=named(started, experiment.name),
         experiment=experiment.name,
         title=experiment.title,
         suspect=experiment.suspect,
@@ -189,11 +191,11 @@ def made(folder: Path, option: str) -> Path:
     return folder
 
 
-def _announce(console: Console, about: About, arms: int) -> None:
+def _announce(at: At, about: About, arms: int) -> None:
     length_s = arms * (about.arm_s + about.warm_up_s)
-    console.print(
+    at.console.print(
         Text(
-            f"experiment {about.experiment}: {about.title}\n{arms} arms at {about.level:g} {about.unit}, "
-            f"about {length_s:.0f} s of load; first state and changed by turns"
+            f"experiment {about.experiment} → {where(at.target)}: {about.title}\n{arms} arms at "
+            f"{about.level:g} {about.unit}, about {length_s:.0f} s of load; first state and changed by turns"
         )
     )

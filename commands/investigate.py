@@ -37,7 +37,7 @@ from commands.run import record
 from commands.trials import Clock, Trials, choices, not_tried, run_trials
 from commands.with_lab import reachable
 from recording.errors import LoadverdictError, NoDataError, UsageError
-from recording.folder import RunFolder, find_run, is_run_folder
+from recording.folder import RunFolder, find_run, is_run_folder, named
 from scenarios.overrides import duration_s
 from scenarios.scenario import Scenario, load_scenario
 from scenarios.target import load_target
@@ -82,7 +82,7 @@ def run_investigation(options: Options, *, as_json: bool) -> int:
     run = None if options.run is None else _run_of(options, scenario)
     if run is None:
         _check_time(scenario, clock, options.at_most)
-    folder = options.folder.resolve() / f"{started.strftime('%Y%m%dT%H%M%SZ')}-{scenario.name}"
+    folder = options.folder.resolve() / named(started, scenario.name)
     # Where experiments note their changes too: neither may begin on what the other has changed.
     note, found = ChangedNote(options.folder.parent / USUAL_FOLDER.name), _Found()
     with note.alone(), interrupts() as signals:

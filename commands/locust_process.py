@@ -37,9 +37,10 @@ def command(processes: int, *options: str) -> list[str]:
     return base
 
 
-def master_command(workers: int, port: int, *options: str) -> list[str]:
-    """The command line of a master that waits for workers on other machines: it listens everywhere."""
-    there = ["--master", "--expect-workers", str(workers), "--master-bind-port", str(port)]
+def master_command(workers: int, port: int, host: str, *options: str) -> list[str]:
+    """The command line of a master that waits for workers on other machines: on `host` (`*`: everywhere)."""
+    there = ["--master", "--expect-workers", str(workers)]
+    there += ["--master-bind-host", host, "--master-bind-port", str(port)]
     return command(1, *options, *there)
 
 
@@ -57,6 +58,8 @@ def environment(scenario: str, target: str, there: Target, **extra: str) -> dict
     kept["LOADVERDICT_BASE_URL"] = there.base_url
     if there.accounts is not None:
         kept["LOADVERDICT_ACCOUNTS"] = str(there.accounts.resolve())
+    if there.accounts_env is not None and there.accounts_env in os.environ:
+        kept[there.accounts_env] = os.environ[there.accounts_env]
     if there.probes:
         kept[ENV_PROBES] = probes_to_text(there.probes)
     return kept | extra

@@ -17,6 +17,7 @@ import typer
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from recording.errors import LoadverdictError, UsageError
+from recording.scrub import printable, scrub
 
 app = typer.Typer(
     add_completion=False,
@@ -88,6 +89,9 @@ def run(
     workers_port: Annotated[
         int, typer.Option("--workers-port", min=1, max=65535, help="Where they come to.")
     ] = 5557,
+    workers_host: Annotated[
+        str, typer.Option("--workers-host", metavar="ADDRESS", help="Of this machine; * is every interface.")
+    ] = "*",
     abort_when_missed: Annotated[
         bool, typer.Option("--abort-when-missed", help="End the load once a target cannot be met any more.")
     ] = False,
@@ -131,9 +135,26 @@ def run(
 
     if workers is not None and processes > 1:
         raise UsageError("--workers are on other machines, --processes on this one: say one of them")
-    elsewhere = None if workers is None else Elsewhere(workers, workers_port)
+    elsewhere = None if workers is None else Elsewhere(workers, workers_port, workers_host)
     asked = Asked(scenario, target, fault, processes, run_dir, changes, elsewhere)
     raise typer.Exit(run_scenario(asked, as_json=json))
+
+
+@app.command()
+def abort(
+    path: Annotated[str, typer.Argument(help="A run folder, a run's name, or 'latest'.")] = "latest",
+    run_dir: RunDirOption = RUNS_DIR,
+) -> None:
+    """End the load of a run at once; what it recorded is kept and diagnosed (exit code 3).
+
+    The same as an empty file `abort` in the run's folder: for a terminal that is not at hand.
+
+    [bold]Example[/bold]
+      loadverdict abort latest
+    """
+    from commands.abort import abort_run
+
+    raise typer.Exit(abort_run(path, run_dir))
 
 
 @app.command()
@@ -450,17 +471,24 @@ def web(
     target: TargetOption = "lab",
     fault: FaultOption = None,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Of Locust's web page.")] = 8089,
+    host: Annotated[
+        str, typer.Option("--host", help="Address that the page listens on; others than this need --login.")
+    ] = "127.0.0.1",
+    login: Annotated[
+        bool, typer.Option("--login", help="Ask for the password in LOADVERDICT_WEB_PASSWORD.")
+    ] = False,
     processes: ProcessesOption = 1,
     run_dir: RunDirOption = RUNS_DIR,
 ) -> None:
     """Locust's web page, with the scenario as a choice; every run leaves a folder with a verdict.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
       loadverdict web --port 8090
+      LOADVERDICT_WEB_PASSWORD=… loadverdict web --login --host 10.0.0.5
     """
-    from commands.web import serve
+    from commands.web import Page, serve
 
-    raise typer.Exit(serve(target, fault, port, processes, run_dir))
+    raise typer.Exit(serve(target, fault, Page(host, port, login), processes, run_dir))
 
 
 def main() -> None:
@@ -473,7 +501,7 @@ def main() -> None:
     try:
         app()
     except LoadverdictError as error:
-        print(f"loadverdict: {error}", file=sys.stderr)
+        print(f"loadverdict: {printable(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # Whoever read our output has gone (`| head`): nobody is left to tell.
@@ -486,7 +514,7 @@ def main() -> None:
         where = traceback.extract_tb(error.__traceback__)[-1]
         print(
             f"loadverdict: unexpected {type(error).__name__} in {Path(where.filename).name}:{where.lineno}: "
-            f"{error}; nothing recorded is lost: 'loadverdict diagnose latest' "
+            f"{printable(scrub(str(error)))}; nothing recorded is lost: 'loadverdict diagnose latest' "
             "(LOADVERDICT_DEBUG=1 shows more)",
             file=sys.stderr,
         )

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import http.client
+import shlex
 import socket
 import ssl
+import sys
+from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from recording.errors import NoDataError, UsageError
-from scenarios.accounts import read_accounts
+from scenarios.accounts import EXPECTED, is_open_to_all
 from scenarios.scenario import Scenario
 from scenarios.target import Target
 
 TIMEOUT_S = 5
 
 
-def check_before_load(scenario: Scenario, target: Target, processes: int) -> None:
-    """Raise if the run could not measure anything.
+def check_before_load(scenario: Scenario, target: Target, processes: int, *, to_run: bool = True) -> None:
+    """Raise if the run could not measure anything; warn of accounts that everybody can read.
+
+    With `to_run` the scenario is about to run; on the web page another one may still be chosen.
 
     Raises:
         UsageError: requests, accounts or options do not fit together.
@@ -24,7 +30,7 @@ def check_before_load(scenario: Scenario, target: Target, processes: int) -> Non
         NoDataError: the target does not answer.
     """
     target.check_against(scenario)
-    target.check_allowed()
+    target.check_allowed(scenario if to_run else None)
     if scenario.max_requests is not None and processes > 1:
         raise UsageError(f"scenario {scenario.name!r} counts its requests; run it with one process")
     if target.uses_accounts(scenario):
@@ -33,17 +39,31 @@ def check_before_load(scenario: Scenario, target: Target, processes: int) -> Non
 
 
 def _check_accounts(scenario: Scenario, target: Target, processes: int) -> None:
-    if target.accounts is None:
+    if target.accounts is None and target.accounts_env is None:
         raise UsageError(
-            f"target {target.name!r} needs 'accounts: FILE' (a CSV with the header username,password), "
+            f"target {target.name!r} needs 'accounts: FILE' or 'accounts_env: VARIABLE' ({EXPECTED}), "
             f"because scenario {scenario.name!r} logs in"
         )
-    accounts = len(read_accounts(target.accounts))
+    accounts = len(target.read_accounts())
     peak = scenario.schedule().peak_users
     if scenario.accounts != "shared" and accounts // processes < -(-peak // processes):
         raise UsageError(
             f"scenario {scenario.name!r} has up to {peak} users, each with an account of its own, but "
-            f"{target.accounts} holds {accounts}; add accounts or set 'accounts: shared'"
+            f"{target.accounts or target.accounts_env} holds {accounts}; add accounts or set "
+            "'accounts: shared'"
+        )
+    if target.accounts is not None:
+        _warn_if_open_to_all(target.accounts)
+
+
+@cache
+def _warn_if_open_to_all(accounts: Path) -> None:
+    """Once per command, however many runs it makes."""
+    if is_open_to_all(accounts):
+        print(
+            f"loadverdict: warning: everybody on this machine can read the passwords in {accounts}: "
+            f"chmod 600 {shlex.quote(str(accounts))}",
+            file=sys.stderr,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.text import Text
@@ -22,16 +23,18 @@ from recording.folder import RunFolder
 from recording.logs import finish
 from scenarios.overrides import ENV_OVERRIDES, Overrides, look_times_s
 from scenarios.scenario import Scenario, load_scenario
-from scenarios.target import Target, load_target
+from scenarios.target import Target, addresses_of, is_loopback, load_target
 
 AS_IT_IS = Overrides()
 
 
 class Elsewhere(NamedTuple):
-    """Workers on other machines: how many to wait for, and the port they come to."""
+    """Workers on other machines: how many to wait for, the port they come to, and the address of this
+    machine that listens (`*`: all of them)."""
 
     workers: int
     port: int
+    host: str = "*"
 
 
 class Asked(NamedTuple):
@@ -78,7 +81,7 @@ def run_once(asked: Asked, console: Console, limit_s: float | None = None) -> Di
         workers = asked.elsewhere.workers if asked.elsewhere else asked.processes
         check_before_load(scenario, there, workers)
         folder = RunFolder.create(asked.runs_dir.resolve(), scenario.name)
-        _announce(console, scenario, there, folder, asked.changes)
+        _announce(console, scenario, there, folder, asked)
         record(
             scenario,
             asked.scenario,
@@ -135,17 +138,29 @@ def record(
     finish(folder)
     if signals:
         console.print(Text("interrupted: what was recorded is diagnosed", style="bold"))
-    return bool(signals)
+    return bool(signals) or folder.abort_flag.exists()
 
 
-def _announce(
-    console: Console, scenario: Scenario, target: Target, folder: RunFolder, changes: Overrides
-) -> None:
+def _announce(console: Console, scenario: Scenario, target: Target, folder: RunFolder, asked: Asked) -> None:
     plan = scenario.schedule()
-    length = "about" if changes.at_most_s is None else "until the verdict is decided, at most"
-    console.print(
-        Text(
-            f"scenario {scenario.name} → {target.name} ({target.base_url}): {plan.most}, "
-            f"{length} {plan.duration_s:.0f} s\nrecording into {folder.path}"
-        )
+    length = "about" if asked.changes.at_most_s is None else "until the verdict is decided, at most"
+    text = (
+        f"scenario {scenario.name} → {target.name} ({where(target)}): {plan.most}, "
+        f"{length} {plan.duration_s:.0f} s\nrecording into {folder.path}"
     )
+    if asked.elsewhere is not None:
+        host = "every interface" if asked.elsewhere.host == "*" else asked.elsewhere.host
+        text += (
+            f"\nwaits for {asked.elsewhere.workers} workers on {host}, port {asked.elsewhere.port}: "
+            "whoever reaches it can take part"
+        )
+    console.print(Text(text))
+
+
+def where(target: Target) -> str:
+    """The URL that gets the load; of another machine also the addresses that its name stands for now."""
+    host = urlsplit(target.base_url).hostname or ""
+    if is_loopback(host):
+        return target.base_url
+    others = [address for address in addresses_of(host) if address != host]
+    return f"{target.base_url}, {', '.join(others)}" if others else target.base_url

@@ -22,6 +22,7 @@ from recording.errors import NoDataError, UsageError
 
 FORMAT = 1
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_UNFIT = re.compile(r"[^A-Za-z0-9._-]")
 
 
 @contextmanager
@@ -44,6 +45,11 @@ def write_text(path: Path, text: str) -> None:
     """Write a whole file, or leave the one that is there."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def named(moment: datetime, name: str) -> str:
+    """`<UTC time>-<name>`, fit for a path, a link, a terminal and `RUN_NAME` whatever the name holds."""
+    return f"{moment.strftime('%Y%m%dT%H%M%SZ')}-{_UNFIT.sub('_', name)[:72]}"
 
 
 class RunFolder:
@@ -128,10 +134,9 @@ class RunFolder:
         Raises:
             UsageError: the folder cannot be made there.
         """
-        stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+        first = named(now or datetime.now(UTC), scenario)
         for attempt in range(1, 100):
-            name = f"{stamp}-{scenario}" + (f"-{attempt}" if attempt > 1 else "")
-            folder = cls(parent / name)
+            folder = cls(parent / (first + (f"-{attempt}" if attempt > 1 else "")))
             try:
                 parent.mkdir(parents=True, exist_ok=True)
                 folder.path.mkdir(mode=0o700)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
+import os
 import random
+import stat
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +29,8 @@ class Account:
         return f"Account(slot={self.slot})"
 
 
+EXPECTED = "a CSV with the header username,password"
+
 NOBODY = Account(-1, "", "")
 """Stands for no account, where a behaviour needs none."""
 
@@ -36,28 +41,54 @@ def read_accounts(path: Path) -> list[Account]:
     Raises:
         UsageError: missing file, wrong header, wrong number of columns, an empty or double user name.
     """
+    where = f"accounts file {path}"
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.reader(stream, strict=True))
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise UsageError(
-            f"accounts file {path}: {error.strerror}; expected a CSV with the header username,password"
-        ) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"accounts file {path}: not a UTF-8 CSV file: {error}") from error
+        raise UsageError(f"{where}: {error.strerror}; expected {EXPECTED}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{where}: not a UTF-8 CSV file: {error}") from error
+    return _accounts(text, where)
+
+
+def accounts_from_environment(variable: str) -> list[Account]:
+    """The same, where the whole CSV is the value of an environment variable.
+
+    Raises:
+        UsageError: it is not set, or as for a file.
+    """
+    text = os.environ.get(variable)
+    if not text:
+        raise UsageError(f"environment variable {variable} is not set; expected {EXPECTED}")
+    return _accounts(text, f"environment variable {variable}")
+
+
+def is_open_to_all(path: Path) -> bool:
+    """Whether everybody on this machine may read a file, as far as its own mode says."""
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
+
+
+def _accounts(text: str, where: str) -> list[Account]:
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        raise UsageError(f"{where}: not a UTF-8 CSV file: {error}") from error
     if not rows or [name.strip() for name in rows[0]] != ["username", "password"]:
-        raise UsageError(f"accounts file {path}: the first line must be 'username,password'")
+        raise UsageError(f"{where}: the first line must be 'username,password'")
     accounts: list[Account] = []
     seen: dict[str, int] = {}
     for line, row in enumerate(rows[1:], start=2):
         if len(row) != 2 or not row[0] or not row[1]:
-            raise UsageError(f"accounts file {path}, line {line}: expected a user name and a password")
+            raise UsageError(f"{where}, line {line}: expected a user name and a password")
         if row[0] in seen:
-            raise UsageError(f"accounts file {path}, line {line}: same user name as in line {seen[row[0]]}")
+            raise UsageError(f"{where}, line {line}: same user name as in line {seen[row[0]]}")
         seen[row[0]] = line
         accounts.append(Account(len(accounts), *row))
     if not accounts:
-        raise UsageError(f"accounts file {path}: holds no account")
+        raise UsageError(f"{where}: holds no account")
     return accounts
 
 

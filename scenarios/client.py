@@ -21,6 +21,7 @@ from recording.sample import UNPLANNED
 from recording.scrub import one_line, scrub, scrub_body
 from scenarios.accounts import Account
 from scenarios.cookies import CookieJar
+from scenarios.hidden import hidden_in
 from scenarios.prepared import Prepared, filled
 from scenarios.received import Headers, Received, Sender
 from scenarios.redirects import redirected
@@ -149,7 +150,7 @@ class Client:
         if received.status in expect.status and not (expect.json_fields or request.save):
             answer = Answer("ok", received.status, "", "", received.body)
         else:
-            answer = self._judged(request, received, account, variables)
+            answer = self._judged(http, request, received, account, variables)
         size = len(answer.body)
         duration_ms = self._recorder.finish(
             token, answer.outcome, answer.status, answer.code, size if answer.status else -1, received.traits
@@ -158,7 +159,9 @@ class Client:
             failure = None
         else:
             failure = RequestFailedError(_label(answer))
-            self._keep_example(name, answer, duration_ms, _secrets(account, variables))
+            if self._examples.wants(answer.status, answer.outcome, answer.code):
+                secrets = hidden_in(request, account, variables, http.cookies, answer.headers)
+                self._examples.keep(_example(name, answer, time.time() - duration_ms / 1000, secrets))
         self._request_event.fire(
             request_type=method,
             name=name,
@@ -199,7 +202,12 @@ class Client:
             prepared = Prepared(following, self._base_url, fresh=self._fresh)
 
     def _judged(
-        self, request: Request, received: Received, account: Account, variables: Mapping[str, str]
+        self,
+        http: UserHttp,
+        request: Request,
+        received: Received,
+        account: Account,
+        variables: Mapping[str, str],
     ) -> Answer:
         if received.outcome:
             message = received.code if received.code != received.outcome else ""
@@ -212,7 +220,8 @@ class Client:
             # Scrubbed before anything is made of it: the code ends up in samples, logs and Locust's page.
             value = _json_value(_decoded(body)) if fields is None else fields
             text = message_of(value, empty=not body, content_type=headers.get("Content-Type", ""))
-            message = one_line(scrub(text, _secrets(account, variables)))
+            secrets = hidden_in(request, account, variables, http.cookies, headers)
+            message = one_line(scrub(text, secrets))
             outcome = "http_error" if status >= 400 else "wrong_content"
             return Answer(outcome, status, self._codes.code(message), message, body, headers, fields)
         missing = request.missing_in(fields, headers)
@@ -221,10 +230,6 @@ class Client:
             message = "no JSON object" if no_json else f"field {missing} missing"
             return Answer("wrong_content", status, self._codes.code(message), message, body, headers, fields)
         return Answer("ok", status, body=body, headers=headers, fields=fields)
-
-    def _keep_example(self, name: str, answer: Answer, duration_ms: float, secrets: list[str]) -> None:
-        if self._examples.wants(answer.status, answer.outcome, answer.code):
-            self._examples.keep(_example(name, answer, time.time() - duration_ms / 1000, secrets))
 
 
 def _label(answer: Answer) -> str:
@@ -248,11 +253,6 @@ def _decoded(body: bytes) -> str:
     return body.decode("utf-8-sig", "replace")
 
 
-def _secrets(account: Account, variables: Mapping[str, str]) -> list[str]:
-    """What must not be written down: names of accounts too, since a run keeps their slots only."""
-    return [account.username, account.password, *variables.values()]
-
-
 def _example(name: str, answer: Answer, start_s: float, secrets: list[str]) -> ErrorExample:
     headers = answer.headers or Headers()
     return ErrorExample(
@@ -262,7 +262,7 @@ def _example(name: str, answer: Answer, start_s: float, secrets: list[str]) -> E
         code=answer.code,
         message=one_line(scrub(answer.message, secrets)),
         endpoint=name,
-        content_type=headers.get("Content-Type", ""),
+        content_type=scrub(headers.get("Content-Type", ""), secrets, 200),
         headers={key: scrub(headers[key], secrets, 200) for key in KEPT_HEADERS if key in headers},
         body=scrub_body(_decoded(answer.body[:65536]), secrets),
     )

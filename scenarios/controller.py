@@ -6,6 +6,7 @@ diagnosed when it is over, unless whoever started it does that (`loadverdict run
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -55,6 +56,9 @@ ENV_ACCOUNTS = "LOADVERDICT_ACCOUNTS"
 """Where the lab is and whose accounts it has, once it runs."""
 
 
+log = logging.getLogger("loadverdict")
+
+
 class Controller:
     """Keeps the folder of the run that is going on."""
 
@@ -80,8 +84,16 @@ class Controller:
         """Seconds since the run's start; 0 before it."""
         return self._clock.now() - self.assignment.start_s if self.assignment else 0.0
 
-    def resolve(self) -> tuple[Scenario, Target]:
-        """Scenario and target as chosen on the command line, in the environment or on the web page."""
+    def resolve(self, *, to_run: bool = True) -> tuple[Scenario, Target]:
+        """Scenario and target as chosen on the command line, in the environment or on the web page.
+
+        Args:
+            to_run: whether they are about to run; on the web page another scenario may still be chosen.
+
+        Raises:
+            UsageError: mistakes in one of them, or they do not fit together.
+            RefusedError: load may not go there, or not so much.
+        """
         options = self._environment.parsed_options
         scenario, target = load_scenario(options.scenario), load_target(options.target)
         scenario = overrides_told().applied_to(scenario)
@@ -96,7 +108,7 @@ class Controller:
                 "plain locust needs --target with a target that is already there"
             )
         target.check_against(scenario)
-        target.check_allowed()
+        target.check_allowed(scenario if to_run else None)
         return scenario, target
 
     def begin(self) -> Assignment:
@@ -115,6 +127,8 @@ class Controller:
         self.folders[folder.id] = folder.path
         planned_s = scenario.schedule().duration_s
         self.described = {"scenario": scenario.name, "target": target.name, "planned_s": planned_s}
+        most = scenario.schedule().most
+        log.info("scenario %s → %s (%s): %s", scenario.name, target.name, target.base_url, most)
         if isinstance(self._runner, MasterRunner):
             self._receiver = Receiver(folder)
             self._known_nodes = set(self._runner.clients)
@@ -145,6 +159,11 @@ class Controller:
     def is_decided(self) -> bool:
         """Whether a look at the run from outside found its answer, so that the load may end."""
         return self.assignment is not None and RunFolder(self.assignment.folder).decided_flag.exists()
+
+    @property
+    def is_aborted(self) -> bool:
+        """Whether somebody wants the load to end at once: `loadverdict abort`, or a file made by hand."""
+        return self.assignment is not None and RunFolder(self.assignment.folder).abort_flag.exists()
 
     def drain(self) -> None:
         """Have the workers finish what is in flight, and wait for them."""

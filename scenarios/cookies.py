@@ -67,6 +67,10 @@ class CookieJar:
         fitting.sort(key=lambda cookie: -cookie[0])
         return "; ".join(f"{name}={value}" for _, name, value in fitting)
 
+    def values(self) -> list[str]:
+        """What is kept, without names."""
+        return [cookie.value for cookie in self._kept.values()]
+
     def clear(self) -> None:
         """Forget all of them."""
         self._kept.clear()

@@ -18,7 +18,7 @@ from recording.examples import ExampleWriter
 from recording.folder import RunFolder
 from recording.frames import LogWriter
 from recording.recorder import Recorder, Situation
-from scenarios.accounts import NOBODY, Account, AccountPool, read_accounts
+from scenarios.accounts import NOBODY, Account, AccountPool
 from scenarios.client import Client
 from scenarios.crew import Crew, Seat
 from scenarios.loads.together import Together
@@ -90,8 +90,7 @@ class Session:
         self._start_s = assignment.start_s
         self._runner = runner
         self._accounts = None
-        if target.uses_accounts(scenario) and target.accounts is not None:
-            accounts = read_accounts(target.accounts)
+        if target.uses_accounts(scenario) and (accounts := target.read_accounts()):
             self._accounts = AccountPool(accounts, scenario.accounts, scenario.seed, index, assignment.nodes)
         self._examples = ExampleWriter(folder.errors_jsonl)
         self.recorder = Recorder(LogWriter(folder.log_path(node)), self.clock, node, self.situation)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+
 import gevent
 from locust import LoadTestShape
 
+from recording.errors import LoadverdictError
+from recording.scrub import printable
 from scenarios.wiring import wiring_of
 
 TICK_EARLY = 0.5
 """A tick later than this within a second of the plan belongs to the next second."""
+
+log = logging.getLogger("loadverdict")
 
 
 class ScenarioShape(LoadTestShape):
@@ -21,12 +27,18 @@ class ScenarioShape(LoadTestShape):
         middle of the plan and skip stages, while a single process would not: two different loads.
         """
         assert self.runner is not None
-        plan, controller, session = wiring_of(self.runner.environment).progress()
+        try:
+            plan, controller, session = wiring_of(self.runner.environment).progress()
+        except LoadverdictError as error:  # chosen on the web page: its log is all that the page shows of it
+            log.error("the run does not begin: %s", printable(str(error)))
+            return None
         elapsed_s = controller.elapsed_s
         if elapsed_s % 1 > TICK_EARLY:
             # Locust's second began a moment before the plan's: wait for it, or a step begins a second late.
             gevent.sleep(1 - elapsed_s % 1)
             elapsed_s = controller.elapsed_s
+        if controller.is_aborted:
+            return None
         stages = plan.now_at(elapsed_s)
         users = plan.users_at(elapsed_s, controller.nodes)
         is_done = controller.is_decided or (session is not None and session.is_done)

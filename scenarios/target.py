@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from recording.errors import RefusedError, UsageError
+from recording.planned import ARRIVALS, USERS
 from recording.probes.spec import Probe, environment
+from scenarios.accounts import Account, accounts_from_environment, read_accounts
 from scenarios.behaviour import WrittenBehaviour, load_behaviour, requests_of
 from scenarios.config import CONFIG_DIR, Model, config_names, load_named
 from scenarios.request import Request
@@ -31,8 +35,11 @@ class Target(Model):
         description: one line for lists and pages.
         base_url: `http://host[:port]`, or `lab` for the service that comes with the suite.
         allow_load: must be true before load goes to anything but this machine.
+        max_users: no scenario may have more at any time; None: no limit.
+        max_arrivals_per_s: the same for open loads.
         health: path asked once before the run.
         accounts: CSV file with the columns username and password; relative to the target file.
+        accounts_env: instead: the environment variable that holds such a CSV.
         cookies: whether each user keeps the cookies it is given.
         requests: by name; behaviours refer to these names.
         probes: what is read of the target during a run, by name; docs/probes.md.
@@ -42,8 +49,11 @@ class Target(Model):
     description: str = ""
     base_url: str
     allow_load: bool = False
+    max_users: Annotated[int, Field(ge=1)] | None = None
+    max_arrivals_per_s: Annotated[float, Field(gt=0)] | None = None
     health: str | None = None
     accounts: Path | None = None
+    accounts_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
     cookies: bool = False
     requests: dict[str, Request] = Field(default_factory=dict)
     probes: dict[str, Probe] = Field(default_factory=dict)
@@ -66,6 +76,12 @@ class Target(Model):
             raise ValueError("expected only scheme, host and port; paths belong to the requests")
         return value.rstrip("/")
 
+    @model_validator(mode="after")
+    def _accounts_from_one_place(self) -> Self:
+        if self.accounts is not None and self.accounts_env is not None:
+            raise ValueError("'accounts' and 'accounts_env' say the same: remove one")
+        return self
+
     @property
     def is_lab(self) -> bool:
         """Whether the embedded service is meant."""
@@ -75,8 +91,20 @@ class Target(Model):
         """The same target at a URL, with an accounts file: what `lab` becomes once it runs. `places` stand
         for `${NAME}` in its probes."""
         probes = {name: probe.filled(places) for name, probe in self.probes.items()}
-        changes = {"base_url": base_url, "accounts": accounts or self.accounts, "probes": probes}
+        changes: dict[str, Any] = {"base_url": base_url, "probes": probes}
+        if accounts is not None:
+            changes |= {"accounts": accounts, "accounts_env": None}
         return self.model_copy(update=changes)
+
+    def read_accounts(self) -> list[Account]:
+        """Its accounts, from where it says; none if it says nothing.
+
+        Raises:
+            UsageError: they are not there, or mistakes in them.
+        """
+        if self.accounts_env is not None:
+            return accounts_from_environment(self.accounts_env)
+        return [] if self.accounts is None else read_accounts(self.accounts)
 
     def to_mapping(self) -> dict[str, Any]:
         """As plain values, for workers. Holds no secret: accounts are named by their file, and what is probed
@@ -100,8 +128,8 @@ class Target(Model):
                 f"it has: {', '.join(self.requests) or 'none'}"
             )
 
-    def check_allowed(self) -> None:
-        """Raise RefusedError if load may not go to this host."""
+    def check_allowed(self, scenario: Scenario | None = None) -> None:
+        """Raise RefusedError if load may not go to this host, or not so much of it as the scenario makes."""
         host = urlsplit(self.base_url).hostname or ""
         if not (self.is_lab or self.allow_load or is_loopback(host)):
             raise RefusedError(
@@ -115,16 +143,41 @@ class Target(Model):
                     f"probe {name!r} of target {self.name!r} asks {theirs}, which is neither the target nor "
                     "this machine: set 'allow: true' in the probe if you may read there"
                 )
+        if scenario is not None:
+            self._check_amount(scenario)
+
+    def _check_amount(self, scenario: Scenario) -> None:
+        plans = scenario.plans().values()
+        for key, most, unit in (
+            ("max_users", self.max_users, USERS),
+            ("max_arrivals_per_s", self.max_arrivals_per_s, ARRIVALS),
+        ):
+            peak = sum(plan.peak_level for plan in plans if plan.unit == unit)
+            if most is not None and peak > most:
+                raise RefusedError(
+                    f"scenario {scenario.name!r} has up to {peak:,g} {unit}, and target {self.name!r} allows "
+                    f"{most:,g}: choose lower levels, or raise '{key}' in its file if you may"
+                )
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
-    """Whether a host name can only mean this machine."""
+    """Whether a host can only mean this machine, whatever the file of hosts says of `localhost`."""
     if host == "localhost":
-        return True
+        return all(ipaddress.ip_address(each).is_loopback for each in addresses_of(host))
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def addresses_of(host: str) -> list[str]:
+    """The addresses that a name stands for now, each once; none if there are none."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 def target_names(config_dir: Path = CONFIG_DIR) -> list[str]:

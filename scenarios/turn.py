@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import random
+import traceback
+from pathlib import Path
 from typing import Any
 
 from recording.sample import UNPLANNED
+from recording.scrub import one_line, scrub
 from scenarios.accounts import Account
 from scenarios.client import Answer
 from scenarios.crew import Crew
 from scenarios.request import Request
 from scenarios.session import Session
+
+
+class TurnFailedError(Exception):
+    """What Locust is told when a behaviour raises: it prints the text and keeps it for its page."""
 
 
 class Turn:
@@ -50,3 +57,12 @@ class Turn:
         if answer.ok:
             self.variables |= request.saved_from(answer.fields, answer.headers or {})
         return answer
+
+    def failed(self, error: Exception) -> TurnFailedError:
+        """An exception of the behaviour, with the place it came from and without secrets."""
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        jar = self._http.cookies
+        secrets = [*self.variables.values(), *(jar.values() if jar is not None else [])]
+        text = one_line(scrub(str(error), secrets))
+        place = f"{Path(where.filename).name}:{where.lineno}"
+        return TurnFailedError(f"behaviour: {type(error).__name__} in {place}: {text}")

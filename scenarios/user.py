@@ -7,8 +7,9 @@ from typing import Any
 
 import gevent
 from locust import User, task
-from locust.exception import StopUser
+from locust.exception import InterruptTaskSet, RescheduleTask, StopUser
 
+from recording.errors import LoadverdictError
 from recording.sample import UNPLANNED
 from scenarios.accounts import NOBODY
 from scenarios.crew import Crew, Seat
@@ -131,9 +132,14 @@ class ScenarioUser(User):
     def _work(self, session: Session, crew: Crew, delay_ms: float = UNPLANNED) -> None:
         """Do a turn; then leave if that was asked for meanwhile, or change accounts."""
         self._busy = True
+        turn = Turn(session, crew, self.client, self._account, self._random, delay_ms)
         try:
-            turn = Turn(session, crew, self.client, self._account, self._random, delay_ms)
             crew.draw_behaviour(self._random).turn(turn)
+        except (StopUser, InterruptTaskSet, RescheduleTask, LoadverdictError):
+            raise
+        except Exception as error:
+            # Not from it: Locust would print both, and the text of the first may hold a password.
+            raise turn.failed(error) from None
         finally:
             self._busy = False
         if self._leaving:

@@ -15,6 +15,7 @@ import locust.runners
 from locust.runners import MasterRunner, WorkerRunner
 
 from recording.errors import LoadverdictError
+from recording.scrub import printable
 from scenarios.controller import (
     CLOCK_MESSAGE,
     DRAIN_MESSAGE,
@@ -33,6 +34,7 @@ from scenarios.scenario import scenario_names
 from scenarios.session import Assignment, Session, bind
 from scenarios.target import target_names
 from scenarios.transport import outcome_of
+from scenarios.turn import TurnFailedError
 
 LIVENESS_S = 10
 """Heartbeats, one a second, that a worker may owe before its master takes it for lost.
@@ -178,7 +180,8 @@ class Wiring:
         )
 
     def _on_user_error(self, exception: BaseException, **_: Any) -> None:
-        text = str(exception) if isinstance(exception, LoadverdictError) else type(exception).__name__
+        is_told = isinstance(exception, LoadverdictError | TurnFailedError)
+        text = str(exception) if is_told else type(exception).__name__
         log.error("a user ended with an error: %s", text)
         if self.controller is not None:
             self.controller.note("user_error", text=text)
@@ -199,8 +202,8 @@ def register(events: Any) -> None:
 
 
 def _add_arguments(parser: Any) -> None:
-    # Locust's own default is every interface; --web-host '*' still says so.
-    parser.set_defaults(web_host="127.0.0.1")
+    # Locust's own default is every interface; --web-host '*' and --master-bind-host '*' still say so.
+    parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1")
     # Not in a group of their own: Locust's web page offers only what is added to the parser itself.
     for name, known, default, text in (
         ("scenario", scenario_names(), "steps", "Load, behaviour and targets to meet (config/scenarios)"),
@@ -218,9 +221,10 @@ def _on_init(environment: Any, **_: Any) -> None:
     wiring.listen()
     if wiring.controller is not None:
         try:
-            environment.host = wiring.controller.resolve()[1].base_url
+            to_run = environment.web_ui is None
+            environment.host = wiring.controller.resolve(to_run=to_run)[1].base_url
         except LoadverdictError as error:
-            print(f"loadverdict: {error}", file=sys.stderr)
+            print(f"loadverdict: {printable(str(error))}", file=sys.stderr)
             sys.exit(error.exit_code)
         add_live_page(environment, wiring.controller)
 

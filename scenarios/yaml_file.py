@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from recording.errors import UsageError
+from recording.scrub import SECRET_NAME, scrub
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
@@ -133,8 +134,16 @@ def _sentence(model: type[BaseModel], document: Document, detail: ErrorDetails) 
     found = detail["input"]
     if detail["type"] == "value_error" and isinstance(found, dict):
         return f"{where}: {key}: {_plain(detail)}"
-    shown = "a mapping" if isinstance(found, dict) else "a list" if isinstance(found, list) else repr(found)
-    return f"{where}: {key}: found {shown[:80]}; {_plain(detail)}"
+    return f"{where}: {key}: found {_shown(keys, found)}; {_plain(detail)}"
+
+
+def _shown(keys: Path_, found: Any) -> str:
+    """What stands in the file, unless it is somebody's secret: a message is copied into chats and tickets."""
+    name = next((key for key in reversed(keys) if isinstance(key, str)), "")
+    if SECRET_NAME.search(name):
+        return "something that is not shown"
+    kinds: dict[type, str] = {dict: "a mapping", list: "a list"}
+    return kinds.get(type(found)) or scrub(repr(found), limit=80)
 
 
 def _plain(detail: ErrorDetails) -> str:

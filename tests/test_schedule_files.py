@@ -58,7 +58,7 @@ OWN_TARGET: dict[Path, tuple[tuple[str, str], ...]] = {
     GITLAB: (
         ("LOADVERDICT_TARGET: lab", "LOADVERDICT_TARGET: my-api"),
         (" --fault none", ""),
-        (r"(?m)^    # (- cp .*)$", r"    \1"),
+        (r"(?m)^    # (- install .*)$", r"    \1"),
     ),
     SERVICE: (
         ("LOADVERDICT_TARGET=lab", "LOADVERDICT_TARGET=/etc/loadverdict/my-api.yaml"),

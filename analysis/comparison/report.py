@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from analysis.verdict import Finding, Model
+from analysis.verdict import Finding, Model, printable_json
 
 FORMAT = 1
 
@@ -102,4 +102,4 @@ class Comparison(Model):
 
     def to_json(self) -> str:
         """As `comparison.json`, indented."""
-        return self.model_dump_json(indent=2) + "\n"
+        return printable_json(self)

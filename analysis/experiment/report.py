@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from analysis.verdict import Finding, Interval, Model
+from analysis.verdict import Finding, Interval, Model, printable_json
 
 FORMAT = 1
 
@@ -109,4 +109,4 @@ class ExperimentReport(Model):
 
     def to_json(self) -> str:
         """As `experiment.json`, indented."""
-        return self.model_dump_json(indent=2) + "\n"
+        return printable_json(self)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from analysis.experiment.report import Effect, Needed, RateChange
 from analysis.investigation.plan import Reason
-from analysis.verdict import Interval, Model, SloResult, SuspectReport
+from analysis.verdict import Interval, Model, SloResult, SuspectReport, printable_json
 
 FORMAT = 1
 
@@ -145,4 +145,4 @@ class Investigation(Model):
 
     def to_json(self) -> str:
         """As `investigation.json`, indented."""
-        return self.model_dump_json(indent=2, by_alias=True) + "\n"
+        return printable_json(self, by_alias=True)

@@ -184,7 +184,9 @@ def failure_name(status: int, outcome: str) -> str:
     """Status and outcome of a fingerprint, shortest form: "503", "200 wrong content", "connection reset"."""
     if status == 0:
         return OUTCOMES.get(outcome, wording.clean(outcome, 40))
-    return str(status) if outcome == "http_error" else f"{status} {OUTCOMES.get(outcome, outcome)}"
+    if outcome == "http_error":
+        return str(status)
+    return f"{status} {OUTCOMES.get(outcome) or wording.clean(outcome, 40)}"
 
 
 def slo_value(result: SloResult, intervals: bool = True) -> str:

@@ -42,8 +42,8 @@ def _head(report: Investigation) -> str:
 
 def _seen(report: Investigation, picture: str | None) -> str:
     lines = [f"- {label}: {plain(value)}" for label, value in words.seen_lines(report)]
-    drawn = [f"![{CAPTION}]({picture})"] if picture else []
-    link = f"[Report of the run]({report.seen.report})"
+    drawn = [f"![{CAPTION}]({wording.link(picture)})"] if picture else []
+    link = f"[Report of the run]({wording.link(report.seen.report)})"
     return "\n\n".join(["## What was seen", plain(report.seen.sentence), "\n".join(lines), *drawn, link])
 
 
@@ -98,4 +98,4 @@ def _advice(report: Investigation, name: str, title: str) -> str:
 
 
 def _link(text: str, target: str | None) -> str:
-    return f"{plain(text, 200)} [arms]({target})" if target else plain(text, 200)
+    return f"{plain(text, 200)} [arms]({wording.link(target)})" if target else plain(text, 200)

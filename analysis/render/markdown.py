@@ -174,7 +174,7 @@ def _statuses(verdict: Verdict) -> str:
 def _fingerprints(verdict: Verdict) -> str:
     rows = (
         (
-            answers.failure_name(kind.status, kind.outcome),
+            plain(answers.failure_name(kind.status, kind.outcome), 60),
             code(kind.message, 160),
             answers.LOAD[kind.load_effect],
             answers.TEMPORAL[kind.temporal],
@@ -191,7 +191,7 @@ def _fingerprints(verdict: Verdict) -> str:
 def _messages(verdict: Verdict) -> str:
     rows = (
         (
-            answers.failure_name(kind.status, kind.outcome),
+            plain(answers.failure_name(kind.status, kind.outcome), 60),
             code(kind.message, 100),
             plain(check.text, 160),
             plain(check.remedy, 300),

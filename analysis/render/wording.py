@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from urllib.parse import quote
 
 from analysis.verdict import Interval
 
@@ -29,6 +30,11 @@ def block(text: str, limit: int = 2000) -> str:
 def clean(text: str, limit: int = 600) -> str:
     """A foreign text on one line: no control characters, white space collapsed, cut at `limit`."""
     return block(" ".join(block(text, 4 * limit).split()), limit)
+
+
+def link(path: str) -> str:
+    """A relative path as a link may hold it: it leads to a file, whatever characters its names have."""
+    return quote(path, safe="/")
 
 
 def sentence(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from analysis.comparison.report import Unit
-from analysis.verdict import Model
+from analysis.verdict import Model, printable_json
 
 FORMAT = 1
 
@@ -110,7 +110,7 @@ class Trend(Model):
 
     def to_json(self) -> str:
         """As `trend.json`, indented."""
-        return self.model_dump_json(indent=2) + "\n"
+        return printable_json(self)
 
 
 class Regression(Model):
@@ -135,4 +135,4 @@ class Regression(Model):
 
     def to_json(self) -> str:
         """As `regression.json`, indented."""
-        return self.model_dump_json(indent=2) + "\n"
+        return printable_json(self)

@@ -76,6 +76,7 @@ def serving(folder: Path, mode: str) -> Iterator[Target]:
         url = f"http://127.0.0.1:{port.read_text()}"
         accounts = ["username,password", *(f"user{i},pass-word-{i}" for i in range(60))]
         (folder / "accounts.csv").write_text("\n".join(accounts) + "\n")
+        (folder / "accounts.csv").chmod(0o600)
         body = '{username: "{username}", password: "{password}"}'
         (folder / "target.yaml").write_text(
             f"base_url: {url}\naccounts: accounts.csv\nrequests:\n"

@@ -304,13 +304,14 @@ def test_nothing_is_judged_while_nobody_looks(
         assert ui.live(seen=number)["look"] is None or ui.live()["number"] > number
 
 
-def test_the_page_is_bound_to_loopback_unless_told_otherwise() -> None:
+def test_page_and_master_are_bound_to_loopback_unless_told_otherwise() -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     code = (
         "from locust import events; from locust.argument_parser import get_parser; import locustfile; "
-        "print(get_parser().parse_args([]).web_host, get_parser().parse_args(['--web-host', '*']).web_host)"
+        "parse = get_parser().parse_args; asked = parse(['--web-host', '*', '--master-bind-host', '*']); "
+        "print(parse([]).web_host, parse([]).master_bind_host, asked.web_host, asked.master_bind_host)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split()[-2:] == ["127.0.0.1", "*"]
+    assert done.stdout.split()[-4:] == ["127.0.0.1", "127.0.0.1", "*", "*"]

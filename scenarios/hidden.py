@@ -1,0 +1,48 @@
+"""Hidden: what a request carried, or its answer gave, that no file, log or screen may show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from recording.scrub import SECRET_NAME
+from scenarios.accounts import Account
+from scenarios.cookies import CookieJar
+from scenarios.prepared import filled
+from scenarios.received import Headers
+from scenarios.request import Request
+
+
+def hidden_in(
+    request: Request,
+    account: Account,
+    variables: Mapping[str, str],
+    cookies: CookieJar | None,
+    answer: Headers | None,
+) -> list[str]:
+    """Every secret of one exchange, for `recording.scrub`.
+
+    Names of accounts are among them, since a run keeps their slots only; so are all saved values, and what
+    the target file itself writes into headers and fields with telling names (an API key).
+    """
+    secrets = [account.username, account.password, *variables.values()]
+    for text in filled(list(_told(request.headers)), variables):
+        # "Bearer abc": a service may repeat the second word alone.
+        secrets += [text, *text.split()]
+    secrets += filled([*_told(request.json_body), *_told(request.form)], variables)
+    secrets += cookies.values() if cookies is not None else []
+    for line in answer.all("Set-Cookie") if answer is not None else []:
+        secrets.append(line.partition(";")[0].partition("=")[2].strip())
+    return secrets
+
+
+def _told(value: Any, *, is_secret: bool = False) -> Iterator[str]:
+    """Texts below a key whose name says that they are secret."""
+    if isinstance(value, Mapping):
+        for name, below in value.items():
+            yield from _told(below, is_secret=is_secret or SECRET_NAME.search(name) is not None)
+    elif isinstance(value, list):
+        for below in value:
+            yield from _told(below, is_secret=is_secret)
+    elif is_secret and isinstance(value, str):
+        yield value

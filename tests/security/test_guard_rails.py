@@ -1,0 +1,210 @@
+"""Load goes where the target file allows, as much as it allows, and ends when somebody wants it to."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from commands import locust_process
+from commands.preflight import check_before_load
+from commands.run import where
+from recording.errors import RefusedError, UsageError
+from recording.folder import RunFolder
+from recording.follow import Follower
+from recording.reader import read_run
+from scenarios.scenario import Scenario
+from scenarios.target import Target, is_loopback
+from tests.commands.conftest import Cli, wait_for
+from tests.commands.conftest import Target as Served
+
+LOGIN = {"login": {"path": "/"}}
+
+
+def target(**known: Any) -> Target:
+    return Target.model_validate({"base_url": "http://127.0.0.1:1", "requests": LOGIN, **known})
+
+
+def scenario(**known: Any) -> Scenario:
+    load = {} if "parts" in known else {"load": {"shape": "hold", "users": 20, "hold_s": 1}}
+    return Scenario.model_validate(load | known)
+
+
+OPEN = scenario(load={"shape": "hold", "arrivals": 8, "hold_s": 1})
+PARTS = scenario(
+    parts={
+        "a": {"load": {"shape": "hold", "users": 15, "hold_s": 1}},
+        "b": {"load": {"shape": "hold", "users": 10, "hold_s": 1}},
+        "c": {"load": {"shape": "hold", "arrivals": 9, "hold_s": 1}},
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "limits", "refused"),
+    [
+        (scenario(), {}, None),
+        (scenario(), {"max_users": 20}, None),
+        (scenario(), {"max_users": 19}, "up to 20 users"),
+        (scenario(), {"max_arrivals_per_s": 1}, None),
+        (OPEN, {"max_users": 1}, None),
+        (OPEN, {"max_arrivals_per_s": 8}, None),
+        (OPEN, {"max_arrivals_per_s": 7.5}, "up to 8 arrivals/s"),
+        (PARTS, {"max_users": 25, "max_arrivals_per_s": 9}, None),
+        (PARTS, {"max_users": 24}, "up to 25 users"),
+        (PARTS, {"max_arrivals_per_s": 8}, "up to 9 arrivals/s"),
+    ],
+)
+def test_a_target_limits_the_load(asked: Scenario, limits: dict[str, float], refused: str | None) -> None:
+    there = target(**limits)
+    if refused is None:
+        there.check_allowed(asked)
+        return
+    with pytest.raises(RefusedError, match=refused) as error:
+        there.check_allowed(asked)
+    assert next(iter(limits)) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("10.0.0.1", False),
+        ("localhost.example", False),
+        ("127.0.0.1.example", False),
+        ("2130706433", False),
+        ("127.1", False),
+        ("::ffff:8.8.8.8", False),
+        ("", False),
+    ],
+)
+def test_only_what_is_sure_to_be_this_machine_is_loopback(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[str]]]:
+    """What the resolver says of names: a file of hosts cannot be changed for a test."""
+    told: dict[str, list[str]] = {}
+    ask = socket.getaddrinfo
+
+    def resolved(host: str, *more: Any, **known: Any) -> Any:
+        if host not in told:
+            return ask(host, *more, **known)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in told[host]]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    is_loopback.cache_clear()
+    yield told
+    is_loopback.cache_clear()
+
+
+def test_localhost_that_leads_elsewhere_is_refused(names: dict[str, list[str]]) -> None:
+    names["localhost"] = ["127.0.0.1", "203.0.113.9"]
+    with pytest.raises(RefusedError, match="not this machine"):
+        target(base_url="http://localhost:8080").check_allowed()
+
+
+def test_where_load_goes_is_told_with_its_addresses(names: dict[str, list[str]]) -> None:
+    names["api.example"] = ["203.0.113.9", "203.0.113.10"]
+    told = where(target(base_url="https://api.example", allow_load=True))
+    assert told == "https://api.example, 203.0.113.9, 203.0.113.10"
+    assert where(target()) == "http://127.0.0.1:1"
+
+
+def bound_to(arguments: list[str]) -> str:
+    return arguments[arguments.index("--master-bind-host") + 1]
+
+
+def test_a_master_listens_on_loopback_unless_told_otherwise() -> None:
+    assert bound_to(locust_process.command(2)) == "127.0.0.1"
+    assert bound_to(locust_process.master_command(2, 5557, "*")) == "*"
+    assert bound_to(locust_process.master_command(2, 5557, "10.1.2.3")) == "10.1.2.3"
+
+
+class TestAccounts:
+    @pytest.mark.parametrize(
+        ("mode", "warned"), [(0o600, False), (0o640, False), (0o644, True), (0o604, True)]
+    )
+    def test_a_file_that_everybody_can_read_is_one_warning(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], mode: int, warned: bool
+    ) -> None:
+        path = tmp_path / "accounts with a space.csv"
+        path.write_text("username,password\nsomebody,hunter2\n")
+        path.chmod(mode)
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            there = target(
+                base_url=f"http://127.0.0.1:{server.getsockname()[1]}",
+                accounts=str(path),
+                requests={"login": {"path": "/", "json": {"password": "{password}"}}},
+            )
+            for _ in range(2):
+                check_before_load(scenario(accounts="shared"), there, processes=1)
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert len(err.splitlines()) == int(warned)
+        assert (f"chmod 600 '{path}'" in err) is warned
+        assert "hunter2" not in err
+
+    def test_they_come_from_the_environment_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        there = target(accounts_env="MY_ACCOUNTS")
+        with pytest.raises(UsageError, match="MY_ACCOUNTS is not set"):
+            there.read_accounts()
+        monkeypatch.setenv("MY_ACCOUNTS", 'username,password\n"a,b",hunter2\n')
+        assert [(one.username, one.password) for one in there.read_accounts()] == [("a,b", "hunter2")]
+        monkeypatch.setenv("MY_ACCOUNTS", "username,password\nhunter2\n")
+        with pytest.raises(UsageError, match="MY_ACCOUNTS, line 2") as error:
+            there.read_accounts()
+        assert "hunter2" not in str(error.value)
+
+    def test_they_reach_locust_by_its_environment_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LOADVERDICT_MY_ACCOUNTS", "username,password\na,hunter2\n")
+        there = target(accounts_env="LOADVERDICT_MY_ACCOUNTS")
+        assert "hunter2" in locust_process.environment("s", "t", there)["LOADVERDICT_MY_ACCOUNTS"]
+        assert "hunter2" not in str(there.to_mapping())
+
+    def test_one_place_is_enough(self) -> None:
+        with pytest.raises(ValueError, match="remove one"):
+            target(accounts="a.csv", accounts_env="MY_ACCOUNTS")
+
+
+@pytest.mark.parametrize("by", ["the command", pytest.param("a file", marks=pytest.mark.slow)])
+def test_a_run_is_aborted_from_elsewhere(
+    cli: Cli, hanging: Served, scenario: Callable[[str], str], by: str
+) -> None:
+    text = "load: {shape: hold, users: 3, hold_s: 300}\ntimeouts: {read_s: 200, total_s: 200}\n"
+    process = cli.start("run", scenario(text), "--target", str(hanging.file), "--run-dir", str(cli.runs))
+    folder = wait_for(lambda: next(iter(cli.runs.glob("*")), None))
+    wait_for(lambda: Follower(RunFolder(folder)).look().in_flight == 3)
+    if by == "a file":
+        (folder / "abort").touch()
+    else:
+        assert cli("abort", "--run-dir", str(cli.runs)).returncode == 0
+    process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert read_run(folder).samples.outcome.to_list() == ["unfinished"] * 3
+    again = cli("abort", str(folder))
+    assert (again.returncode, "has ended" in again.stderr) == (2, True)
+
+
+def test_the_command_refuses_what_is_no_run(cli: Cli, tmp_path: Path) -> None:
+    done = cli("abort", str(tmp_path))
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "is not a run folder" in done.stderr
+    assert cli("abort", "--run-dir", str(cli.runs)).returncode == 6
+
+
+def test_more_than_a_target_allows_is_refused_before_anything_is_sent(
+    cli: Cli, mixed: Served, scenario: Callable[[str], str]
+) -> None:
+    mixed.file.write_text(mixed.file.read_text() + "max_users: 5\n")
+    done = cli.run(scenario("load: {shape: hold, users: 6, hold_s: 1}\n"), mixed)
+    assert (done.returncode, "max_users" in done.stderr) == (5, True)
+    assert mixed.served() == 0
