@@ -6,7 +6,6 @@ import gc
 import io
 import os
 import sys
-import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +15,8 @@ import typer
 # they bring.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from recording.errors import LoadverdictError, UsageError
+from commands.boundary import guarded
+from recording.errors import UsageError
 
 app = typer.Typer(
     add_completion=False,
@@ -27,9 +27,6 @@ app = typer.Typer(
     "Exit codes: 0 targets met · 1 target missed · 2 usage or configuration · 3 run incomplete · "
     "4 load generator invalid · 5 refused by a guard rail · 6 no data",
 )
-
-UNEXPECTED = 70
-"""Exit code of a fault of our own (EX_SOFTWARE of sysexits.h)."""
 
 RUNS_DIR = Path(os.environ.get("LOADVERDICT_RUN_DIR", "reports/runs"))
 
@@ -467,27 +464,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 must not cost the verdict
-    try:
-        app()
-    except LoadverdictError as error:
-        print(f"loadverdict: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # Whoever read our output has gone (`| head`): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except Exception as error:
-        # Never 1: that would say "a target was missed". The run folder, if there is one, is still whole.
-        if os.environ.get("LOADVERDICT_DEBUG"):
-            raise
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        print(
-            f"loadverdict: unexpected {type(error).__name__} in {Path(where.filename).name}:{where.lineno}: "
-            f"{error}; nothing recorded is lost: 'loadverdict diagnose latest' "
-            "(LOADVERDICT_DEBUG=1 shows more)",
-            file=sys.stderr,
-        )
-        sys.exit(UNEXPECTED)
+    guarded(app)
 
 
 if __name__ == "__main__":

@@ -12,15 +12,19 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from recording.errors import NoDataError, UsageError
+from recording.json_number import is_number
+from recording.whole_file import whole_file
 
 FORMAT = 1
+MOST_BYTES = 64 << 20
+"""Of manifest.json and events.jsonl: a longer one is no file of ours."""
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -155,10 +159,14 @@ class RunFolder:
         self.write_manifest({**self.manifest(), **changes})
 
     def manifest(self) -> dict[str, Any]:
-        """The manifest; empty if it is missing or damaged (the samples may still be readable)."""
+        """The manifest; empty if it is missing or damaged (the samples may still be readable).
+
+        Raises:
+            UsageError: a later version has written it.
+        """
         try:
-            value = json.loads(self.manifest_json.read_text())
-        except (OSError, ValueError):
+            value = json.loads(whole_file(self.manifest_json, MOST_BYTES))
+        except (OSError, ValueError, RecursionError):
             return {}
         if not isinstance(value, dict):
             return {}
@@ -167,7 +175,7 @@ class RunFolder:
                 f"{self.path} has run folder format {value['format']}, this version reads up to {FORMAT}; "
                 "upgrade loadverdict"
             )
-        return value
+        return {key: told for key, told in value.items() if _MUST_BE.get(key, _anything)(told)}
 
     def add_event(self, kind: str, time_s: float, **details: Any) -> None:
         """Append one line to events.jsonl (a full disk costs the event, not the run)."""
@@ -184,18 +192,37 @@ class RunFolder:
     def events(self) -> tuple[dict[str, Any], ...]:
         """Events in the order they were written; lines that cannot be read are passed over."""
         try:
-            lines = self.events_jsonl.read_bytes().splitlines()
+            lines = whole_file(self.events_jsonl, MOST_BYTES).splitlines()
         except OSError:
             return ()
-        events = []
-        for line in lines:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(event, dict) and "kind" in event and isinstance(event.get("time_s"), int | float):
-                events.append(event)
-        return tuple(events)
+        return tuple(event for line in lines if (event := _event(line)) is not None)
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    sound = isinstance(event, dict) and isinstance(event.get("kind"), str) and is_number(event.get("time_s"))
+    return {key: told for key, told in event.items() if _is_sound(told)} if sound else None
+
+
+def _is_sound(value: object) -> bool:
+    """Whether it is no number, or one that a file can mean."""
+    return not isinstance(value, int | float) or isinstance(value, bool) or is_number(value)
+
+
+def _anything(_: object) -> bool:
+    return True
+
+
+_MUST_BE: dict[str, Callable[[object], bool]] = {
+    "start_s": is_number,
+    "planned_s": is_number,
+    "options": lambda value: isinstance(value, dict),
+    "nodes": lambda value: isinstance(value, list),
+}
+"""Keys of the manifest that are reckoned with or looked into; one that holds something else is left out."""
 
 
 def is_run_folder(path: Path) -> bool:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import csv
+import io
 import random
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from recording.errors import UsageError
+from recording.whole_file import whole_file
+
+MOST_BYTES = 256 << 20
+"""Several million accounts; a longer file is another one."""
 
 Use = Literal["rotating", "own", "shared"]
 
@@ -36,20 +42,9 @@ def read_accounts(path: Path) -> list[Account]:
     Raises:
         UsageError: missing file, wrong header, wrong number of columns, an empty or double user name.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.reader(stream, strict=True))
-    except OSError as error:
-        raise UsageError(
-            f"accounts file {path}: {error.strerror}; expected a CSV with the header username,password"
-        ) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"accounts file {path}: not a UTF-8 CSV file: {error}") from error
-    if not rows or [name.strip() for name in rows[0]] != ["username", "password"]:
-        raise UsageError(f"accounts file {path}: the first line must be 'username,password'")
     accounts: list[Account] = []
     seen: dict[str, int] = {}
-    for line, row in enumerate(rows[1:], start=2):
+    for line, row in _rows(path):
         if len(row) != 2 or not row[0] or not row[1]:
             raise UsageError(f"accounts file {path}, line {line}: expected a user name and a password")
         if row[0] in seen:
@@ -59,6 +54,37 @@ def read_accounts(path: Path) -> list[Account]:
     if not accounts:
         raise UsageError(f"accounts file {path}: holds no account")
     return accounts
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Every row below the header, and the line on which it begins. No message shows what a row holds."""
+    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    line = 1
+    try:
+        if [name.strip() for name in next(reader, [])] != ["username", "password"]:
+            raise UsageError(f"accounts file {path}: the first line must be 'username,password'")
+        line = reader.line_num + 1
+        for row in reader:
+            yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise UsageError(f"accounts file {path}, line {line}: not valid CSV: {error}") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        text = whole_file(path, MOST_BYTES).decode("utf-8-sig")
+    except OSError as error:
+        raise UsageError(
+            f"accounts file {path}: {error.strerror}; expected a CSV with the header username,password"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"accounts file {path}: byte {error.start} is not UTF-8; save the file as UTF-8"
+        ) from error
+    if "\0" in text:
+        raise UsageError(f"accounts file {path}: holds a NUL, which is no text; save the file as UTF-8")
+    return text
 
 
 class AccountPool:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from recording.errors import UsageError
 from recording.foreign.head import opened
 
-LARGEST = 1e18
 LONGEST = 64 << 20
 """Bytes of one line; a longer one is damage."""
 
@@ -49,11 +48,6 @@ def _object(line: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
-
-
-def is_number(value: object) -> TypeGuard[float]:
-    """Whether a value is a finite number of a size that a file can mean; JSON knows 1e999 and 400 digits."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST < value < LARGEST
 
 
 def first_object(head: bytes) -> dict[str, Any]:

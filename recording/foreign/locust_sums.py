@@ -50,7 +50,7 @@ def read_locust_history(path: Path) -> Run:
         try:
             time_s, users = float(row["Timestamp"]), int(row["User Count"])
             requests, failures = int(row["Total Request Count"]), int(row["Total Failure Count"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             bad += 1
             continue
         times.append(time_s)
@@ -77,7 +77,7 @@ def read_locust_stats(path: Path) -> Run:
         try:
             if row["Name"] != AGGREGATED:
                 sums += _pair(int(row["Request Count"]), int(row["Failure Count"]), 0.0, row["Name"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             bad += 1
     sums, lacks = _with_texts(path, "_stats.csv", sums)
     return sums_run(path, "locust_stats", sums, lacks, bad_lines=bad)
@@ -94,7 +94,7 @@ def read_locust_json(path: Path) -> Run:
             ends.append(float(entry["last_request_timestamp"] or entry["start_time"]))
             name = str(entry["name"])
             sums += _seconds(entry, name) or _pair(requests, failures, starts[-1], name)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UsageError(f"{path}: an entry is not one of Locust's JSON summary ({error!r})") from error
     length = max(ends) - min(starts) if starts else 0.0
     return sums_run(path, "locust_json", sums, {"status"}, length_s=length)
@@ -139,7 +139,7 @@ def _with_texts(path: Path, ending: str, sums: list[Sum]) -> tuple[list[Sum], se
             judged = from_text(row["Error"])
             since = sums[0].start_s if math.isnan(start) or not sums[0].start_s else start
             kinds.append(Sum(int(row["Occurrences"]), judged.status, row["Error"], True, since, row["Name"]))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             return sums, {"status"}
     if sum(kind.requests for kind in kinds) != failures:
         return sums, {"status"}
