@@ -85,13 +85,14 @@ class Ended:
 def _verdict(path: Path) -> int:
     """As `diagnose` and `gate`, without pictures."""
     from analysis.gate import gate_code
+    from analysis.render.wording import clean
     from commands.diagnose import show, write_diagnosis
 
     diagnosis = write_diagnosis(path, path.parent / "out", draw=False)
     show(diagnosis, as_json=False)
     code = gate_code(diagnosis.verdict)
     if code:
-        print(diagnosis.verdict.sentence, file=sys.stderr)
+        print(clean(diagnosis.verdict.sentence, LONGEST_LINE), file=sys.stderr)
     return code
 
 

@@ -28,7 +28,7 @@ app = typer.Typer(
     "4 load generator invalid · 5 refused by a guard rail · 6 no data",
 )
 
-RUNS_DIR = Path(os.environ.get("LOADVERDICT_RUN_DIR", "reports/runs"))
+RUNS_DIR = Path(os.environ.get("LOADVERDICT_RUN_DIR") or "reports/runs")
 
 TargetOption = Annotated[
     str, typer.Option("--target", "-t", envvar="LOADVERDICT_TARGET", help="Where the load goes.")
@@ -50,6 +50,24 @@ HistoryOption = Annotated[
     Path, typer.Option("--history", envvar="LOADVERDICT_HISTORY", help="The file that keeps the runs.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print verdict.json instead of the summary.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"loadverdict {version('loadverdict')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_a_command(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from recording.errors import NoDataError, UsageError
-from recording.json_number import is_number
+from recording.json_values import is_number, read_json
 from recording.whole_file import whole_file
 
 FORMAT = 1
@@ -140,9 +140,9 @@ class RunFolder:
                 parent.mkdir(parents=True, exist_ok=True)
                 folder.path.mkdir(mode=0o700)
                 folder.samples_dir.mkdir(mode=0o700)
-            except FileExistsError:
-                continue
             except OSError as error:
+                if isinstance(error, FileExistsError) and parent.is_dir():
+                    continue  # another run of this second
                 raise UsageError(
                     f"cannot make a run folder in {parent}: {error.strerror}; choose another with --run-dir"
                 ) from error
@@ -165,8 +165,8 @@ class RunFolder:
             UsageError: a later version has written it.
         """
         try:
-            value = json.loads(whole_file(self.manifest_json, MOST_BYTES))
-        except (OSError, ValueError, RecursionError):
+            value = read_json(whole_file(self.manifest_json, MOST_BYTES))
+        except (OSError, ValueError):
             return {}
         if not isinstance(value, dict):
             return {}
@@ -200,8 +200,8 @@ class RunFolder:
 
 def _event(line: bytes) -> dict[str, Any] | None:
     try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
+        event = read_json(line)
+    except ValueError:
         return None
     sound = isinstance(event, dict) and isinstance(event.get("kind"), str) and is_number(event.get("time_s"))
     return {key: told for key, told in event.items() if _is_sound(told)} if sound else None
@@ -227,9 +227,23 @@ _MUST_BE: dict[str, Callable[[object], bool]] = {
 
 def is_run_folder(path: Path) -> bool:
     """Whether a path looks like a run folder."""
-    return path.is_dir() and any(
-        (path / name).exists() for name in ("manifest.json", "samples", "samples.parquet")
-    )
+    return any(is_there(path / name) for name in ("manifest.json", "samples", "samples.parquet"))
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path leads to something, as far as one may look."""
+    try:
+        return path.exists()
+    except OSError:  # a folder that may not be entered, or a name that is too long
+        return False
+
+
+def _inside(folder: Path) -> list[Path]:
+    """What lies in a folder; nothing where it cannot be listed."""
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 def find_run(name: str, runs_dir: Path) -> Path:
@@ -238,13 +252,12 @@ def find_run(name: str, runs_dir: Path) -> Path:
     Raises:
         NoDataError: there is no such run; the message names the newest ones.
     """
-    direct = Path(name)
-    if direct.exists():
-        return direct
-    runs = sorted((p for p in runs_dir.glob("*") if is_run_folder(p)), key=lambda p: p.name)
+    if name.strip() and is_there(Path(name)):
+        return Path(name)
+    runs = sorted((p for p in _inside(runs_dir) if is_run_folder(p)), key=lambda p: p.name)
     if name == "latest" and runs:
         return runs[-1]
-    if RUN_NAME.fullmatch(name) and (runs_dir / name).exists():
+    if RUN_NAME.fullmatch(name) and is_there(runs_dir / name):
         return runs_dir / name
     known = ", ".join(run.name for run in runs[-3:]) or "none yet: make one with 'make loadtest'"
-    raise NoDataError(f"no run or result file {name!r}; newest runs in {runs_dir}: {known}")
+    raise NoDataError(f"no run or result file {name[:100]!r}; newest runs in {runs_dir}: {known}")

@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 
 from recording.errors import UsageError
-from recording.json_number import is_number
+from recording.json_values import is_number, read_json
 from recording.rows import unpacked
 from recording.sample import whole
 from recording.whole_file import whole_file
@@ -69,10 +69,7 @@ class Frame:
         Raises:
             ValueError: an intact frame that holds something else.
         """
-        try:
-            value = json.loads(self.payload)
-        except RecursionError as error:
-            raise ValueError("nested too deeply") from error
+        value = read_json(self.payload)
         if not isinstance(value, dict):
             raise ValueError("no object")
         return value

@@ -14,7 +14,7 @@ from recording.errors import UsageError
 from recording.foreign.head import opened
 from recording.foreign.json_lines import whole_object
 from recording.foreign.sums import Sum, sums_run
-from recording.json_number import is_number
+from recording.json_values import is_number
 from recording.run import Run
 
 LONGEST = 4 << 20
@@ -122,6 +122,8 @@ def read_k6_summary(path: Path) -> Run:
         requests = int(metrics["http_reqs"]["count"])
         failures = int(metrics["http_req_failed"]["passes"])
         rate = float(metrics["http_reqs"]["rate"])
+        if not all(map(is_number, (requests, failures, rate))):
+            raise ValueError("a count without end")
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UsageError(f"{path}: no http_reqs and http_req_failed in this summary of k6") from error
     sums = [Sum(requests - failures), Sum(failures, 0, "failed, kind unknown", True)]
