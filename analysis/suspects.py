@@ -17,6 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from analysis.evidence import Evidence
 from analysis.signals import SIGNALS
 from recording.errors import UsageError
+from recording.scrub import one_line
+from recording.strict_yaml import MAX_BYTES, MAX_DEPTH, read_bounded
+from recording.whole_file import whole_file
 
 SUSPECTS_YAML = Path(__file__).resolve().parent.parent / "config" / "suspects.yaml"
 _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -112,18 +115,20 @@ def load_suspects(path: Path) -> tuple[Suspect, ...]:
         SuspectsError: no file, no YAML, or a key or value that does not belong there.
     """
     try:
-        value = yaml.load(path.read_text(encoding="utf-8"), _YAML)
+        value = read_bounded(whole_file(path, MAX_BYTES).decode(), MAX_DEPTH, _YAML)
     except OSError as error:
         raise SuspectsError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise SuspectsError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
     except yaml.YAMLError as error:
-        raise SuspectsError(f"{path}: not YAML: {error}") from error
+        raise SuspectsError(f"{path}: not YAML: {one_line(str(error), 300)}") from error
     return _suspects(value, path)
 
 
 def _suspects(value: Any, path: Path) -> tuple[Suspect, ...]:
     if not isinstance(value, dict) or not isinstance(value.get("suspects"), dict):
         raise SuspectsError(f"{path}: expected a mapping with the key 'suspects'")
-    unknown = set(value) - {"suspects", *SHARED}
+    unknown = {str(key) for key in value} - {"suspects", *SHARED}
     if unknown:
         allowed = ", ".join((*SHARED, "suspects"))
         raise SuspectsError(f"{path}: unknown key {sorted(unknown)[0]!r}; allowed: {allowed}")

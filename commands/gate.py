@@ -14,6 +14,9 @@ from analysis.verdict import Verdict
 from commands.diagnose import write_diagnosis
 from recording.folder import find_run
 
+MOST = 2000
+"""Characters of a finding."""
+
 MEANING = {
     0: "GATE OPEN: every target is met",
     1: "GATE CLOSED: a target was missed",
@@ -40,5 +43,5 @@ def print_gate(verdict: Verdict, code: int, console: Console) -> None:
         console.print(Text(f"  {result.outcome.replace('_', ' '):8} {clean(result.text)}"))
     for finding in verdict.quality.findings:
         if finding.severity in ("invalid", "incomplete"):
-            console.print(Text(f"  {finding.severity:8} {finding.text}"))
+            console.print(Text(f"  {finding.severity:8} {clean(finding.text, MOST)}"))
     console.print(Text(MEANING[code], style="bold"))

@@ -6,7 +6,6 @@ import gc
 import io
 import os
 import sys
-import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +15,8 @@ import typer
 # they bring.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from recording.errors import LoadverdictError, UsageError
-from recording.scrub import printable, scrub
+from commands.boundary import guarded
+from recording.errors import UsageError
 
 app = typer.Typer(
     add_completion=False,
@@ -29,10 +28,7 @@ app = typer.Typer(
     "4 load generator invalid · 5 refused by a guard rail · 6 no data",
 )
 
-UNEXPECTED = 70
-"""Exit code of a fault of our own (EX_SOFTWARE of sysexits.h)."""
-
-RUNS_DIR = Path(os.environ.get("LOADVERDICT_RUN_DIR", "reports/runs"))
+RUNS_DIR = Path(os.environ.get("LOADVERDICT_RUN_DIR") or "reports/runs")
 
 TargetOption = Annotated[
     str, typer.Option("--target", "-t", envvar="LOADVERDICT_TARGET", help="Where the load goes.")
@@ -54,6 +50,24 @@ HistoryOption = Annotated[
     Path, typer.Option("--history", envvar="LOADVERDICT_HISTORY", help="The file that keeps the runs.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print verdict.json instead of the summary.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"loadverdict {version('loadverdict')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_a_command(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
@@ -498,27 +512,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 must not cost the verdict
-    try:
-        app()
-    except LoadverdictError as error:
-        print(f"loadverdict: {printable(str(error))}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # Whoever read our output has gone (`| head`): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except Exception as error:
-        # Never 1: that would say "a target was missed". The run folder, if there is one, is still whole.
-        if os.environ.get("LOADVERDICT_DEBUG"):
-            raise
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        print(
-            f"loadverdict: unexpected {type(error).__name__} in {Path(where.filename).name}:{where.lineno}: "
-            f"{printable(scrub(str(error)))}; nothing recorded is lost: 'loadverdict diagnose latest' "
-            "(LOADVERDICT_DEBUG=1 shows more)",
-            file=sys.stderr,
-        )
-        sys.exit(UNEXPECTED)
+    guarded(app)
 
 
 if __name__ == "__main__":

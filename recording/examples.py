@@ -9,7 +9,10 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from recording.run import ErrorExample
+from recording.whole_file import whole_file
 
 PER_KIND = 3
 """Examples kept per status, outcome and code, and per process."""
@@ -17,12 +20,16 @@ PER_KIND = 3
 MAX_CODES = 200
 """Distinct codes per process; whatever comes after them is called `other`."""
 
+MOST_BYTES = 256 << 20
+"""Of one errors.jsonl: as many codes as there can be, from every process of a large run."""
+
 OTHER = "other"
 """Code of all failures whose texts are too many to tell apart."""
 
 _VARIABLE = re.compile(
     r"\b(?:[0-9a-f]{8}-[0-9a-f-]{27}|0x[0-9a-f]+|[0-9a-f]{12,}|\d[\d.,:]*)\w*", re.IGNORECASE
 )
+_EXAMPLE = TypeAdapter(ErrorExample)
 _SEPARATORS = re.compile(r"[^a-z]+")
 
 
@@ -77,15 +84,18 @@ class ExampleWriter:
 
 def read_examples(path: Path) -> tuple[ErrorExample, ...]:
     """Examples of a run; lines that cannot be read are passed over."""
-    if not path.exists():
+    try:
+        lines = whole_file(path, MOST_BYTES).splitlines()
+    except OSError:
         return ()
-    examples = []
-    for line in path.read_bytes().splitlines():
-        try:
-            examples.append(ErrorExample(**json.loads(_whole(line))))
-        except (ValueError, TypeError):
-            continue
-    return tuple(examples)
+    return tuple(example for line in lines if (example := _example(line)) is not None)
+
+
+def _example(line: bytes) -> ErrorExample | None:
+    try:
+        return _EXAMPLE.validate_json(_whole(line), strict=True)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _whole(line: bytes) -> bytes:

@@ -12,15 +12,19 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from recording.errors import NoDataError, UsageError
+from recording.json_values import is_number, read_json
+from recording.whole_file import whole_file
 
 FORMAT = 1
+MOST_BYTES = 64 << 20
+"""Of manifest.json and events.jsonl: a longer one is no file of ours."""
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -141,9 +145,9 @@ class RunFolder:
                 parent.mkdir(parents=True, exist_ok=True)
                 folder.path.mkdir(mode=0o700)
                 folder.samples_dir.mkdir(mode=0o700)
-            except FileExistsError:
-                continue
             except OSError as error:
+                if isinstance(error, FileExistsError) and parent.is_dir():
+                    continue  # another run of this second
                 raise UsageError(
                     f"cannot make a run folder in {parent}: {error.strerror}; choose another with --run-dir"
                 ) from error
@@ -160,9 +164,13 @@ class RunFolder:
         self.write_manifest({**self.manifest(), **changes})
 
     def manifest(self) -> dict[str, Any]:
-        """The manifest; empty if it is missing or damaged (the samples may still be readable)."""
+        """The manifest; empty if it is missing or damaged (the samples may still be readable).
+
+        Raises:
+            UsageError: a later version has written it.
+        """
         try:
-            value = json.loads(self.manifest_json.read_text())
+            value = read_json(whole_file(self.manifest_json, MOST_BYTES))
         except (OSError, ValueError):
             return {}
         if not isinstance(value, dict):
@@ -172,7 +180,7 @@ class RunFolder:
                 f"{self.path} has run folder format {value['format']}, this version reads up to {FORMAT}; "
                 "upgrade loadverdict"
             )
-        return value
+        return {key: told for key, told in value.items() if _MUST_BE.get(key, _anything)(told)}
 
     def add_event(self, kind: str, time_s: float, **details: Any) -> None:
         """Append one line to events.jsonl (a full disk costs the event, not the run)."""
@@ -189,25 +197,58 @@ class RunFolder:
     def events(self) -> tuple[dict[str, Any], ...]:
         """Events in the order they were written; lines that cannot be read are passed over."""
         try:
-            lines = self.events_jsonl.read_bytes().splitlines()
+            lines = whole_file(self.events_jsonl, MOST_BYTES).splitlines()
         except OSError:
             return ()
-        events = []
-        for line in lines:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(event, dict) and "kind" in event and isinstance(event.get("time_s"), int | float):
-                events.append(event)
-        return tuple(events)
+        return tuple(event for line in lines if (event := _event(line)) is not None)
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    try:
+        event = read_json(line)
+    except ValueError:
+        return None
+    sound = isinstance(event, dict) and isinstance(event.get("kind"), str) and is_number(event.get("time_s"))
+    return {key: told for key, told in event.items() if _is_sound(told)} if sound else None
+
+
+def _is_sound(value: object) -> bool:
+    """Whether it is no number, or one that a file can mean."""
+    return not isinstance(value, int | float) or isinstance(value, bool) or is_number(value)
+
+
+def _anything(_: object) -> bool:
+    return True
+
+
+_MUST_BE: dict[str, Callable[[object], bool]] = {
+    "start_s": is_number,
+    "planned_s": is_number,
+    "options": lambda value: isinstance(value, dict),
+    "nodes": lambda value: isinstance(value, list),
+}
+"""Keys of the manifest that are reckoned with or looked into; one that holds something else is left out."""
 
 
 def is_run_folder(path: Path) -> bool:
     """Whether a path looks like a run folder."""
-    return path.is_dir() and any(
-        (path / name).exists() for name in ("manifest.json", "samples", "samples.parquet")
-    )
+    return any(is_there(path / name) for name in ("manifest.json", "samples", "samples.parquet"))
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path leads to something, as far as one may look."""
+    try:
+        return path.exists()
+    except OSError:  # a folder that may not be entered, or a name that is too long
+        return False
+
+
+def _inside(folder: Path) -> list[Path]:
+    """What lies in a folder; nothing where it cannot be listed."""
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 def find_run(name: str, runs_dir: Path) -> Path:
@@ -216,13 +257,12 @@ def find_run(name: str, runs_dir: Path) -> Path:
     Raises:
         NoDataError: there is no such run; the message names the newest ones.
     """
-    direct = Path(name)
-    if direct.exists():
-        return direct
-    runs = sorted((p for p in runs_dir.glob("*") if is_run_folder(p)), key=lambda p: p.name)
+    if name.strip() and is_there(Path(name)):
+        return Path(name)
+    runs = sorted((p for p in _inside(runs_dir) if is_run_folder(p)), key=lambda p: p.name)
     if name == "latest" and runs:
         return runs[-1]
-    if RUN_NAME.fullmatch(name) and (runs_dir / name).exists():
+    if RUN_NAME.fullmatch(name) and is_there(runs_dir / name):
         return runs_dir / name
     known = ", ".join(run.name for run in runs[-3:]) or "none yet: make one with 'make loadtest'"
-    raise NoDataError(f"no run or result file {name!r}; newest runs in {runs_dir}: {known}")
+    raise NoDataError(f"no run or result file {name[:100]!r}; newest runs in {runs_dir}: {known}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from recording.folder import RunFolder
-from recording.frames import Kind, scan
+from recording.frames import OF_A_BEAT, Kind, log_bytes, scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,9 @@ class Follower:
 
     @staticmethod
     def _read(path: Path, tail: _Tail) -> None:
-        with path.open("rb") as stream:
-            stream.seek(tail.offset)
-            found = scan(stream.read())
+        found = scan(log_bytes(path, tail.offset))
         tail.offset += found.consumed
-        beats = [frame for frame in found.frames if frame.kind is Kind.HEARTBEAT]
-        if beats:
-            tail.beat = beats[-1].json()
+        for frame in found.of(Kind.HEARTBEAT)[-1:]:
+            with suppress(ValueError):  # an intact frame that holds something else
+                tail.beat = frame.figures(OF_A_BEAT)
         tail.ended = tail.ended or any(frame.kind is Kind.END for frame in found.frames)

@@ -11,7 +11,7 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -19,7 +19,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from recording.errors import UsageError
+from recording.json_values import is_number, read_json
 from recording.rows import unpacked
+from recording.sample import whole
+from recording.whole_file import whole_file
 
 MAGIC = b"LVf1"
 _HEADER = struct.Struct("<4sBIII")
@@ -39,6 +43,14 @@ class Kind(IntEnum):
     ROWS = 6
 
 
+_OTHER_CONTENT = (
+    ValueError, TypeError, KeyError, OverflowError, RecursionError, OSError, pa.ArrowException
+)  # fmt: skip
+"""What reading a payload of some other kind may raise."""
+
+OF_A_BEAT = ("time_s",)
+"""Figures without which a heartbeat is none."""
+
 FINISHED = frozenset({Kind.SAMPLES, Kind.ROWS})
 """Frames that hold finished requests."""
 
@@ -52,16 +64,42 @@ class Frame:
     payload: bytes
 
     def json(self) -> dict[str, Any]:
-        """The payload of an ANCHOR, HEARTBEAT or END frame."""
-        value: dict[str, Any] = json.loads(self.payload)
+        """The payload of an ANCHOR, HEARTBEAT or END frame.
+
+        Raises:
+            ValueError: an intact frame that holds something else.
+        """
+        value = read_json(self.payload)
+        if not isinstance(value, dict):
+            raise ValueError("no object")
         return value
 
+    def figures(self, needed: Iterable[str] = ()) -> dict[str, float]:
+        """The finite numbers of a HEARTBEAT or END frame.
+
+        Raises:
+            ValueError: it holds something else, or one that is needed is missing.
+        """
+        found = {name: value for name, value in self.json().items() if is_number(value)}
+        if missing := set(needed) - found.keys():
+            raise ValueError(f"without {', '.join(sorted(missing))}")
+        return found
+
     def table(self) -> pa.Table:
-        """The payload of a SAMPLES, ROWS or OPEN frame, as an Arrow table of `recording.sample.SCHEMA`."""
-        if self.kind is Kind.ROWS:
-            return unpacked(self.payload).to_table()
-        with pa.ipc.open_stream(self.payload) as reader:
-            return reader.read_all()
+        """The payload of a SAMPLES, ROWS or OPEN frame, as an Arrow table of `recording.sample.SCHEMA`.
+
+        Raises:
+            ValueError: an intact frame that holds something else.
+        """
+        try:
+            if self.kind is Kind.ROWS:
+                return unpacked(self.payload).to_table()
+            with pa.ipc.open_stream(self.payload) as reader:
+                table = reader.read_all()
+            table.validate(full=True)
+            return whole(table)
+        except _OTHER_CONTENT as error:
+            raise ValueError(f"no requests: {error}") from error
 
 
 def encode(kind: Kind, sequence: int, payload: bytes) -> bytes:
@@ -96,6 +134,25 @@ class Scan:
     missing_frames: int = 0
     consumed: int = 0
     torn: bool = False
+
+    def of(self, *kinds: Kind) -> list[Frame]:
+        """The frames of some kinds."""
+        return [frame for frame in self.frames if frame.kind in kinds]
+
+
+def log_bytes(path: Path, offset: int = 0) -> bytes:
+    """What a log holds from an offset on.
+
+    Raises:
+        UsageError: it is there and cannot be read, or is no file.
+    """
+    try:
+        return whole_file(path, begin=offset)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}; a part of the run is in it: make it readable, or move "
+            "it out of the folder to judge the rest"
+        ) from error
 
 
 def scan(data: bytes) -> Scan:

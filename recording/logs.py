@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,13 +14,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from recording.collect import Collector
 from recording.folder import FORMAT, RunFolder, replacing
-from recording.frames import FINISHED, Frame, Kind, Scan, scan
+from recording.frames import FINISHED, OF_A_BEAT, Frame, Kind, Scan, log_bytes, scan
 from recording.probes.readings_file import READINGS_SCHEMA, read_readings
 from recording.run import LogHealth, Readings, Thinned
-from recording.sample import SCHEMA, Samples, in_schema
+from recording.sample import SCHEMA, Samples, whole
+
+MOST_USERS = 1 << 24
+"""Per process: more can only be damage."""
 
 BATCH = 1 << 19
 """Rows that are read from a Parquet file at a time."""
@@ -30,6 +34,8 @@ Beats = Sequence[Mapping[str, Any]]
 
 HEALTH_KEY = b"loadverdict.health"
 """Key of the Parquet metadata that holds the logs' health as JSON."""
+
+_HEALTH = TypeAdapter(LogHealth)
 
 GENERATOR_READINGS = (
     "in_flight",
@@ -59,18 +65,55 @@ class Recorded:
     thinned: Thinned | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """One process's log.
+
+    Attributes:
+        node: the process.
+        scan: its frames, and what was wrong with them.
+        finished: frames with finished requests, and those.
+        beats: its heartbeats.
+        end: its end mark; None without one.
+        left: see `_left_open`.
+    """
+
+    node: str
+    scan: Scan
+    finished: Sequence[tuple[Frame, pa.Table]]
+    beats: Beats
+    end: Mapping[str, Any] | None
+    left: pa.Table
+
+    @classmethod
+    def read(cls, path: Path) -> _Log:
+        """Read one log. Damage is counted, never raised.
+
+        Raises:
+            UsageError: the file cannot be read at all.
+        """
+        one = scan(log_bytes(path))
+        tables = ((frame, _table(one, frame)) for frame in one.of(*FINISHED))
+        finished = [(frame, table) for frame, table in tables if table is not None]
+        ends = [end for frame in one.of(Kind.END) if (end := _figures(one, frame, ())) is not None]
+        beats = [beat for frame in one.of(Kind.HEARTBEAT) if (beat := _figures(one, frame, OF_A_BEAT))]
+        end = ends[-1] if ends else None
+        left = SCHEMA.empty_table() if ends else _left_open(one, finished)
+        return cls(path.stem, one, finished, beats, end, left)
+
+
 def read_logs(folder: RunFolder) -> Recorded:
-    """Read every log of a run. Damage is counted, never raised."""
-    nodes = tuple(path.stem for path in sorted(folder.samples_dir.glob("*.log")))
-    scans = tuple(scan(folder.log_path(node).read_bytes()) for node in nodes)
-    tables = [_tables(one) for one in scans]
-    left = [_left_open(one, found) for one, found in zip(scans, tables, strict=True)]
-    samples = _samples([*(rows for found in tables for _, rows in found), *left])
-    beats = [[frame.json() for frame in one.frames if frame.kind is Kind.HEARTBEAT] for one in scans]
-    if len(nodes) > 1:
-        samples = replace(samples, users=_total_users(samples.start_s, beats))
-    readings = _joined(_readings(nodes, beats), _readings_from(read_readings(folder.target_readings)))
-    return Recorded(samples, readings, _health(nodes, scans, beats, left))
+    """Read every log of a run. Damage is counted, never raised.
+
+    Raises:
+        UsageError: a log cannot be read at all.
+    """
+    logs = [_Log.read(path) for path in sorted(folder.samples_dir.glob("*.log"))]
+    samples = _samples([*(rows for log in logs for _, rows in log.finished), *(log.left for log in logs)])
+    if len(logs) > 1:
+        samples = replace(samples, users=_total_users(samples.start_s, [log.beats for log in logs]))
+    readings = _joined(_readings(logs), _readings_from(read_readings(folder.target_readings)))
+    return Recorded(samples, readings, _health(logs))
 
 
 def _samples(tables: Sequence[pa.Table]) -> Samples:
@@ -80,17 +123,20 @@ def _samples(tables: Sequence[pa.Table]) -> Samples:
     return samples.take(np.argsort(samples.start_s, kind="stable"))
 
 
-def _tables(one: Scan) -> list[tuple[Frame, pa.Table]]:
-    """Frames with finished requests, and those."""
-    read = ((frame, _table(one, frame)) for frame in one.frames if frame.kind in FINISHED)
-    return [(frame, table) for frame, table in read if table is not None]
-
-
 def _table(one: Scan, frame: Frame) -> pa.Table | None:
     """The requests of a frame; None for an intact one that holds something else: it counts as damaged."""
     try:
-        return in_schema(frame.table())
-    except (ValueError, TypeError, KeyError, OverflowError, pa.ArrowException):
+        return frame.table()
+    except ValueError:
+        one.bad_frames += 1
+        return None
+
+
+def _figures(one: Scan, frame: Frame, needed: Iterable[str]) -> Mapping[str, float] | None:
+    """The finite numbers of a frame; None, and counted, for one that holds something else."""
+    try:
+        return frame.figures(needed)
+    except ValueError:
         one.bad_frames += 1
         return None
 
@@ -100,10 +146,8 @@ def _left_open(one: Scan, found: Sequence[tuple[Frame, pa.Table]]) -> pa.Table:
 
     With an end mark they are among the samples already. A start time names a request within one process.
     """
-    lists = [frame for frame in one.frames if frame.kind is Kind.OPEN]
-    if not lists or any(f.kind is Kind.END for f in one.frames):
-        return SCHEMA.empty_table()
-    table = _table(one, lists[-1])
+    lists = one.of(Kind.OPEN)
+    table = _table(one, lists[-1]) if lists else None
     if table is None:
         return SCHEMA.empty_table()
     after = [rows for frame, rows in found if frame.sequence > lists[-1].sequence]
@@ -124,7 +168,7 @@ def _total_users(time_s: NDArray[np.float64], logs: Sequence[Beats]) -> NDArray[
         if not beats:
             continue
         times = np.array([beat["time_s"] for beat in beats])
-        users = np.array([beat["users_running"] for beat in beats], np.int32)
+        users = np.clip([beat.get("users_running", 0) for beat in beats], 0, MOST_USERS).astype(np.int32)
         # A heartbeat tells the users of the interval that ends with it; after the last one (plus the
         # interval in which the process may have died) there is nobody left.
         steps = np.append(users, 0)
@@ -133,11 +177,12 @@ def _total_users(time_s: NDArray[np.float64], logs: Sequence[Beats]) -> NDArray[
     return total
 
 
-def _readings(nodes: Sequence[str], logs: Sequence[Beats]) -> Readings:
+def _readings(logs: Sequence[_Log]) -> Readings:
     rows: list[tuple[float, str, float, str]] = []
-    for node, beats in zip(nodes, logs, strict=True):
-        for beat in beats:
-            rows += [(beat["time_s"], name, beat[name], node) for name in GENERATOR_READINGS if name in beat]
+    for log in logs:
+        for beat in log.beats:
+            known = [name for name in GENERATOR_READINGS if name in beat]
+            rows += [(beat["time_s"], name, beat[name], log.node) for name in known]
     time_s, name, value, label = zip(*rows, strict=True) if rows else ((), (), (), ())
     return Readings(
         np.array(time_s, np.float64),
@@ -153,20 +198,17 @@ def _joined(one: Readings, other: Readings) -> Readings:
     return Readings(*columns)
 
 
-def _health(
-    nodes: Sequence[str], scans: Sequence[Scan], logs: Sequence[Beats], left: Sequence[pa.Table]
-) -> LogHealth:
-    ends = [[f.json() for f in s.frames if f.kind is Kind.END] for s in scans]
+def _health(logs: Sequence[_Log]) -> LogHealth:
     return LogHealth(
-        nodes=tuple(nodes),
-        nodes_without_end=tuple(node for node, end in zip(nodes, ends, strict=True) if not end),
-        bad_frames=sum(s.bad_frames for s in scans),
-        missing_frames=sum(s.missing_frames for s in scans),
-        dropped_rows=sum(beats[-1].get("dropped_rows", 0) for beats in logs if beats),
+        nodes=tuple(log.node for log in logs),
+        nodes_without_end=tuple(log.node for log in logs if log.end is None),
+        bad_frames=sum(log.scan.bad_frames for log in logs),
+        missing_frames=sum(log.scan.missing_frames for log in logs),
+        dropped_rows=sum(int(log.beats[-1].get("dropped_rows", 0)) for log in logs if log.beats),
         unfinished=sum(
-            end[-1]["unfinished"] if end else rows.num_rows for end, rows in zip(ends, left, strict=True)
+            log.left.num_rows if log.end is None else int(log.end.get("unfinished", 0)) for log in logs
         ),
-        torn=tuple(node for node, one in zip(nodes, scans, strict=True) if one.torn),
+        torn=tuple(log.node for log in logs if log.scan.torn),
     )
 
 
@@ -184,8 +226,8 @@ def finish(folder: RunFolder) -> Recorded:
     if not (health.bad_frames or health.missing_frames or health.nodes_without_end):
         for node in health.nodes:
             folder.log_path(node).unlink(missing_ok=True)
-        folder.target_readings.unlink(missing_ok=True)
         with suppress(OSError):
+            folder.target_readings.unlink(missing_ok=True)
             folder.readings_dir.rmdir()
     return recorded
 
@@ -195,7 +237,13 @@ def _write_parquet(path: Path, table: pa.Table, health: LogHealth | None = None)
     if health is not None:
         metadata[HEALTH_KEY] = json.dumps(asdict(health)).encode()
     with replacing(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
+        # Without checksums a flipped bit in a page is another number, and nobody knows.
+        pq.write_table(
+            table.replace_schema_metadata(metadata),
+            temporary,
+            compression="zstd",
+            write_page_checksum=True,
+        )
 
 
 def _readings_table(readings: Readings) -> pa.Table:
@@ -208,18 +256,26 @@ def _readings_table(readings: Readings) -> pa.Table:
 
 def read_parquet(folder: RunFolder) -> Recorded:
     """Read a run that `finish` has been through."""
-    with pq.ParquetFile(folder.samples_parquet) as file:
+    with pq.ParquetFile(_a_file(folder.samples_parquet), page_checksum_verification=True) as file:
         metadata = file.schema_arrow.metadata or {}
         collector = Collector()
         for batch in file.iter_batches(BATCH):
-            collector.add(Samples.from_table(pa.Table.from_batches([batch])))
+            collector.add(Samples.from_table(whole(pa.Table.from_batches([batch]))))
     try:
-        readings = pq.read_table(folder.readings_parquet)
-    except (OSError, pa.ArrowException):
+        path = _a_file(folder.readings_parquet)
+        readings = _readings_from(pq.read_table(path, page_checksum_verification=True))
+    except (OSError, pa.ArrowException, KeyError, ValueError):
         # Missing or damaged: analysis says that the generator's own health is unknown.
-        readings = READINGS_SCHEMA.empty_table()
+        readings = _readings_from(READINGS_SCHEMA.empty_table())
     health = _health_from(metadata.get(HEALTH_KEY))
-    return Recorded(collector.samples(), _readings_from(readings), health, collector.thinned)
+    return Recorded(collector.samples(), readings, health, collector.thinned)
+
+
+def _a_file(path: Path) -> Path:
+    """The path of a file; OSError for anything else: a pipe would wait for ever."""
+    if not path.is_file():
+        raise OSError(0, "not a file")
+    return path
 
 
 def _readings_from(table: pa.Table) -> Readings:
@@ -233,12 +289,6 @@ def _readings_from(table: pa.Table) -> Readings:
 def _health_from(text: bytes | None) -> LogHealth:
     """The health that `finish` wrote; a run that does not know its health did not end as it should."""
     try:
-        value = json.loads(text or b"")
+        return _HEALTH.validate_json(text or b"")
     except ValueError:
-        value = None
-    if not isinstance(value, dict):
         return LogHealth(nodes_without_end=("an unknown process",))
-    known: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in LogHealth.__slots__
-    }
-    return LogHealth(**known)

@@ -7,10 +7,11 @@ is in the way of reading it. Samples are never opened.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from recording.whole_file import whole_file
 
 MOST_BYTES = 16_000_000
 """Nothing that the suite writes into these files comes near; a longer file is not read."""
@@ -77,27 +78,10 @@ def _past_folder(name: str, folder: str, read: tuple[str, ...], ask: tuple[str, 
     files, unread = {}, {}
     for path in read:
         try:
-            files[path] = _content(f"{folder}/{path}")
+            files[path] = whole_file(f"{folder}/{path}", MOST_BYTES)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
             unread[path] = error.strerror or type(error).__name__
     there = frozenset(path for path in ask if os.access(f"{folder}/{path}", os.F_OK))
     return PastFolder(name, files, there, unread)
-
-
-def _content(path: str) -> bytes:
-    """A whole file.
-
-    Raises:
-        OSError: it is not there, cannot be read, is no file, or is longer than `MOST_BYTES`.
-    """
-    # Without O_NONBLOCK a named pipe would wait for somebody to write into it.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(0, "not a file")
-        if found.st_size > MOST_BYTES:
-            raise OSError(0, f"longer than {MOST_BYTES:,} bytes")
-        return file.read(MOST_BYTES)

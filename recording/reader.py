@@ -17,6 +17,11 @@ from recording.logs import read_logs, read_parquet
 from recording.planned import USERS, planned_parts
 from recording.run import Run
 from recording.sample import constant
+from recording.strict_yaml import MAX_DEPTH, read_bounded
+from recording.whole_file import whole_file
+
+LONGEST_SCENARIO = 1 << 20
+"""Bytes: with every default filled in it is longer than the file it was made from, and no more."""
 
 
 def read_run(path: Path) -> Run:
@@ -39,7 +44,7 @@ def _read_folder(folder: RunFolder) -> Run:
     manifest = folder.manifest()
     try:
         recorded = read_parquet(folder) if folder.samples_parquet.exists() else read_logs(folder)
-    except (pa.ArrowException, OSError, KeyError) as error:
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         # A damaged Parquet file: the logs, where they still exist, are the original.
         if not any(folder.samples_dir.glob("*.log")):
             raise NoDataError(
@@ -67,7 +72,7 @@ def _read_folder(folder: RunFolder) -> Run:
 
 def _scenario(folder: RunFolder) -> dict[str, Any]:
     try:
-        value = yaml.safe_load(folder.scenario_yaml.read_text())
+        value = read_bounded(whole_file(folder.scenario_yaml, LONGEST_SCENARIO).decode(), MAX_DEPTH)
     except (OSError, yaml.YAMLError, UnicodeDecodeError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -89,6 +89,21 @@ def in_schema(table: pa.Table) -> pa.Table:
     return table.select(SCHEMA.names)
 
 
+def whole(table: pa.Table) -> pa.Table:
+    """The table in `SCHEMA`, for tables that somebody else may have written.
+
+    Raises:
+        ValueError: a value is missing, or is none of its column's kind (as pa.ArrowInvalid).
+        KeyError: a column is missing.
+    """
+    table = in_schema(table).cast(SCHEMA)
+    for column in table.columns:
+        chunks = column.chunks if pa.types.is_dictionary(column.type) else ()
+        if column.null_count or any(chunk.dictionary.null_count for chunk in chunks):
+            raise ValueError("a value is missing")
+    return table
+
+
 def _slim(column: NDArray[Any]) -> NDArray[Any]:
     """The column, free of memory if all its values are the same."""
     alike = len(column) > 0 and bool(np.all(column == column[0]))

@@ -8,11 +8,16 @@ import os
 import random
 import stat
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from recording.errors import UsageError
+from recording.whole_file import whole_file
+
+MOST_BYTES = 256 << 20
+"""Several million accounts; a longer file is another one."""
 
 Use = Literal["rotating", "own", "shared"]
 
@@ -43,11 +48,13 @@ def read_accounts(path: Path) -> list[Account]:
     """
     where = f"accounts file {path}"
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = whole_file(path, MOST_BYTES).decode("utf-8-sig")
     except OSError as error:
         raise UsageError(f"{where}: {error.strerror}; expected {EXPECTED}") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{where}: not a UTF-8 CSV file: {error}") from error
+        raise UsageError(f"{where}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
+    if "\0" in text:
+        raise UsageError(f"{where}: holds a NUL, which is no text; save the file as UTF-8")
     return _accounts(text, where)
 
 
@@ -72,15 +79,9 @@ def is_open_to_all(path: Path) -> bool:
 
 
 def _accounts(text: str, where: str) -> list[Account]:
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except csv.Error as error:
-        raise UsageError(f"{where}: not a UTF-8 CSV file: {error}") from error
-    if not rows or [name.strip() for name in rows[0]] != ["username", "password"]:
-        raise UsageError(f"{where}: the first line must be 'username,password'")
     accounts: list[Account] = []
     seen: dict[str, int] = {}
-    for line, row in enumerate(rows[1:], start=2):
+    for line, row in _rows(text, where):
         if len(row) != 2 or not row[0] or not row[1]:
             raise UsageError(f"{where}, line {line}: expected a user name and a password")
         if row[0] in seen:
@@ -90,6 +91,21 @@ def _accounts(text: str, where: str) -> list[Account]:
     if not accounts:
         raise UsageError(f"{where}: holds no account")
     return accounts
+
+
+def _rows(text: str, where: str) -> Iterator[tuple[int, list[str]]]:
+    """Every row below the header, and the line on which it begins. No message shows what a row holds."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    try:
+        if [name.strip() for name in next(reader, [])] != ["username", "password"]:
+            raise UsageError(f"{where}: the first line must be 'username,password'")
+        line = reader.line_num + 1
+        for row in reader:
+            yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise UsageError(f"{where}, line {line}: not valid CSV: {error}") from error
 
 
 class AccountPool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, model_validator
+from pydantic.fields import FieldInfo
 
 from recording.errors import UsageError
 from scenarios.yaml_file import check, nearest, read_yaml
@@ -14,9 +16,48 @@ CONFIG_DIR = Path(__file__).resolve().parent.parent / "config"
 
 
 class Model(BaseModel):
-    """Frozen, and strict about unknown keys."""
+    """Frozen, and strict about unknown keys and about truth values in the place of numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_truth_value_is_no_number(cls, data: Any) -> Any:
+        """Python counts with true and false as with 1 and 0."""
+        for key, value in data.items() if isinstance(data, dict) else ():
+            field = next(
+                (field for name, field in cls.model_fields.items() if key in _names(name, field)), None
+            )
+            if field is not None and _is_truth(value) and _is_number(field.annotation):
+                raise ValueError(f"{key!r}: expected a number, not true or false")
+        return data
+
+
+def _names(name: str, field: FieldInfo) -> list[Any]:
+    """What a field may be called in a file."""
+    alias = field.validation_alias
+    return [name, *(alias.choices if isinstance(alias, AliasChoices) else [alias])]
+
+
+def _is_truth(value: Any) -> bool:
+    """Whether it is true or false, or a list or mapping with one of them in it."""
+    if isinstance(value, list | dict):
+        return any(map(_is_truth, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, bool)
+
+
+def _is_number(annotation: Any) -> bool:
+    """Whether a field holds numbers and no truth values."""
+    kinds = set(_kinds(annotation))
+    return bool(kinds & {int, float}) and not kinds & {bool, Any}
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    parts = get_args(annotation)
+    if not parts:
+        yield annotation
+    for part in parts:
+        yield from _kinds(part)
 
 
 Named = TypeVar("Named", bound=BaseModel)

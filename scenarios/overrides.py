@@ -24,7 +24,8 @@ MOST_BLOCKS = 1000
 ENV_OVERRIDES = "LOADVERDICT_OVERRIDES"
 """How `loadverdict run` tells the load generating processes, as JSON."""
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)")
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(s|m|h)")
+_LEVEL = {int: re.compile(r"-?[0-9]{1,20}"), float: re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,9})?")}
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -149,16 +150,16 @@ def duration_s(text: str, option: str) -> float:
     """
     found = _DURATION.fullmatch(text.strip().lower())
     if found is None or float(found[1]) <= 0:
-        raise UsageError(f"{option} {text!r} is no duration; write 90s, 20m or 1h")
+        raise UsageError(f"{option} {text[:80]!r} is no duration; write 90s, 20m or 1h")
     return float(found[1]) * _SECONDS[found[2]]
 
 
 def _levels(text: str, option: str, kind: type[int] | type[float]) -> tuple[float, ...]:
-    try:
-        return tuple(kind(level) for level in text.split(","))
-    except ValueError:
+    levels = [level.strip() for level in text.split(",")]
+    if not all(_LEVEL[kind].fullmatch(level) for level in levels):
         what = "numbers of users: 2,6,11,16,20" if kind is int else "arrivals per second: 0.5,2,8"
-        raise UsageError(f"{option} {text!r} are no levels; write {what}") from None
+        raise UsageError(f"{option} {text[:80]!r} are no levels; write {what}")
+    return tuple(map(kind, levels))
 
 
 def _blocks_within(load: Steps | Staircase, at_most_s: float, name: str) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -25,6 +26,16 @@ from scenarios.yaml_file import nearest
 
 NOWHERE: Mapping[str, str] = MappingProxyType({})
 LAB = "lab"
+
+
+_UNSENDABLE = re.compile(r"[\s\x00-\x20\x7f]")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:  # brackets that hold no IPv6 address
+        return urlsplit("")
 
 
 class Target(Model):
@@ -51,7 +62,7 @@ class Target(Model):
     allow_load: bool = False
     max_users: Annotated[int, Field(ge=1)] | None = None
     max_arrivals_per_s: Annotated[float, Field(gt=0)] | None = None
-    health: str | None = None
+    health: Annotated[str, Field(pattern=r"^/")] | None = None
     accounts: Path | None = None
     accounts_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
     cookies: bool = False
@@ -63,13 +74,15 @@ class Target(Model):
     def _plain_url(cls, value: str) -> str:
         if value == LAB:
             return value
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        parts = _split(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or _UNSENDABLE.search(value):
             raise ValueError("expected a URL like http://127.0.0.1:8080, or 'lab'")
         try:
-            _ = parts.port
+            has_port = parts.port != 0
         except ValueError:
-            raise ValueError("expected a port from 1 to 65535 behind the host") from None
+            has_port = False
+        if not has_port:
+            raise ValueError("expected a port from 1 to 65535 behind the host")
         if parts.username or parts.password:
             raise ValueError("keep user and password out of the URL; put them into the accounts file")
         if parts.path not in ("", "/") or parts.query or parts.fragment:

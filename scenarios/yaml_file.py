@@ -13,10 +13,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from recording.errors import UsageError
-from recording.scrub import SECRET_NAME, scrub
+from recording.scrub import SECRET_NAME, one_line, scrub
+from recording.strict_yaml import MAX_BYTES, StrictLoader, values_of
+from recording.whole_file import whole_file
 
-MAX_BYTES = 256 * 1024
-MAX_DEPTH = 20
 SHOWN = 20
 """More mistakes than this are counted, not listed."""
 
@@ -36,54 +36,35 @@ class Document:
 def read_yaml(path: Path) -> Document:
     """Read one YAML mapping.
 
-    Refuses what silently means something else than the author thought: duplicate keys, aliases, several
-    documents, anything but a mapping at the top.
+    Refuses what silently means something else than the author thought: duplicate keys, several documents,
+    anything but a mapping at the top, and what `recording.strict_yaml` refuses.
 
     Raises:
         UsageError: the file cannot be read or is not such a mapping; the message names line and column.
     """
     try:
-        raw = path.read_bytes()
+        raw = whole_file(path, MAX_BYTES)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(raw) > MAX_BYTES:
-        raise UsageError(f"{path}: {len(raw):,} bytes; a configuration file may have {MAX_BYTES:,}")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        node = yaml.compose(text, Loader=StrictLoader)
         if not isinstance(node, yaml.MappingNode):
             raise UsageError(
                 f"{path}: expected keys with values, found {'nothing' if node is None else 'no mapping'}"
             )
         places = dict(_places(node, (), path))
-        values = cast("dict[str, Any]", _Loader("").construct_document(node))
+        values = cast("dict[str, Any]", values_of(StrictLoader(""), node))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         raise UsageError(f"{path}{where}: not valid YAML: {error.problem or error.context}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise UsageError(f"{path}: not valid YAML: {error}") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path}: not valid YAML: {one_line(str(error))}") from error
     return Document(path, values, places)
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader without aliases and with a limit to nesting."""
-
-    depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem="aliases (*name) are not allowed", problem_mark=mark)
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise yaml.MarkedYAMLError(problem=f"nested deeper than {MAX_DEPTH} levels", problem_mark=mark)
-        node: yaml.Node | None = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
 
 
 def _places(node: yaml.Node, at: Path_, path: Path) -> Iterator[tuple[Path_, tuple[int, int]]]:
@@ -146,12 +127,37 @@ def _shown(keys: Path_, found: Any) -> str:
     return kinds.get(type(found)) or scrub(repr(found), limit=80)
 
 
+EXPECTED = {
+    "union_tag_invalid": "one of {expected_tags}",
+    "path_type": "the path of a file",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "keys with values",
+    "model_type": "keys with values",
+    "model_attributes_type": "keys with values",
+    "invalid_key": "a key that is a word: quote it",
+    "too_short": "at least {min_length} in it",
+    "too_long": "at most {max_length} in it",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
+    "string_pattern_mismatch": "text that matches {pattern}",
+}
+"""Words for pydantic's types of mistakes, where its own are those of a programmer."""
+
+
 def _plain(detail: ErrorDetails) -> str:
+    expected = EXPECTED.get(detail["type"])
+    if expected is not None:
+        return f"expected {expected.format(**detail.get('ctx', {}))}"
     message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    if detail["type"] == "union_tag_invalid":
-        return f"expected one of {detail['ctx']['expected_tags']}"
-    if detail["type"] == "path_type":
-        return "expected the path of a file"
     return message if detail["type"] == "value_error" else f"expected {message}"
 
 

@@ -296,6 +296,10 @@ SHORTEST_FREEZE_S = 0.1
 """Shorter silences are not looked for (`analysis.freezes`)."""
 
 
+LEAST_SHARE = 0.01
+"""Nobody asks for the fastest hundredth; who writes p0.99 means p99."""
+
+
 def check_limit(target: SloTarget) -> None:
     """Refuse a limit that every run meets, or none, and a load that none can have: slips, or a figure that is
     not measured so finely.
@@ -307,6 +311,11 @@ def check_limit(target: SloTarget) -> None:
     """
     if target.metric == "freeze" and target.limit < SHORTEST_FREEZE_S:
         raise ValueError(f"{target.text!r}: silences are looked for from {SHORTEST_FREEZE_S} s on")
+    if target.share is not None and target.share < LEAST_SHARE:
+        asked = float(target.metric[1:])
+        raise ValueError(
+            f"{target.text!r}: {target.metric} is the fastest {asked:g} % of all; write p{100 * asked:g}"
+        )
     most = 1.0 if target.unit == "%" else float("inf")
     if target.holds(0.0) == target.holds(most):
         never = "every run meets it" if target.holds(0.0) else "no run can meet it"

@@ -17,6 +17,9 @@ from recording.foreign.times import plausible
 from recording.outcomes import OUTCOMES
 from recording.run import ErrorExample, Run
 from recording.sample import Category, Samples
+from recording.scrub import one_line, scrub
+
+LONGEST_MESSAGE = 1000
 
 ALWAYS_LACKING = frozenset({"readings", "unfinished", "message"})
 """No other tool's file holds the generator's own health, requests still in flight at the end, or what the
@@ -156,7 +159,7 @@ def _examples(
                 status=kind.status,
                 outcome=kind.outcome,
                 code=short,
-                message=" ".join(kind.message.split())[:1000],
+                message=one_line(scrub(kind.message), LONGEST_MESSAGE),
                 endpoint=samples.endpoint.names[samples.endpoint.codes[row]],
             )
         )

@@ -28,6 +28,9 @@ LARGEST = 2.0**31 - 1
 BLOCK = 8 << 20
 THREADS = 2
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
+_NOTHING = ("Empty CSV file", "no columns", "No columns", "Could not skip initial")
+"""How Arrow says that there is nothing below the header."""
+
 _NULLS = ["", "N/A", "null", "None"]
 
 T = TypeVar("T")
@@ -268,7 +271,7 @@ def _read(
         try:
             return pacsv.read_csv(stream if skipped is None else _Utf8(stream), read, parse, convert)
         except pa.ArrowInvalid as error:
-            if "Empty CSV file" in str(error) or "no columns" in str(error).lower():
+            if any(words in str(error) for words in _NOTHING):
                 return pa.table({name: pa.array([], kind) for name, kind in wanted.items()})
             raise
 

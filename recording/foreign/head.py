@@ -24,6 +24,8 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     Raises:
         UsageError: it cannot be opened, or its compressed data is damaged (raised while reading too).
     """
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is no file; a pipe can be read only once: save it to a file first")
     try:
         with path.open("rb") as raw:
             packed = raw.read(2) == _GZIP
@@ -64,7 +66,10 @@ def first_line(head: bytes) -> str:
 
 def columns(head: bytes, delimiter: str = ",") -> list[str]:
     """The first line's fields, without spaces around them."""
-    fields = next(csv.reader([first_line(head)], delimiter=delimiter), [])
+    try:
+        fields = next(csv.reader([first_line(head)], delimiter=delimiter), [])
+    except csv.Error:  # a carriage return or a NUL within it: no line of columns
+        return []
     return [field.strip() for field in fields]
 
 

@@ -41,6 +41,10 @@ def read_jmeter_xml(path: Path) -> Run:
             if not reader.start:
                 raise UsageError(f"{path}, line {error.lineno}: not well-formed XML ({error})") from error
             torn = 1
+        except (LookupError, ValueError) as error:
+            raise UsageError(
+                f"{path} declares an encoding that cannot be read ({error}); save it as UTF-8"
+            ) from error
     return make_run(path, "jmeter_xml", reader.rows(), bad_lines=reader.bad + torn)
 
 

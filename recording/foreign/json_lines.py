@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from recording.errors import UsageError
 from recording.foreign.head import opened
+from recording.json_values import read_json
 
-LARGEST = 1e18
 LONGEST = 64 << 20
 """Bytes of one line; a longer one is damage."""
 
@@ -45,15 +44,10 @@ class JsonLines:
 
 def _object(line: bytes) -> dict[str, Any] | None:
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
+        value = read_json(line)
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None
-
-
-def is_number(value: object) -> TypeGuard[float]:
-    """Whether a value is a finite number of a size that a file can mean; JSON knows 1e999 and 400 digits."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST < value < LARGEST
 
 
 def first_object(head: bytes) -> dict[str, Any]:
@@ -72,8 +66,6 @@ def whole_object(path: Path, name: str, longest: int = 256 << 20) -> Any:
     if len(data) > longest:
         raise UsageError(f"{path} is larger than a summary of {name} can be ({longest >> 20} MB)")
     try:
-        return json.loads(data, parse_constant=lambda _: None)
-    except RecursionError as error:
-        raise UsageError(f"{path}: nested too deeply to be a summary of {name}") from error
+        return read_json(data)
     except ValueError as error:
         raise UsageError(f"{path}: expected the JSON of {name}: {error}") from error

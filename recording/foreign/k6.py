@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from recording.foreign.build import Rows, make_run
 from recording.foreign.csv_file import CsvColumns, Layout, read_columns
 from recording.foreign.head import has_columns
-from recording.foreign.json_lines import JsonLines, first_object, is_number
+from recording.foreign.json_lines import JsonLines, first_object
 from recording.foreign.outcomes import Judged, from_k6, judged
 from recording.foreign.times import iso_s, stamps_s
+from recording.json_values import is_number
 from recording.run import Run
 from recording.sample import Category
 

@@ -19,6 +19,7 @@ from recording.foreign.json_lines import whole_object
 from recording.foreign.outcomes import from_text
 from recording.foreign.sums import Sum, sums_run
 from recording.foreign.times import iso_s
+from recording.json_values import is_number
 from recording.run import Run
 
 AGGREGATED = "Aggregated"
@@ -50,18 +51,21 @@ def read_locust_history(path: Path) -> Run:
         try:
             time_s, users = float(row["Timestamp"]), int(row["User Count"])
             requests, failures = int(row["Total Request Count"]), int(row["Total Failure Count"])
-        except (KeyError, TypeError, ValueError):
+            kind, name = row["Type"] or "", row["Name"] or ""
+            if not all(map(is_number, (time_s, users, requests, failures))):
+                raise ValueError("a number without end")
+        except (KeyError, TypeError, ValueError, OverflowError):
             bad += 1
             continue
         times.append(time_s)
-        if row["Name"] == AGGREGATED:
+        if name == AGGREGATED:
             continue
-        key = (row["Type"], row["Name"])
+        key = (kind, name)
         had, lost = before[key]
         if requests < had or failures < lost:
             had, lost = 0, 0
         before[key] = (requests, failures)
-        sums += _pair(requests - had, failures - lost, time_s, row["Name"], users)
+        sums += _pair(requests - had, failures - lost, time_s, name, users)
     if not times and bad:
         raise UsageError(f"{path}, line 2: none of its {bad:,} lines can be read as Locust's stats history")
     sums, lacks = _with_texts(path, "_stats_history.csv", sums)
@@ -77,7 +81,7 @@ def read_locust_stats(path: Path) -> Run:
         try:
             if row["Name"] != AGGREGATED:
                 sums += _pair(int(row["Request Count"]), int(row["Failure Count"]), 0.0, row["Name"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             bad += 1
     sums, lacks = _with_texts(path, "_stats.csv", sums)
     return sums_run(path, "locust_stats", sums, lacks, bad_lines=bad)
@@ -92,9 +96,11 @@ def read_locust_json(path: Path) -> Run:
             requests, failures = int(entry["num_requests"]), int(entry["num_failures"])
             starts.append(float(entry["start_time"]))
             ends.append(float(entry["last_request_timestamp"] or entry["start_time"]))
+            if not (is_number(starts[-1]) and is_number(ends[-1])):
+                raise ValueError("a time without end")
             name = str(entry["name"])
             sums += _seconds(entry, name) or _pair(requests, failures, starts[-1], name)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UsageError(f"{path}: an entry is not one of Locust's JSON summary ({error!r})") from error
     length = max(ends) - min(starts) if starts else 0.0
     return sums_run(path, "locust_json", sums, {"status"}, length_s=length)
@@ -139,7 +145,7 @@ def _with_texts(path: Path, ending: str, sums: list[Sum]) -> tuple[list[Sum], se
             judged = from_text(row["Error"])
             since = sums[0].start_s if math.isnan(start) or not sums[0].start_s else start
             kinds.append(Sum(int(row["Occurrences"]), judged.status, row["Error"], True, since, row["Name"]))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             return sums, {"status"}
     if sum(kind.requests for kind in kinds) != failures:
         return sums, {"status"}

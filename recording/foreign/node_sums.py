@@ -89,6 +89,6 @@ def _mapping(value: Any, path: Path, name: str) -> dict[str, Any]:
 def _number(value: Any) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0.0
     return number if 0 <= number < 1e18 else 0.0

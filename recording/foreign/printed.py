@@ -14,6 +14,7 @@ from recording.errors import UsageError
 from recording.foreign.head import opened
 from recording.foreign.json_lines import whole_object
 from recording.foreign.sums import Sum, sums_run
+from recording.json_values import is_number
 from recording.run import Run
 
 LONGEST = 4 << 20
@@ -35,7 +36,8 @@ def _reader(
 
 def _number(pattern: str, text: str) -> float | None:
     found = re.search(pattern, text)
-    return float(found.group(1)) if found else None
+    number = float(found.group(1)) if found else None
+    return number if is_number(number) else None
 
 
 def _count(pattern: str, text: str) -> int:
@@ -98,7 +100,7 @@ def read_siege(path: Path) -> Run:
         whole = json.loads(text[text.index("{") :])
         good, failed = int(whole["successful_transactions"]), int(whole["failed_transactions"])
         length = float(whole["elapsed_time"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise UsageError(
             f"{path}: expected the JSON of siege -j, which cannot be read here: {error}"
         ) from error
@@ -120,7 +122,9 @@ def read_k6_summary(path: Path) -> Run:
         requests = int(metrics["http_reqs"]["count"])
         failures = int(metrics["http_req_failed"]["passes"])
         rate = float(metrics["http_reqs"]["rate"])
-    except (KeyError, TypeError, ValueError) as error:
+        if not all(map(is_number, (requests, failures, rate))):
+            raise ValueError("a count without end")
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UsageError(f"{path}: no http_reqs and http_req_failed in this summary of k6") from error
     sums = [Sum(requests - failures), Sum(failures, 0, "failed, kind unknown", True)]
     return sums_run(path, "k6_summary", sums, {"status"}, length_s=requests / rate if rate > 0 else None)

@@ -13,8 +13,9 @@ import numpy as np
 from recording.foreign.build import Rows, make_run
 from recording.foreign.csv_file import Layout, read_columns
 from recording.foreign.head import columns
-from recording.foreign.json_lines import JsonLines, first_object, is_number
+from recording.foreign.json_lines import JsonLines, first_object
 from recording.foreign.times import iso_s
+from recording.json_values import is_number
 from recording.run import Run
 from recording.sample import Category
 

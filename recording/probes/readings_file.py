@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from recording.probes.told import Reading
+from recording.whole_file import whole_file
 
 SOURCE = "target"
 READINGS_SCHEMA = pa.schema(
@@ -77,10 +78,12 @@ def read_readings(path: Path) -> pa.Table:
     """Everything in the file up to where it breaks off; empty if there is none."""
     batches = []
     try:
-        with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
+        with pa.ipc.open_stream(whole_file(path)) as stream:
             if stream.schema.equals(READINGS_SCHEMA):
                 for batch in stream:
-                    batches.append(batch)  # noqa: PERF402 - those before a tear count
+                    # A stream has no checksums: a damaged one may point anywhere in memory.
+                    batch.validate(full=True)
+                    batches.append(batch)  # those before a tear count
     except (OSError, pa.ArrowException):
         pass
     return pa.Table.from_batches(batches, READINGS_SCHEMA)

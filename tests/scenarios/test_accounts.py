@@ -1,4 +1,7 @@
-"""Accounts: nobody shares one unless told to, and every process meets the same mix."""
+"""Accounts: nobody shares one unless told to, and every process meets the same mix.
+
+Files that are none: tests/bad_input/test_accounts_file.py.
+"""
 
 from pathlib import Path
 
@@ -63,31 +66,6 @@ def test_values_stay_text(tmp_path: Path) -> None:
     path.write_text('username,password\nNA,007\nnull,"a,b\nc"\n=cmd,1e400\n')
     read = read_accounts(path)
     assert [(a.username, a.password) for a in read] == [("NA", "007"), ("null", "a,b\nc"), ("=cmd", "1e400")]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", "first line"),
-        ("user,pass\na,b\n", "first line"),
-        ("username,password\n", "no account"),
-        ("username,password\na\n", "line 2"),
-        ("username,password\na,b,c\n", "line 2"),
-        ("username,password\na,\n", "line 2"),
-        ("username,password\na,b\na,c\n", "same user name as in line 2"),
-        ('username,password\n"a,b\n', "not a UTF-8 CSV"),
-    ],
-)
-def test_a_bad_file_is_one_sentence(tmp_path: Path, text: str, expected: str) -> None:
-    path = tmp_path / "accounts.csv"
-    path.write_text(text)
-    with pytest.raises(UsageError, match=expected):
-        read_accounts(path)
-
-
-def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="No such file"):
-        read_accounts(tmp_path / "none.csv")
 
 
 def test_a_password_never_shows_in_a_repr() -> None:

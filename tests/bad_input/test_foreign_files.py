@@ -1,16 +1,23 @@
-"""Bad input is one sentence, or counted; never a traceback."""
+"""Result files of other tools: bad input is one sentence, or counted; never a traceback.
+
+What whole files say: tests/recording/test_foreign_counts.py and test_case_csv.py.
+"""
 
 from __future__ import annotations
 
 import gzip
+import os
 import random
+import re
 from pathlib import Path
 
 import pytest
 
 from analysis.diagnose import diagnose
+from commands.gate import gate_path
 from recording.errors import LoadverdictError, NoDataError, UsageError
 from recording.reader import read_run
+from tests.bad_input.told import told
 
 FILES = Path(__file__).parents[1] / "golden" / "foreign"
 NAMES = sorted(path.name for path in FILES.iterdir() if path.suffix != ".md")
@@ -140,3 +147,74 @@ def test_jmeter_with_another_delimiter_dates_and_controllers(tmp_path: Path) -> 
     assert run.samples.start_s[1] - run.samples.start_s[0] == pytest.approx(1.0)
     assert [example.message for example in run.examples] == ["expected token"]
     assert "users" in run.lacks
+
+
+K6_POINT = (
+    '{"metric":"http_req_duration","type":"Point",'
+    '"data":{"time":"2026-11-23T12:29:46Z","value":5,"tags":%s}}\n'
+)
+
+
+@pytest.mark.parametrize(
+    "tags", [r'{"name":"\ud800","error":"\udfff bad"}', '{"name":"a","name":"b"}', "[]", "5", '{"status":{}}']
+)
+def test_odd_tags_of_a_point_reach_every_file_of_the_report(tags: str, tmp_path: Path) -> None:
+    """A lone surrogate can be read, and cannot be written."""
+    path = write(tmp_path, (K6_POINT % "{}" + K6_POINT % tags).encode())
+    found = told(lambda: gate_path(str(path), tmp_path, as_json=True))
+    assert found.code in (1, 3), found
+
+
+def test_a_line_that_is_nested_without_end_is_a_bad_line(tmp_path: Path) -> None:
+    deep = '{"type":"Point","metric":"http_req_duration","data":' + "[" * 100_000 + "\n"
+    run = read_run(write(tmp_path, (K6_POINT % "{}" + deep).encode()))
+    assert (len(run.samples), run.bad_lines) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["k6_summary.json", "siege.json", "locust_json.json", "autocannon.json"])
+@pytest.mark.parametrize("number", [b"1e999", b"-1", b"NaN", b"9" * 400, b"[[[[", b"null", b'"x"'])
+def test_a_summary_whose_numbers_are_none(name: str, number: bytes, tmp_path: Path) -> None:
+    data = re.sub(rb"(?<=[:\s])\d+(?=[,\s}])", number, (FILES / name).read_bytes())
+    path = write(tmp_path, data)
+    found = told(lambda: gate_path(str(path), tmp_path, as_json=False))
+    assert found.code in (2, 3, 6), found
+    if found.code != 3:
+        found.check(found.code, str(path))
+
+
+def test_printed_counts_without_end_are_no_counts(tmp_path: Path) -> None:
+    data = (FILES / "wrk.txt").read_bytes().replace(b"requests in", b"0" * 20 + b"9" * 400 + b" requests in")
+    path = write(tmp_path, data)
+    assert told(lambda: gate_path(str(path), tmp_path, as_json=False)).code in (1, 3, 6)
+
+
+@pytest.mark.parametrize(
+    "name", ["k6.csv", "jmeter.jtl", "hey.csv", "locust_stats_history.csv", "taurus.jtl"]
+)
+def test_line_ends_of_an_old_macintosh(name: str, tmp_path: Path) -> None:
+    path = write(tmp_path, (FILES / name).read_bytes().replace(b"\n", b"\r"))
+    told(lambda: read_run(path) and None).check(2, str(path), "no known format")
+
+
+def test_a_header_that_steers_the_terminal_is_shown_without_that(tmp_path: Path) -> None:
+    data = b"timeStamp,elapsed,success,\x1b[2J\x07label\n1,x,true,a\n"
+    told(lambda: read_run(write(tmp_path, data)) and None).check(2, "file")
+
+
+@pytest.mark.parametrize("row", ["a pipe", "a device", "a loop of links", "unreadable"])
+def test_a_path_that_is_no_readable_file(row: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    if row == "a pipe":
+        os.mkfifo(path)
+    elif row == "a device":
+        path.symlink_to("/dev/zero")
+    elif row == "a loop of links":
+        path.symlink_to(path)
+    elif os.geteuid() == 0:
+        pytest.skip("root reads everything")
+    else:
+        path.write_bytes(b"x")
+        path.chmod(0)
+    found = told(lambda: gate_path(str(path), tmp_path, as_json=False))
+    found.check(found.code, "file")
+    assert found.code in (2, 6)

@@ -1,0 +1,50 @@
+"""Boundary: where errors end. Each one that a user can act on becomes one sentence and its exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from recording.errors import LoadverdictError
+from recording.scrub import scrub
+
+UNEXPECTED = 70
+"""Exit code of a fault of our own (EX_SOFTWARE of sysexits.h). Never 1: that says "a target was missed"."""
+
+
+def guarded(work: Callable[[], object]) -> None:
+    """Do the work of a command.
+
+    Raises:
+        SystemExit: it went wrong; the sentence is on standard error.
+    """
+    try:
+        work()
+    except LoadverdictError as error:
+        print(f"loadverdict: {_plain(str(error))}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("LOADVERDICT_DEBUG"):
+            raise
+        print(f"loadverdict: {_plain(_unexpected(error))}", file=sys.stderr)
+        sys.exit(UNEXPECTED)
+
+
+def _plain(text: str) -> str:
+    """Without what would steer the terminal: names and values in it may come from anybody's file."""
+    return "".join(char if char == "\n" or char.isprintable() else "?" for char in text)
+
+
+def _unexpected(error: Exception) -> str:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"unexpected {type(error).__name__} in {Path(where.filename).name}:{where.lineno}: {scrub(str(error))}; "
+        "nothing recorded is lost: 'loadverdict diagnose latest' (LOADVERDICT_DEBUG=1 shows more)"
+    )

@@ -1,0 +1,161 @@
+"""Arguments: whatever is typed ends in a sentence or a usage text, exit code 2 or 6, and sends nothing.
+
+Values of --users, --step, --at-most and the like: tests/scenarios/test_overrides.py; mistakes that need a
+running target: tests/commands/test_run.py.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from commands.main import app
+from tests.bad_input.told import Told, told
+
+ROOT = Path(__file__).resolve().parents[2]
+CASE = "request_id,http_code,duration_ms,timestamp\n1,200,5,100\n2,503,5,101\n"
+COMMANDS = (
+    "run",
+    "probe",
+    "diagnose",
+    "gate",
+    "compare",
+    "regression",
+    "trend",
+    "experiment",
+    "investigate",
+    "web",
+)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty folder with one result file."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    Path("plain.csv").write_text(CASE)
+
+
+def called(*words: str) -> Told:
+    return told(lambda: app(list(words)))
+
+
+USAGE: dict[tuple[str, ...], str] = {
+    ("frobnicate",): "No such command 'frobnicate'",
+    ("rnu",): "Did you mean 'run'?",
+    ("diagnose", "--jsn"): "--json",
+    ("diagnose", "a", "b"): "unexpected extra argument",
+    ("diagnose", "--out"): "requires an argument",
+    ("run", "steps", "--processes", "0"): "--processes",
+    ("run", "steps", "--processes", "x"): "--processes",
+    ("run", "steps", "--blocks", "-1"): "--blocks",
+    ("run", "steps", "--workers-port", "70000"): "--workers-port",
+    ("compare",): "Missing argument 'base'",
+    ("trend", "--keep", "0"): "--keep",
+    ("regression", "--confirm", "9"): "--confirm",
+    ("experiment", "pool-50", "--pairs", "0"): "--pairs",
+    ("web", "--port", "0"): "--port",
+    ("lab", "upp"): "invalid choice: 'upp'",
+    ("lab",): "COMMAND",
+}
+
+
+@pytest.mark.parametrize("words", USAGE, ids=" ".join)
+def test_usage(words: tuple[str, ...]) -> None:
+    found = called(*words)
+    assert found.code == 2
+    assert USAGE[words] in found.text
+    assert "Traceback" not in found.text
+
+
+SENTENCES: dict[tuple[str, ...], tuple[int, str]] = {
+    ("run", "stepps"): (2, "did you mean 'steps'?"),
+    ("run", ""): (2, "no scenario ''"),
+    ("run", "../x"): (2, "no scenario '../x'"),
+    ("run", "nope.yaml"): (2, "nope.yaml: cannot be read"),
+    ("run", "steps", "--target", ""): (2, "no target ''"),
+    ("run", "steps", "--target", "nope"): (2, "allowed: lab"),
+    ("run", "steps", "--fault", "nope"): (2, "there is no fault 'nope'"),
+    ("run", "steps", "--users", ""): (2, "are no levels"),
+    ("run", "steps", "--users", "-5"): (2, "--users"),
+    ("run", "steps", "--users", "1,,2"): (2, "are no levels"),
+    ("run", "steps", "--users", "1_0"): (2, "are no levels"),
+    ("run", "steps", "--users", "٣"): (2, "are no levels"),
+    ("run", "steps", "--users", "9" * 5000): (2, "are no levels"),
+    ("run", "steps", "--users", "9" * 20): (2, "--users"),
+    ("run", "steps", "--arrivals", "nan"): (2, "are no levels"),
+    ("run", "steps", "--arrivals", "inf"): (2, "are no levels"),
+    ("run", "steps", "--step", "5x"): (2, "write 90s, 20m or 1h"),
+    ("run", "steps", "--step", "9" * 400 + "s"): (2, "write 90s, 20m or 1h"),
+    ("run", "steps", "--at-most", "5m"): (2, "say both"),
+    ("run", "steps", "--workers", "1", "--processes", "2"): (2, "say one of them"),
+    ("diagnose", ""): (6, "no run or result file ''"),
+    ("diagnose", " "): (6, "no run or result file ' '"),
+    ("diagnose", "--", "-x"): (6, "no run or result file '-x'"),
+    ("gate", "a\nb"): (6, "no run or result file"),
+    ("gate", "\x1b[2J"): (6, "no run or result file"),
+    ("gate", "x" * 5000): (6, "no run or result file 'xxx"),
+    ("gate", "/"): (6, "not a run folder"),
+    ("gate", "latest", "--run-dir", "/nonexistent"): (6, "newest runs in /nonexistent: none yet"),
+    ("gate", "latest", "--run-dir", "plain.csv"): (6, "newest runs in plain.csv: none yet"),
+    ("diagnose", "plain.csv", "--out", "/proc/x"): (2, "cannot write the report into /proc/x"),
+    ("diagnose", "plain.csv", "--out", "plain.csv"): (2, "choose --out"),
+    ("compare", ",", "plain.csv"): (2, "name a run"),
+    ("compare", "plain.csv", "nope"): (6, "no run or result file 'nope'"),
+    ("trend",): (6, "there is no history"),
+    ("trend", "--history", "plain.csv"): (2, "file is not a database"),
+    ("trend", "--history", "."): (2, "choose another place with --history"),
+    ("trend", "--add", "plain.csv"): (2, "is no run folder"),
+    ("experiment", "nope"): (2, "no experiment 'nope'"),
+    ("experiment", "pool-50", "--scenario", "zzz"): (2, "no scenario 'zzz'"),
+    ("investigate", "--run", "nope"): (6, "no run or result file 'nope'"),
+    ("investigate", "--at-most", "x"): (2, "write 90s, 20m or 1h"),
+    ("regression", "--wait", "x"): (2, "write 90s, 20m or 1h"),
+    ("probe", "nope"): (2, "no target 'nope'"),
+    ("web", "--target", "nope"): (2, "no target 'nope'"),
+}
+
+
+@pytest.mark.parametrize("words", SENTENCES, ids=lambda words: " ".join(words)[:40].encode("unicode_escape"))
+def test_one_sentence(words: tuple[str, ...]) -> None:
+    code, expected = SENTENCES[words]
+    called(*words).check(code, expected)
+    assert {path.name for path in Path().iterdir()} <= {"plain.csv", "reports"}
+
+
+def test_run_folders_cannot_be_made_where_a_file_is() -> None:
+    from recording.folder import RunFolder
+
+    told(lambda: RunFolder.create(Path("plain.csv"), "x") and None).check(
+        2, "cannot make a run folder in", "--run-dir"
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_everywhere_and_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        app([command, "--help"])
+    assert ended.value.code == 0
+    assert f"loadverdict {command}" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        app(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("loadverdict 0.")
+
+
+def test_whoever_stops_reading_costs_no_traceback() -> None:
+    """As `| head -1` does; everything else about a process of its own: test_environment.py."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    line = f"{sys.executable} -m commands.main gate plain.csv --json | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", line], env=env, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode in (1, 3)
+    assert done.stderr == ""
