@@ -43,8 +43,9 @@ def _plain(text: str) -> str:
 
 
 def _unexpected(error: Exception) -> str:
-    where = traceback.extract_tb(error.__traceback__)[-1]
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(at.filename).name}:{at.lineno}"
     return (
-        f"unexpected {type(error).__name__} in {Path(where.filename).name}:{where.lineno}: {scrub(str(error))}; "
+        f"unexpected {type(error).__name__} in {where}: {scrub(str(error))}; "
         "nothing recorded is lost: 'loadverdict diagnose latest' (LOADVERDICT_DEBUG=1 shows more)"
     )

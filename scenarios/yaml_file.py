@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from recording.errors import UsageError
-from recording.scrub import SECRET_NAME, one_line, scrub
+from recording.scrub import HIDDEN, SECRET_NAME, one_line, scrub
 from recording.strict_yaml import MAX_BYTES, StrictLoader, values_of
 from recording.whole_file import whole_file
 
@@ -122,7 +122,7 @@ def _shown(keys: Path_, found: Any) -> str:
     """What stands in the file, unless it is somebody's secret: a message is copied into chats and tickets."""
     name = next((key for key in reversed(keys) if isinstance(key, str)), "")
     if SECRET_NAME.search(name):
-        return "something that is not shown"
+        return HIDDEN
     kinds: dict[type, str] = {dict: "a mapping", list: "a list"}
     return kinds.get(type(found)) or scrub(repr(found), limit=80)
 

@@ -56,7 +56,7 @@ USAGE: dict[tuple[str, ...], str] = {
     ("run", "steps", "--workers-port", "70000"): "--workers-port",
     ("compare",): "Missing argument 'base'",
     ("trend", "--keep", "0"): "--keep",
-    ("regression", "--confirm", "9"): "--confirm",
+    ("regression", "--confirm", "21"): "--confirm",
     ("experiment", "pool-50", "--pairs", "0"): "--pairs",
     ("web", "--port", "0"): "--port",
     ("lab", "upp"): "invalid choice: 'upp'",

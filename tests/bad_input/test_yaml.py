@@ -175,7 +175,7 @@ def test_a_base_url_is_scheme_host_and_port(tmp_path: Path, url: str) -> None:
 def test_a_password_in_a_url_or_a_header_is_refused_and_not_shown(tmp_path: Path) -> None:
     text = TARGET.replace("http://", "http://me:hush-hush@")
     found = read(tmp_path, "targets", text)
-    found.check(2, "found [hidden]", "keep user and password out of the URL")
+    found.check(2, "found 'http://[hidden]@127.0.0.1:80'", "keep user and password out of the URL")
     assert "hush" not in found.text
     text = TARGET.replace("{path: /x}", '{path: /x, headers: {Authorization: "Basic hush\\n"}}')
     found = read(tmp_path, "targets", text)
