@@ -8,17 +8,35 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 # Before numpy is loaded: the matrices here are small, and threads that wait for each other cost more than
 # they bring.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from recording.errors import LoadverdictError, UsageError
+from commands.interrupts import interrupts
+from recording.errors import IncompleteError, LoadverdictError, UsageError
+
+
+class Commands(TyperGroup):
+    """All commands: interrupted where nothing of theirs is going on, each ends with one sentence."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Run the command."""
+        with interrupts():
+            try:
+                return super().invoke(ctx)
+            except KeyboardInterrupt:
+                raise IncompleteError(
+                    "interrupted; what was recorded is kept: 'loadverdict diagnose latest' makes its report"
+                ) from None
+
 
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -88,6 +106,10 @@ def run(
     workers_port: Annotated[
         int, typer.Option("--workers-port", min=1, max=65535, help="Where they come to.")
     ] = 5557,
+    workers_wait: Annotated[
+        str,
+        typer.Option("--workers-wait", metavar="DURATION", help="How long they are waited for: 90s, 10m."),
+    ] = "10m",
     abort_when_missed: Annotated[
         bool, typer.Option("--abort-when-missed", help="End the load once a target cannot be met any more.")
     ] = False,
@@ -111,7 +133,7 @@ def run(
       loadverdict run soak.yaml --abort-when-missed
       loadverdict run ramp-up --dry-run
     """
-    from scenarios.overrides import Overrides
+    from scenarios.overrides import Overrides, duration_s
 
     changes = Overrides.parse(
         users,
@@ -131,7 +153,8 @@ def run(
 
     if workers is not None and processes > 1:
         raise UsageError("--workers are on other machines, --processes on this one: say one of them")
-    elsewhere = None if workers is None else Elsewhere(workers, workers_port)
+    wait_s = duration_s(workers_wait, "--workers-wait")
+    elsewhere = None if workers is None else Elsewhere(workers, workers_port, wait_s)
     asked = Asked(scenario, target, fault, processes, run_dir, changes, elsewhere)
     raise typer.Exit(run_scenario(asked, as_json=json))
 

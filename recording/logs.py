@@ -167,7 +167,15 @@ def _health(
             end[-1]["unfinished"] if end else rows.num_rows for end, rows in zip(ends, left, strict=True)
         ),
         torn=tuple(node for node, one in zip(nodes, scans, strict=True) if one.torn),
+        clock_step_s=max((_clock_step_s(one) for one in scans), key=abs, default=0.0),
     )
+
+
+def _clock_step_s(one: Scan) -> float:
+    """The largest distance of the wall clock from where the first anchor and the monotonic clock put it."""
+    anchors = [frame.json() for frame in one.frames if frame.kind is Kind.ANCHOR]
+    apart = [anchor["wall_s"] - anchor["mono_s"] for anchor in anchors]
+    return max((now - apart[0] for now in apart), key=abs, default=0.0)
 
 
 def finish(folder: RunFolder) -> Recorded:
@@ -177,6 +185,8 @@ def finish(folder: RunFolder) -> Recorded:
     all others are kept, since they say more.
     """
     recorded = read_logs(folder)
+    for left in folder.samples_dir.glob("*.reserve"):  # of a process that was killed
+        left.unlink()
     # Readings first, and the health inside the samples' own file: whoever finds that file has the rest.
     _write_parquet(folder.readings_parquet, _readings_table(recorded.readings))
     _write_parquet(folder.samples_parquet, recorded.samples.to_table(), health=recorded.health)
