@@ -70,21 +70,21 @@ def _check_accounts(scenario: Scenario, target: Target, processes: int) -> None:
 
 def _check_resolved(host: str, port: int, where: str) -> None:
     """Look the name up, in a thread: the system's resolver has no limit of time that could be set."""
-    problem: list[OSError] = []
+    problem: list[socket.gaierror] = []
 
     def look_up() -> None:
         try:
             socket.getaddrinfo(host, port)
-        except OSError as error:
+        except socket.gaierror as error:
             problem.append(error)
 
     looking = threading.Thread(target=look_up, daemon=True)
     looking.start()
     looking.join(TIMEOUT_S)
-    if looking.is_alive():
+    if looking.is_alive() or (problem and problem[0].errno == socket.EAI_AGAIN):
         raise NoDataError(
-            f"{where}: no answer within {TIMEOUT_S} s to the question which address {host!r} has; "
-            "is the name server (/etc/resolv.conf) reachable?"
+            f"{where}: nobody told within {TIMEOUT_S} s which address {host!r} has; is the name server "
+            "(/etc/resolv.conf) reachable?"
         )
     if problem:
         raise NoDataError(

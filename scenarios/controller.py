@@ -152,7 +152,7 @@ class Controller:
         """Have the workers finish what is in flight, and wait for them."""
         if self.assignment is None:
             return
-        self.note_end_of_load()
+        self.note_interruption()
         if not isinstance(self._runner, MasterRunner):
             return
         assert self._receiver is not None
@@ -169,8 +169,8 @@ class Controller:
                     self._runner.send_message(DRAIN_MESSAGE, {"start_s": self.assignment.start_s}, client_id)
             gevent.sleep(0.05)
 
-    def note_end_of_load(self) -> None:
-        """The load ends: before the end of its plan that is an interruption, noted once."""
+    def note_interruption(self) -> None:
+        """The load ends; note it, once, if that is before the end of its plan."""
         if self.assignment is None or self.completed or self._interrupted:
             return
         self._interrupted = True

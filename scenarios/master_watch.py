@@ -33,22 +33,24 @@ class MasterWatch:
 
     def __init__(self, runner: Any) -> None:
         self._runner = runner
-        self._heard_s = time.monotonic()
+        self._silent_s = 0.0
         locust.runners.MASTER_HEARTBEAT_TIMEOUT = math.inf  # type: ignore[assignment]
         runner.environment.events.heartbeat_received.add_listener(self._on_heartbeat)
         gevent.spawn(self._watch)
 
     def _on_heartbeat(self, **_: Any) -> None:
-        self._heard_s = time.monotonic()
+        self._silent_s = 0.0
 
     def _watch(self) -> None:
+        looked_s = time.monotonic()
         while True:
             gevent.sleep(LOOK_INTERVAL_S)
-            silent_s = time.monotonic() - self._heard_s
-            if silent_s < OWED_S:
-                continue
-            if silent_s > SILENT_S or self._is_refused():
-                log.error("the master is gone (last heard %.1f s ago): this worker ends its load", silent_s)
+            now_s = time.monotonic()
+            # A worker that stood still itself has not been waiting.
+            self._silent_s += min(now_s - looked_s, LOOK_INTERVAL_S + LOOK_LIMIT_S)
+            looked_s = now_s
+            if self._silent_s > SILENT_S or (self._silent_s > OWED_S and self._is_refused()):
+                log.error("the master is gone, silent for %.1f s: this worker ends its load", self._silent_s)
                 self._runner.quit()
                 return
 

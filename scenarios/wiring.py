@@ -167,7 +167,7 @@ class Wiring:
     def _on_quitting(self, **_: Any) -> None:
         """SIGTERM: where the workers got it too, Locust sees a test that ended by itself."""
         if self.controller is not None:
-            self.controller.note_end_of_load()
+            self.controller.note_interruption()
 
     def _on_test_stop(self, **_: Any) -> None:
         if self._session is not None:

@@ -8,11 +8,12 @@ in mode `freeze` nothing is answered from the second to the seventh second after
 `limit` with 503 at once beyond 12 in the last second; in mode `switch` as in `mixed` until PUT /switch says
 {"busy": false}; GET /switch tells how it is. In mode `unruly` what it does goes round (`UNRULY`); in mode
 `unique` it answers 500, each time with another text of 1 kB; in mode `bomb`, after 30 requests, with bodies
-of 100 MB, plain or packed. In mode `api` POST /form takes a login as a form and
-gives a ticket (JSON), a session (cookie) and a trace (header), and GET /items/TICKET wants all three back;
-whatever is wrong gets 401. COUNT_FILE holds the number of requests read so far (rewritten 50 times a second
-and at the end). LEDGER_FILE gets a line per answered login: seconds of the monotonic clock, which all
-processes of a machine share, and the user's name. PORT_FILE may name the port to listen on.
+of 100 MB, plain or packed; in mode `close` it closes after each answer. In mode `api` POST /form takes a
+login as a form and gives a ticket (JSON), a session (cookie) and a trace (header), and GET /items/TICKET
+wants all three back; whatever is wrong gets 401. COUNT_FILE holds the number of requests read so far
+(rewritten 50 times a second and at the end). LEDGER_FILE gets a line per answered login: seconds of the
+monotonic clock, which all processes of a machine share, and the user's name. PORT_FILE may name the port to
+listen on.
 """
 
 from __future__ import annotations
@@ -130,6 +131,8 @@ class Server:
                 await self.answer(writer, self.requests, head.decode(), sent)
                 if self.ledger is not None:
                     self.ledger.write(f"{time.monotonic()} {json.loads(sent)['username']}\n")
+                if self.mode == "close":
+                    break
         writer.close()
 
     async def answer(self, writer: asyncio.StreamWriter, number: int, head: str, sent: bytes) -> None:

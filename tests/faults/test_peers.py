@@ -63,6 +63,7 @@ def test_strangers_at_the_port_for_workers_change_nothing(bench: Bench) -> None:
     assert not health.nodes_without_end
 
 
+@pytest.mark.slow
 def test_workers_that_never_come_are_waited_for_no_longer_than_said(bench: Bench) -> None:
     port = free_port()
     going = bench.start(LOAD % 4, "--workers", "2", "--workers-port", str(port), "--workers-wait", "3s")
