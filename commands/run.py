@@ -21,6 +21,7 @@ from commands.progress import show_progress
 from commands.with_lab import reachable
 from recording.errors import IncompleteError, NoDataError, UsageError
 from recording.folder import RunFolder
+from recording.follow import Follower
 from recording.logs import finish
 from scenarios.overrides import ENV_OVERRIDES, Overrides, look_times_s
 from scenarios.scenario import Scenario, load_scenario
@@ -151,11 +152,23 @@ def record(
             f"the {elsewhere.workers} workers asked for did not all come to port {elsewhere.port} within "
             f"{elsewhere.wait_s:.0f} s; {log} tells how many did: start the others, or ask for fewer"
         )
+    if signals:
+        _note_interruption(folder)
     with suppress(OSError):  # no room: the logs stay and are read instead
         finish(folder)
     if signals:
         console.print(Text("interrupted: what was recorded is diagnosed", style="bold"))
     return bool(signals)
+
+
+def _note_interruption(folder: RunFolder) -> None:
+    """Note an interruption that Locust could not: all its processes were ended at once, or killed."""
+    manifest = folder.manifest()
+    if manifest.get("clean_end") or "interrupted" in {event["kind"] for event in folder.events()}:
+        return
+    last_s = Follower(folder).look().time_s
+    elapsed_s = round(max(0.0, last_s - float(manifest.get("start_s", last_s))), 1)
+    folder.add_event("interrupted", last_s, elapsed_s=elapsed_s, planned_s=manifest.get("planned_s"))
 
 
 def _announce(

@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from recording.reader import read_run
+from tests.commands.conftest import wait_for
 from tests.faults.harness import LOAD, Bench, audit, check_said, findings_of, measured, verdict_of
 from tests.faults.mounts import needs_root
 from tests.faults.networks import Network
@@ -44,16 +45,19 @@ def test_without_ports_it_is_the_generators_fault(bench: Bench, network: Network
 @pytest.mark.slow
 def test_a_busy_core_makes_the_run_invalid(bench: Bench) -> None:
     """Others take the only core that the load generator may use."""
-    burn = ["taskset", "-c", "1", sys.executable, "-c", "while True: pass"]
+    on_one_core = ("taskset", "-c", "1")
+    load = (LOAD % 10).replace("think_time_s: 0.1", "think_time_s: 0")
+    going = bench.start(load, ledger=bench.serve("steady"), prefix=on_one_core)
+    going.until_finished(30)
+    burn = [*on_one_core, sys.executable, "-c", "while True: pass"]
     burners = [subprocess.Popen(burn) for _ in range(6)]
     try:
-        load = (LOAD % 10).replace("think_time_s: 0.1", "think_time_s: 0")
-        going = bench.start(load, ledger=bench.serve("steady"), prefix=("taskset", "-c", "1"))
-        going.until_ended(120)
+        wait_for(lambda: not going.locusts(), 60)
     finally:
         for one in burners:
             one.kill()
             one.wait()
+    going.until_ended()
     measured(**findings_of(going))
     check_said(going, 4, "INVALID")
     audit(going)

@@ -73,7 +73,9 @@ def test_a_signal_loses_nothing(
     going.until_ended()
     check_said(going, 3, "incomplete")
     audit(going)
-    assert {"interrupted", "node_lost"} & set(findings_of(going))
+    # What ends Locust's processes behind the command's back is not always known; that they ended early is.
+    known = {"interrupted", "node_lost", "cut_short"} if victims is locusts else {"interrupted"}
+    assert known & set(findings_of(going))
     assert not health_of(going).nodes_without_end
 
 
