@@ -26,9 +26,16 @@ GENERATOR_SHARE = 0.01
 """More of our own failures than this, and the rest is likely to be touched by the same trouble."""
 CPU_PERCENT, CPU_SHARE = 90.0, 0.05
 """Locust warns at 90 % of a core: from there on its latencies are its own."""
-LAG_MS, LAG_SHARE, LAG_READINGS = 100.0, 0.01, 10
-"""A loop that is late by 100 ms adds that to every answer in flight. Less often than this it is a warning:
-a hiccup or two of the machine void no run, however short."""
+LAG_MS, LAG_SHARE, LAG_READINGS, LAG_S = 100.0, 0.01, 10, 2.0
+"""A loop that is late by 100 ms adds that to every answer in flight. Less often than this, and for less time
+together, it is a warning: a hiccup or two of the machine void no run, however short."""
+CLOCK_STEP_S = 0.5
+USED_UP = {
+    "EMFILE": "EMFILE: out of open files, see ulimit -n",
+    "ENFILE": "ENFILE: out of open files on this machine",
+    "EADDRNOTAVAIL": "EADDRNOTAVAIL: out of local ports, keep connections or use more machines",
+}
+"""Codes of our own failures, in words that say what to do."""
 USERS_SHARE = 0.9
 UNKNOWN_SHARE = 0.05
 BROKEN_SHARE = 0.01
@@ -76,13 +83,26 @@ def _no_data(run: Run, rows: Usable, _: Windows) -> Iterator[Finding]:
 
 def _log(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
     if run.health is not None:
-        for code, broken, text in _log_faults(run.health):
+        for code, broken, text in _log_faults(run.health, _last_signs(run)):
             if broken:
                 yield Finding(code=code, severity="incomplete", text=text)
 
 
-def _log_faults(health: LogHealth) -> list[tuple[str, bool, str]]:
-    ended = phrases.listed(list(health.nodes_without_end))
+def _last_signs(run: Run) -> dict[str, str]:
+    """Of each node whose log has no end mark, when its last entry was, in words."""
+    start_s = run.manifest.get("start_s")
+    if run.health is None or run.readings is None or not isinstance(start_s, int | float):
+        return {}
+    times = {node: run.readings.of_node(node, "users_running")[0] for node in run.health.nodes_without_end}
+    return {
+        node: f" (last entry after {phrases.seconds(max(0.0, float(time_s[-1]) - start_s))})"
+        for node, time_s in times.items()
+        if len(time_s)
+    }
+
+
+def _log_faults(health: LogHealth, last_signs: dict[str, str]) -> list[tuple[str, bool, str]]:
+    ended = phrases.listed([node + last_signs.get(node, "") for node in health.nodes_without_end])
     return [
         (
             "cut_short",
@@ -109,6 +129,18 @@ def _log_faults(health: LogHealth) -> list[tuple[str, bool, str]]:
             "check disk space, or thin the successes.",
         ),
     ]
+
+
+def _clock(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
+    step_s = 0.0 if run.health is None else run.health.clock_step_s
+    if abs(step_s) >= CLOCK_STEP_S:
+        yield Finding(
+            code="clock_stepped",
+            severity="note",
+            text=f"The load generator's wall clock was set {'forward' if step_s > 0 else 'back'} by "
+            f"{phrases.seconds(abs(step_s))} during the run; no figure here follows it, but times of other "
+            "logs may not match.",
+        )
 
 
 def _folder_parts(run: Run, rows: Usable, _: Windows) -> Iterator[Finding]:
@@ -207,7 +239,7 @@ def _own_faults(run: Run, rows: Usable, __: Windows) -> Iterator[Finding]:
     part = rows.generator / (rows.generator + rows.requests)
     code = run.samples.code.take(run.samples.is_generator)
     codes = sorted({code.names[i] for i in np.unique(code.codes)} - {""})
-    reason = f" ({phrases.listed(codes)})" if codes else ""
+    reason = f" ({phrases.listed([USED_UP.get(name, name) for name in codes])})" if codes else ""
     yield Finding(
         code="generator_errors",
         severity="invalid" if part > GENERATOR_SHARE else "warning",
@@ -234,25 +266,21 @@ def _cpu(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
 
 def _lag(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
     worst = _worst_node(run.readings, "loop_lag_ms", LAG_MS)
-    if worst is None or worst[1] <= 0:
+    if run.readings is None or worst is None or worst[1] <= 0:
         return
     node, part, highest = worst
-    grave = part > LAG_SHARE and part * _readings_of(run.readings, "loop_lag_ms", node) >= LAG_READINGS
+    time_s, lag_ms = run.readings.of_node(node, "loop_lag_ms")
+    late_s = float(lag_ms[lag_ms > LAG_MS].sum()) / 1000
+    often = part > LAG_SHARE and part * len(lag_ms) >= LAG_READINGS
+    # A process that stood still for long has a single late reading.
+    grave = often or late_s > max(LAG_S, LAG_SHARE * float(np.ptp(time_s)))
     yield Finding(
         code="generator_lag",
         severity="invalid" if grave else "warning",
         text=f"The load generator {node} was late by over {LAG_MS:.0f} ms in {phrases.percent(part)} of its "
-        f"readings (most {phrases.milliseconds(highest)}); its stalls show as the target's latency"
-        + (": use more processes or a quieter machine." if grave else "."),
+        f"readings, {phrases.seconds(late_s)} together (most {phrases.milliseconds(highest)}); its stalls "
+        "show as the target's latency" + (": use more processes or a quieter machine." if grave else "."),
     )
-
-
-def _readings_of(readings: Readings | None, name: str, node: str) -> int:
-    """How many readings of one name a node left."""
-    if readings is None:
-        return 0
-    rows = (readings.source == "generator") & (readings.name == name) & (readings.labels == node)
-    return int(np.count_nonzero(rows))
 
 
 def _worst_node(readings: Readings | None, name: str, limit: float) -> tuple[str, float, float] | None:
@@ -343,6 +371,7 @@ _Check = Callable[[Run, Usable, Windows], Iterator[Finding]]
 _CHECKS: tuple[_Check, ...] = (
     _no_data,
     _log,
+    _clock,
     _folder_parts,
     _silent_nodes,
     _events,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,6 +71,18 @@ class Diagnosis(NamedTuple):
     report: Path
 
 
+class UnwrittenError(UsageError):
+    """The report cannot be written.
+
+    Attributes:
+        diagnosis: what would be in it.
+    """
+
+    def __init__(self, diagnosis: Diagnosis, folder: Path, error: OSError) -> None:
+        super().__init__(f"cannot write the report into {folder}: {error.strerror}; choose --out")
+        self.diagnosis = diagnosis
+
+
 def write_diagnosis(
     path: Path,
     out: Path | None = None,
@@ -83,10 +96,11 @@ def write_diagnosis(
     `tell` is called as soon as the answer is known and written, before the pictures are.
 
     Raises:
-        UsageError: the report cannot be written.
+        UnwrittenError: the report cannot be written.
     """
     if is_run_folder(path) and is_over(RunFolder(path)):
-        finish(RunFolder(path))
+        with suppress(OSError):  # the logs say as much; that there is no room, the report says
+            finish(RunFolder(path))
     run = read_run(path)
     verdict, cut = judged(run, slo_of(run))
     folder = out or (path / "analysis" if path.is_dir() else Path("reports") / "files" / path.name)
@@ -97,7 +111,7 @@ def write_diagnosis(
         else:
             write_figures(verdict, cut, folder)
     except OSError as error:
-        raise UsageError(f"cannot write the report into {folder}: {error.strerror}; choose --out") from error
+        raise UnwrittenError(diagnosis, folder, error) from error
     return diagnosis
 
 

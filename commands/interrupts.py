@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from commands.locust_process import SIGNALS
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def heeded() -> tuple[signal.Signals, ...]:
+    """Signals that end a command.
+
+    That a shell starts background jobs with SIGINT ignored means nothing; whoever started it by `nohup` wants
+    it to outlive its terminal.
+    """
+    by_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return tuple(number for number in SIGNALS if not (by_nohup and number is signal.SIGHUP))
 
 
 class Interrupts:
@@ -51,7 +61,7 @@ class Interrupts:
 def interrupts() -> Iterator[Interrupts]:
     """Handlers as long as the block runs; a background job, which ignores Ctrl-C, hears it too."""
     found = Interrupts()
-    before = {number: signal.signal(number, found._on_signal) for number in SIGNALS}
+    before = {number: signal.signal(number, found._on_signal) for number in heeded()}
     try:
         yield found
     finally:

@@ -14,11 +14,10 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import FrameType
 
+from commands.interrupts import heeded
 from recording.manifest import PROJECT_ROOT
 from scenarios.probing import ENV_PROBES, probes_to_text
 from scenarios.target import Target
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 GROUP_LIMIT_S = 5
 """Time for workers to end after their master has."""
@@ -37,9 +36,10 @@ def command(processes: int, *options: str) -> list[str]:
     return base
 
 
-def master_command(workers: int, port: int, host: str, *options: str) -> list[str]:
-    """The command line of a master that waits for workers on other machines: on `host` (`*`: everywhere)."""
+def master_command(workers: int, port: int, wait_s: float, host: str, *options: str) -> list[str]:
+    """The command line of a master that waits for workers on other machines, on `host` (`*`: everywhere)."""
     there = ["--master", "--expect-workers", str(workers)]
+    there += ["--expect-workers-max-wait", str(max(1, round(wait_s)))]
     there += ["--master-bind-host", host, "--master-bind-port", str(port)]
     return command(1, *options, *there)
 
@@ -114,7 +114,7 @@ def running(
                 os.killpg(process.pid, signal.SIGKILL)
 
     # Handlers first: a shell's background job starts with SIGINT ignored, and a child would inherit that.
-    before = {number: signal.signal(number, pass_on) for number in SIGNALS}
+    before = {number: signal.signal(number, pass_on) for number in heeded()}
     try:
         with log.open("wb") if log else nullcontext() as output:
             started.append(

@@ -7,18 +7,36 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 # Before numpy is loaded: the matrices here are small, and threads that wait for each other cost more than
 # they bring.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from commands.boundary import guarded
-from recording.errors import UsageError
+from commands.interrupts import interrupts
+from recording.errors import IncompleteError, UsageError
+
+
+class Commands(TyperGroup):
+    """All commands: interrupted where nothing of theirs is going on, each ends with one sentence."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Run the command."""
+        with interrupts():
+            try:
+                return super().invoke(ctx)
+            except KeyboardInterrupt:
+                raise IncompleteError(
+                    "interrupted; what was recorded is kept: 'loadverdict diagnose latest' makes its report"
+                ) from None
+
 
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -106,6 +124,10 @@ def run(
     workers_host: Annotated[
         str, typer.Option("--workers-host", metavar="ADDRESS", help="Of this machine; * is every interface.")
     ] = "*",
+    workers_wait: Annotated[
+        str,
+        typer.Option("--workers-wait", metavar="DURATION", help="How long they are waited for: 90s, 10m."),
+    ] = "10m",
     abort_when_missed: Annotated[
         bool, typer.Option("--abort-when-missed", help="End the load once a target cannot be met any more.")
     ] = False,
@@ -129,7 +151,7 @@ def run(
       loadverdict run soak.yaml --abort-when-missed
       loadverdict run ramp-up --dry-run
     """
-    from scenarios.overrides import Overrides
+    from scenarios.overrides import Overrides, duration_s
 
     changes = Overrides.parse(
         users,
@@ -149,7 +171,10 @@ def run(
 
     if workers is not None and processes > 1:
         raise UsageError("--workers are on other machines, --processes on this one: say one of them")
-    elsewhere = None if workers is None else Elsewhere(workers, workers_port, workers_host)
+    elsewhere = None
+    if workers is not None:
+        wait_s = duration_s(workers_wait, "--workers-wait")
+        elsewhere = Elsewhere(workers, workers_port, wait_s, workers_host)
     asked = Asked(scenario, target, fault, processes, run_dir, changes, elsewhere)
     raise typer.Exit(run_scenario(asked, as_json=json))
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import shlex
+import shutil
 import socket
 import ssl
 import sys
+import threading
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +19,9 @@ from scenarios.scenario import Scenario
 from scenarios.target import Target
 
 TIMEOUT_S = 5
+
+LEAST_FREE_BYTES = 4_000_000
+"""For the files of a short run; a request takes some 100 bytes."""
 
 
 def check_before_load(scenario: Scenario, target: Target, processes: int, *, to_run: bool = True) -> None:
@@ -36,6 +41,21 @@ def check_before_load(scenario: Scenario, target: Target, processes: int, *, to_
     if target.uses_accounts(scenario):
         _check_accounts(scenario, target, processes)
     _check_reachable(target)
+
+
+def check_room(runs_dir: Path) -> None:
+    """Raise if the disk that takes the runs is as good as full.
+
+    Raises:
+        UsageError: it is.
+    """
+    there = next(place for place in (runs_dir, *runs_dir.parents) if place.exists())
+    free = shutil.disk_usage(there).free
+    if free < LEAST_FREE_BYTES:
+        raise UsageError(
+            f"only {free / 1e6:.1f} MB are free in {there}, and a run needs at least "
+            f"{LEAST_FREE_BYTES / 1e6:.0f} MB; make room, or choose another place with --run-dir"
+        )
 
 
 def _check_accounts(scenario: Scenario, target: Target, processes: int) -> None:
@@ -67,12 +87,37 @@ def _warn_if_open_to_all(accounts: Path) -> None:
         )
 
 
+def _check_resolved(host: str, port: int, where: str) -> None:
+    """Look the name up, in a thread: the system's resolver has no limit of time that could be set."""
+    problem: list[socket.gaierror] = []
+
+    def look_up() -> None:
+        try:
+            socket.getaddrinfo(host, port)
+        except socket.gaierror as error:
+            problem.append(error)
+
+    looking = threading.Thread(target=look_up, daemon=True)
+    looking.start()
+    looking.join(TIMEOUT_S)
+    if looking.is_alive() or (problem and problem[0].errno == socket.EAI_AGAIN):
+        raise NoDataError(
+            f"{where}: nobody told within {TIMEOUT_S} s which address {host!r} has; is the name server "
+            "(/etc/resolv.conf) reachable?"
+        )
+    if problem:
+        raise NoDataError(
+            f"{where}: the name {host!r} has no address ({problem[0].strerror}); is it spelled right?"
+        )
+
+
 def _check_reachable(target: Target) -> None:
     """Ask the health path, or only connect where the target names none."""
     parts = urlsplit(target.base_url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     where = f"target {target.name!r} at {target.base_url}"
     try:
+        _check_resolved(host, port, where)
         if target.health is None:
             socket.create_connection((host, port), TIMEOUT_S).close()
             return

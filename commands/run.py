@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -12,14 +13,16 @@ from rich.text import Text
 from analysis.gate import gate_code
 from commands import locust_process
 from commands.all_runs import keep_index
-from commands.diagnose import Diagnosis, show, write_diagnosis
+from commands.console import lasting_console
+from commands.diagnose import Diagnosis, UnwrittenError, show, write_diagnosis
 from commands.gate import MEANING
 from commands.looker import LOAD, TARGETS, Looker, target_times_s
-from commands.preflight import check_before_load
+from commands.preflight import check_before_load, check_room
 from commands.progress import show_progress
 from commands.with_lab import reachable
-from recording.errors import UsageError
+from recording.errors import IncompleteError, NoDataError, UsageError
 from recording.folder import RunFolder
+from recording.follow import Follower
 from recording.logs import finish
 from scenarios.overrides import ENV_OVERRIDES, Overrides, look_times_s
 from scenarios.scenario import Scenario, load_scenario
@@ -29,11 +32,12 @@ AS_IT_IS = Overrides()
 
 
 class Elsewhere(NamedTuple):
-    """Workers on other machines: how many to wait for, the port they come to, and the address of this
-    machine that listens (`*`: all of them)."""
+    """Workers on other machines: how many to wait for, the port they come to, how long, and the address of
+    this machine that listens (`*`: all of them)."""
 
     workers: int
     port: int
+    wait_s: float = 600.0
     host: str = "*"
 
 
@@ -51,8 +55,14 @@ class Asked(NamedTuple):
 
 def run_scenario(asked: Asked, *, as_json: bool) -> int:
     """Run, diagnose, print; returns the exit code of the gate."""
-    console = Console(stderr=as_json)
-    diagnosis = run_once(asked, console)
+    console = lasting_console(stderr=as_json)
+    try:
+        diagnosis = run_once(asked, console)
+    except UnwrittenError as error:
+        show(error.diagnosis, as_json=as_json)
+        raise IncompleteError(
+            f"{error}, or make room, and 'loadverdict diagnose {error.diagnosis.run.id}' writes it"
+        ) from error
     code = gate_code(diagnosis.verdict)
     show(diagnosis, as_json=as_json)
     console.print(Text(f"{MEANING[code]} (exit code {code})", style="bold"))
@@ -80,6 +90,7 @@ def run_once(asked: Asked, console: Console, limit_s: float | None = None) -> Di
     with reachable(target, asked.fault, console) as there:
         workers = asked.elsewhere.workers if asked.elsewhere else asked.processes
         check_before_load(scenario, there, workers)
+        check_room(asked.runs_dir.resolve())
         folder = RunFolder.create(asked.runs_dir.resolve(), scenario.name)
         _announce(console, scenario, there, folder, asked)
         record(
@@ -135,10 +146,32 @@ def record(
     for looker in lookers:
         looker.close()
         console.print(Text(looker.text))
-    finish(folder)
+    if not folder.path.exists():
+        raise NoDataError(
+            f"the run folder {folder.path} was removed during the run: nothing is left of the run"
+        )
+    if elsewhere is not None and not folder.manifest_json.exists() and not signals:
+        raise NoDataError(
+            f"the {elsewhere.workers} workers asked for did not all come to port {elsewhere.port} within "
+            f"{elsewhere.wait_s:.0f} s; {log} tells how many did: start the others, or ask for fewer"
+        )
+    if signals:
+        _note_interruption(folder)
+    with suppress(OSError):  # no room: the logs stay and are read instead
+        finish(folder)
     if signals:
         console.print(Text("interrupted: what was recorded is diagnosed", style="bold"))
     return bool(signals) or folder.abort_flag.exists()
+
+
+def _note_interruption(folder: RunFolder) -> None:
+    """Note an interruption that Locust could not: all its processes were ended at once, or killed."""
+    manifest = folder.manifest()
+    if manifest.get("clean_end") or "interrupted" in {event["kind"] for event in folder.events()}:
+        return
+    last_s = Follower(folder).look().time_s
+    elapsed_s = round(max(0.0, last_s - float(manifest.get("start_s", last_s))), 1)
+    folder.add_event("interrupted", last_s, elapsed_s=elapsed_s, planned_s=manifest.get("planned_s"))
 
 
 def _announce(console: Console, scenario: Scenario, target: Target, folder: RunFolder, asked: Asked) -> None:

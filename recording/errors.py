@@ -15,6 +15,12 @@ class UsageError(LoadverdictError):
     exit_code = 2
 
 
+class IncompleteError(LoadverdictError):
+    """It did not come to its end (exit code 3)."""
+
+    exit_code = 3
+
+
 class RefusedError(LoadverdictError):
     """A guard rail refused (exit code 5)."""
 

@@ -12,6 +12,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -204,13 +205,16 @@ def _frame_at(data: bytes, position: int) -> Frame | None:
 
 _KINDS = frozenset(int(kind) for kind in Kind)
 
+RESERVE_BYTES = 65_536
+"""Kept free on the disk for the last frames: without an end mark nobody would know how much is missing."""
+
 
 class LogWriter:
     """Appends frames to a log that no other process writes.
 
     A frame goes out in one `write`, without a buffer of ours, so a killed process loses nothing that was
     appended; `sync` is for power loss. A write that fails (disk full) is remembered, never raised: the load
-    and the record of the rest go on.
+    and the record of the rest go on, and room that was kept for it takes the end mark.
     """
 
     def __init__(self, path: Path) -> None:
@@ -223,6 +227,18 @@ class LogWriter:
         self.failed_frames = 0
         self._sequence = 0
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self._reserve = path.with_suffix(".reserve")
+        with suppress(OSError):
+            fd = os.open(self._reserve, os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                os.posix_fallocate(fd, 0, RESERVE_BYTES)
+            finally:
+                os.close(fd)
+
+    def give_up_reserve(self) -> None:
+        """What is appended from now on is the last: a full disk gets the room that was kept for it."""
+        with suppress(OSError):
+            self._reserve.unlink(missing_ok=True)
 
     def append(self, kind: Kind, payload: bytes) -> bool:
         """Append one frame; False if it could not be written whole."""
@@ -249,6 +265,7 @@ class LogWriter:
 
     def close(self) -> None:
         """Sync and close; calling it twice is harmless."""
+        self.give_up_reserve()
         if self._fd >= 0:
             self.sync()
             os.close(self._fd)

@@ -37,6 +37,9 @@ HEALTH_KEY = b"loadverdict.health"
 
 _HEALTH = TypeAdapter(LogHealth)
 
+OF_AN_ANCHOR = ("wall_s", "mono_s")
+"""Figures that each anchor must have."""
+
 GENERATOR_READINGS = (
     "in_flight",
     "oldest_s",
@@ -76,6 +79,7 @@ class _Log:
         beats: its heartbeats.
         end: its end mark; None without one.
         left: see `_left_open`.
+        clock_step_s: how far the wall clock was set during the run.
     """
 
     node: str
@@ -84,6 +88,7 @@ class _Log:
     beats: Beats
     end: Mapping[str, Any] | None
     left: pa.Table
+    clock_step_s: float
 
     @classmethod
     def read(cls, path: Path) -> _Log:
@@ -99,7 +104,7 @@ class _Log:
         beats = [beat for frame in one.of(Kind.HEARTBEAT) if (beat := _figures(one, frame, OF_A_BEAT))]
         end = ends[-1] if ends else None
         left = SCHEMA.empty_table() if ends else _left_open(one, finished)
-        return cls(path.stem, one, finished, beats, end, left)
+        return cls(path.stem, one, finished, beats, end, left, _clock_step_s(one))
 
 
 def read_logs(folder: RunFolder) -> Recorded:
@@ -209,7 +214,15 @@ def _health(logs: Sequence[_Log]) -> LogHealth:
             log.left.num_rows if log.end is None else int(log.end.get("unfinished", 0)) for log in logs
         ),
         torn=tuple(log.node for log in logs if log.scan.torn),
+        clock_step_s=max((log.clock_step_s for log in logs), key=abs, default=0.0),
     )
+
+
+def _clock_step_s(one: Scan) -> float:
+    """The largest distance of the wall clock from where the first anchor and the monotonic clock put it."""
+    anchors = [_figures(one, frame, OF_AN_ANCHOR) for frame in one.of(Kind.ANCHOR)]
+    apart = [anchor["wall_s"] - anchor["mono_s"] for anchor in anchors if anchor is not None]
+    return max((now - apart[0] for now in apart), key=abs, default=0.0)
 
 
 def finish(folder: RunFolder) -> Recorded:
@@ -219,6 +232,8 @@ def finish(folder: RunFolder) -> Recorded:
     all others are kept, since they say more.
     """
     recorded = read_logs(folder)
+    for left in folder.samples_dir.glob("*.reserve"):  # of a process that was killed
+        left.unlink()
     # Readings first, and the health inside the samples' own file: whoever finds that file has the rest.
     _write_parquet(folder.readings_parquet, _readings_table(recorded.readings))
     _write_parquet(folder.samples_parquet, recorded.samples.to_table(), health=recorded.health)

@@ -188,10 +188,12 @@ class Recorder:
             self._greenlet.kill()
         now = time.monotonic()
         self._write_rows()
+        self._log.give_up_reserve()
         self._write_open(Kind.SAMPLES, now)
         unfinished = self._unfinished = len(self._open)
         self._open.clear()
         self._write_heartbeat(0.0, 0.0)
+        self._write_anchor()
         totals = {"started": self.started, "finished": self.finished, "unfinished": unfinished}
         end = {"reason": reason, "mono_s": now, **totals, "dropped": self.dropped}
         self._log.append_json(Kind.END, end)

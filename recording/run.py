@@ -86,6 +86,13 @@ class Readings:
         order = np.argsort(self.time_s[rows], kind="stable")
         return self.time_s[rows][order], self.value[rows][order]
 
+    def of_node(self, node: str, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Times and finite values of one reading of one load generating process, in order of time."""
+        rows = (self.source == "generator") & (self.name == name) & (self.labels == node)
+        rows &= np.isfinite(self.value)
+        order = np.argsort(self.time_s[rows], kind="stable")
+        return self.time_s[rows][order], self.value[rows][order]
+
 
 @dataclass(frozen=True, slots=True)
 class LogHealth:
@@ -100,6 +107,8 @@ class LogHealth:
         unfinished: requests started and not answered when the run ended.
         torn: nodes whose log breaks off within a frame (each is one of `bad_frames`): damaged, or being
             written right now.
+        clock_step_s: by how much a node's wall clock moved against its monotonic clock, at most; times of
+            samples do not follow it.
     """
 
     nodes: tuple[str, ...] = ()
@@ -109,6 +118,7 @@ class LogHealth:
     dropped_rows: int = 0
     unfinished: int = 0
     torn: tuple[str, ...] = ()
+    clock_step_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ class Controller:
         self._probing = Probing()
         self.assignment: Assignment | None = None
         self.completed = False
+        self._interrupted = False
         self.folders: dict[str, Path] = {}
         """Runs of this process by their id, the newest last."""
         self.described: dict[str, Any] = {}
@@ -118,7 +119,8 @@ class Controller:
         runs = Path(os.environ.get(ENV_RUNS, "reports/runs"))
         folder = RunFolder(Path(given)) if given else RunFolder.create(runs.resolve(), scenario.name)
         self._clock = Clock.start()
-        self._drained, self._stages, self.completed = set(), set(), False
+        self._drained, self._stages = set(), set()
+        self.completed = self._interrupted = False
         self._probing.start(folder, target, self._clock)
         start_s = self._clock.now() + lead_s(scenario)
         self.assignment = Assignment(folder.path, scenario, target, start_s, self._nodes())
@@ -169,9 +171,7 @@ class Controller:
         """Have the workers finish what is in flight, and wait for them."""
         if self.assignment is None:
             return
-        if not self.completed:
-            planned = self.assignment.scenario.schedule().duration_s
-            self.note("interrupted", elapsed_s=round(self.elapsed_s, 1), planned_s=planned)
+        self.note_interruption()
         if not isinstance(self._runner, MasterRunner):
             return
         assert self._receiver is not None
@@ -187,6 +187,14 @@ class Controller:
                 for client_id in waited:
                     self._runner.send_message(DRAIN_MESSAGE, {"start_s": self.assignment.start_s}, client_id)
             gevent.sleep(0.05)
+
+    def note_interruption(self) -> None:
+        """The load ends; note it, once, if that is before the end of its plan."""
+        if self.assignment is None or self.completed or self._interrupted:
+            return
+        self._interrupted = True
+        planned = self.assignment.scenario.schedule().duration_s
+        self.note("interrupted", elapsed_s=round(self.elapsed_s, 1), planned_s=planned)
 
     def drained(self, client_id: str, told: Mapping[str, Any]) -> None:
         """A worker has nothing in flight any more; what it says of an earlier run is ignored."""

@@ -30,6 +30,8 @@ from scenarios.distant import DistantWorker
 from scenarios.live.routes import add_live_page
 from scenarios.load import Plan
 from scenarios.loads.together import Together
+from scenarios.master_port import MasterPort
+from scenarios.master_watch import MasterWatch
 from scenarios.scenario import scenario_names
 from scenarios.session import Assignment, Session, bind
 from scenarios.target import target_names
@@ -63,6 +65,7 @@ class Wiring:
         """Add the listeners this process's role needs."""
         events, runner = self._environment.events, self._runner
         _interrupt_main_only()
+        _end_with_terminal()
         if isinstance(runner, WorkerRunner):
             _die_with_parent(signal.SIGTERM)
         elif ENV_FOLDER in os.environ:
@@ -73,14 +76,17 @@ class Wiring:
             # Concurrent: waiting for answers must not hold up the worker's other messages.
             runner.register_message(DRAIN_MESSAGE, self._on_drain, concurrent=True)
             self._distant = DistantWorker(runner)
+            MasterWatch(runner)
         if isinstance(runner, MasterRunner):
             locust.runners.HEARTBEAT_LIVENESS = LIVENESS_S
+            MasterPort(runner)
             runner.register_message(DRAINED_MESSAGE, self._on_drained)
             runner.register_message(SHIP_MESSAGE, self._on_ship)
             runner.register_message(CLOCK_MESSAGE, self._on_clock)
             events.worker_connect.add_listener(self._on_worker_connect)
         events.test_start.add_listener(self._on_test_start)
         events.test_stopping.add_listener(self._on_test_stopping)
+        events.quitting.add_listener(self._on_quitting)
         events.test_stop.add_listener(self._on_test_stop)
         events.request.add_listener(self._on_request)
         events.user_error.add_listener(self._on_user_error)
@@ -160,6 +166,11 @@ class Wiring:
         if self._session is not None:
             self._session.drain()
 
+    def _on_quitting(self, **_: Any) -> None:
+        """SIGTERM: where the workers got it too, Locust sees a test that ended by itself."""
+        if self.controller is not None:
+            self.controller.note_interruption()
+
     def _on_test_stop(self, **_: Any) -> None:
         if self._session is not None:
             self._session.close("stopped")
@@ -236,6 +247,12 @@ def _interrupt_main_only() -> None:
     begins and the sending would die, and its request would be waited for in vain.
     """
     gevent.signal_handler(signal.SIGINT, gevent.kill, gevent.get_hub().parent, KeyboardInterrupt)
+
+
+def _end_with_terminal() -> None:
+    """Have SIGHUP end this process as SIGTERM does; its default is to die without an end mark."""
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        gevent.signal_handler(signal.SIGHUP, os.kill, os.getpid(), signal.SIGTERM)
 
 
 def _die_with_parent(number: signal.Signals) -> None:

@@ -25,5 +25,5 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of a folder that start servers and loads of their own run one after another, beside the rest."""
     for item in items:
-        if item.path.parent.name in ("commands", "lab", "security"):
+        if item.path.parent.name in ("commands", "faults", "lab", "security"):
             item.add_marker(pytest.mark.xdist_group(item.path.parent.name))

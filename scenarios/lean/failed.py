@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 
@@ -33,4 +34,7 @@ def failure_of(error: OSError) -> FailedError:
     if isinstance(error, socket.gaierror):
         return FailedError("dns")
     outcome = outcome_of(error)
+    if outcome == "generator":
+        # All of these are plain OSErrors; the number tells what was used up.
+        return FailedError(outcome, errno.errorcode.get(error.errno or 0, type(error).__name__))
     return FailedError("generator" if outcome == "unknown" else outcome, type(error).__name__)

@@ -132,6 +132,20 @@ def test_a_hiccup_in_a_short_run_is_a_warning_only() -> None:
     )
 
 
+def test_one_long_standstill_makes_the_run_invalid() -> None:
+    """A process that was stopped for three seconds has a single late reading."""
+    found, quality = codes(make_run(readings=readings(loop_lag_ms=[1] * 99 + [3000])))
+    assert found["generator_lag"] == "invalid"
+    assert not quality.valid
+
+
+def test_a_step_of_the_wall_clock_is_told_and_costs_nothing() -> None:
+    found, quality = codes(make_run(health=LogHealth(nodes=("local",), clock_step_s=-3600.0)))
+    assert found["clock_stepped"] == "note"
+    assert quality.valid
+    assert quality.complete
+
+
 def test_a_run_folder_without_manifest_or_readings_is_incomplete() -> None:
     found, quality = codes(make_run(source="run_folder"))
     assert {"manifest_missing", "readings_missing"} <= set(found)

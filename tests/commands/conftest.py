@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,9 +68,12 @@ def wait_for(condition: Callable[[], Any], limit_s: float = 20) -> Any:
 
 
 @contextmanager
-def serving(folder: Path, mode: str) -> Iterator[Target]:
+def serving(
+    folder: Path, mode: str, ledger: Path | None = None, prefix: Sequence[str] = ()
+) -> Iterator[Target]:
     port, count = folder / "port", folder / "count"
-    process = subprocess.Popen([sys.executable, str(ROOT / "tests/server.py"), str(port), str(count), mode])
+    arguments = [str(port), str(count), mode, *([str(ledger)] if ledger else [])]
+    process = subprocess.Popen([*prefix, sys.executable, str(ROOT / "tests/server.py"), *arguments])
     try:
         wait_for(lambda: port.exists() and port.read_text())
         url = f"http://127.0.0.1:{port.read_text()}"
@@ -168,16 +171,18 @@ class Cli:
         self.runs = folder / "runs"
         self.folder = folder
 
-    def start(self, *arguments: str, stdin: int | None = None) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "commands.main", *arguments]
+    def start(
+        self, *arguments: str, stdin: int | None = None, prefix: Sequence[str] = ()
+    ) -> subprocess.Popen[str]:
+        command = [*prefix, sys.executable, "-m", "commands.main", *arguments]
         env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "NO_COLOR": "1"}
         pipe = subprocess.PIPE
         return subprocess.Popen(
             command, cwd=self.folder, env=env, text=True, stdin=stdin, stdout=pipe, stderr=pipe
         )
 
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        process = self.start(*arguments)
+    def __call__(self, *arguments: str, prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments, prefix=prefix)
         out, err = process.communicate(timeout=120)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 

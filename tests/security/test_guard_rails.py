@@ -125,8 +125,8 @@ def bound_to(arguments: list[str]) -> str:
 
 def test_a_master_listens_on_loopback_unless_told_otherwise() -> None:
     assert bound_to(locust_process.command(2)) == "127.0.0.1"
-    assert bound_to(locust_process.master_command(2, 5557, "*")) == "*"
-    assert bound_to(locust_process.master_command(2, 5557, "10.1.2.3")) == "10.1.2.3"
+    assert bound_to(locust_process.master_command(2, 5557, 60.0, "*")) == "*"
+    assert bound_to(locust_process.master_command(2, 5557, 60.0, "10.1.2.3")) == "10.1.2.3"
 
 
 class TestAccounts:

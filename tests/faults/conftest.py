@@ -1,0 +1,34 @@
+"""The bench on which runs are disturbed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import Cli
+from tests.faults.harness import Bench
+from tests.faults.networks import Network
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A folder, a server and runs against it; nothing of them is left afterwards."""
+    made = Bench(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def network() -> Iterator[Network]:
+    """A network of the test's own."""
+    made = Network()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """Runs commands in an empty folder."""
+    return Cli(tmp_path)

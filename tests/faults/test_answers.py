@@ -1,0 +1,101 @@
+"""F8, F10, F15: answers that are none, answers that come late, answers without measure."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import psutil
+import pytest
+
+from recording.reader import read_run
+from scenarios.lean.message import MAX_BODY_BYTES
+from tests.commands.conftest import ROOT, wait_for
+from tests.faults.harness import LOAD, USERS, Bench, Going, audit, check_said, measured, verdict_of
+from tests.server import UNRULY
+
+TOTAL_S = 2.0
+HASTY = LOAD.replace("read_s: 2", "read_s: 1")
+OUTCOMES = {
+    "ok": "ok",
+    "reset": "reset",
+    "close": "closed_early",
+    "cut": "closed_early",
+    "garbage": "bad_response",
+    "bad chunk": "bad_response",
+    "drip": "total_timeout",
+    "silence": "first_byte_timeout",
+}
+GROWTH_BYTES = {
+    # Each user may hold a body of the most that is taken, packed and unpacked.
+    "bomb": 50_000_000 + 2 * USERS * MAX_BODY_BYTES,
+    "unique": 50_000_000,
+}
+
+
+@pytest.mark.slow
+def test_every_wrong_answer_is_one_record_of_its_kind(bench: Bench) -> None:
+    going = bench.start(HASTY % 8, ledger=bench.serve("unruly"))
+    going.until_ended()
+    started = audit(going).started
+    samples = read_run(going.folder.path).samples
+    expected = Counter(OUTCOMES[UNRULY[number % len(UNRULY)]] for number in range(1, started + 1))
+    assert Counter(samples.outcome.to_list()) == expected
+    assert samples.duration_ms.max() <= 1000 * TOTAL_S + 200
+    measured(**expected, longest_ms=samples.duration_ms.max())
+    verdict = verdict_of(going)
+    check_said(going, 1 if verdict["quality"]["valid"] else 4)
+
+
+def most_memory(going: Going) -> int:
+    """The most bytes that the load generator takes from now to its end."""
+    (worker,) = going.workers()
+    most = 0
+    while going.process.poll() is None and worker.is_running():
+        try:
+            most = max(most, worker.memory_info().rss)
+        except psutil.NoSuchProcess:
+            break
+        time.sleep(0.02)
+    return most
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["bomb", "unique"])
+def test_answers_without_measure_do_not_fill_the_memory(bench: Bench, mode: str) -> None:
+    going = bench.start(LOAD % 10, ledger=bench.serve(mode))
+    going.until_finished(12)
+    before = going.workers()[0].memory_info().rss
+    grown = most_memory(going) - before
+    going.until_ended()
+    assert grown < GROWTH_BYTES[mode]
+    audit(going)
+    verdict = verdict_of(going)
+    page_bytes = (going.folder.analysis_dir / "report.html").stat().st_size
+    measured(grown_bytes=grown, page_bytes=page_bytes, fingerprints=len(verdict["fingerprints"]))
+    assert page_bytes < 5_000_000
+    assert going.process.returncode in (1, 4)
+
+
+@pytest.mark.slow
+def test_a_slower_line_is_measured_as_such(bench: Bench) -> None:
+    """Every packet 100 ms later, both ways: each answer takes 200 ms longer."""
+    ledger = bench.serve("steady")
+    port_file = bench.folder / "line-port"
+    port = ledger.target.url.rsplit(":", 1)[1]
+    line = subprocess.Popen([sys.executable, str(ROOT / "tests/slow_line.py"), str(port_file), port, "0.1"])
+    try:
+        wait_for(lambda: port_file.exists() and port_file.read_text())
+        text = ledger.target.file.read_text()
+        ledger.target.file.write_text(text.replace(port, port_file.read_text()))
+        going = bench.start(LOAD % 8, ledger=ledger)
+        going.until_ended()
+    finally:
+        line.kill()
+        line.wait()
+    audit(going)
+    median_ms = verdict_of(going)["latency_ms"]["ok"]["p50"]
+    measured(median_ms=median_ms)
+    assert median_ms == pytest.approx(230, abs=15)

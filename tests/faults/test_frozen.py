@@ -1,0 +1,77 @@
+"""F6, F7: a load generating process or the target stands still (SIGSTOP), for a while or for good."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from tests.faults.harness import LOAD, USERS, Bench, audit, check_said, findings_of, measured, verdict_of
+
+PATIENT = LOAD.replace("read_s: 2, total_s: 2", "read_s: 20, total_s: 20")
+
+
+@pytest.mark.slow
+def test_a_frozen_generator_makes_the_run_invalid(bench: Bench) -> None:
+    """Its own standstill looks like the target's latency, so it must not pass for that."""
+    going = bench.start(PATIENT % 8, ledger=bench.serve("steady"))
+    going.until_finished(60)
+    (worker,) = going.workers()
+    worker.suspend()
+    time.sleep(3)
+    worker.resume()
+    going.until_ended()
+    check_said(going, 4, "INVALID")
+    audit(going)
+    measured(**findings_of(going))
+    assert "generator_lag" in findings_of(going)
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_frozen_for_long_is_named(bench: Bench) -> None:
+    going = bench.start(PATIENT % 25, "--processes", "2", ledger=bench.serve("steady"))
+    going.until_finished(60)
+    worker = going.workers()[0]
+    worker.suspend()
+    time.sleep(15)
+    worker.resume()
+    going.until_ended()
+    assert going.process.returncode in (3, 4), going.output
+    audit(going)
+    measured(**findings_of(going))
+    assert "generator_lag" in findings_of(going) or "node_lost" in findings_of(going)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frozen_s", [3.0, 5.0])
+def test_a_target_that_freezes_and_recovers_is_found_out(bench: Bench, frozen_s: float) -> None:
+    going = bench.start(PATIENT % 8, ledger=bench.serve("steady"))
+    going.until_finished(90)
+    target = going.ledger.target.process
+    target.send_signal(signal.SIGSTOP)
+    time.sleep(frozen_s)
+    target.send_signal(signal.SIGCONT)
+    going.until_ended()
+    verdict = verdict_of(going)
+    assert going.process.returncode == (1 if verdict["quality"]["valid"] else 4), going.output
+    audit(going)
+    (freeze,) = verdict["freezes"]
+    measured(**freeze)
+    assert freeze["duration_s"] == pytest.approx(frozen_s, abs=0.5)
+    assert freeze["in_flight"] == USERS
+
+
+def test_a_target_that_freezes_for_good_does_not_pass(bench: Bench) -> None:
+    going = bench.start(PATIENT.replace("20", "3") % 6, ledger=bench.serve("steady"))
+    going.until_finished(90)
+    target = going.ledger.target.process
+    target.send_signal(signal.SIGSTOP)
+    going.until_ended()
+    target.send_signal(signal.SIGCONT)
+    time.sleep(0.5)
+    verdict = verdict_of(going)
+    measured(freezes=verdict["freezes"])
+    assert going.process.returncode == (1 if verdict["quality"]["valid"] else 4), going.output
+    assert verdict["freezes"]
+    audit(going)

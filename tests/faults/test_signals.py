@@ -1,0 +1,163 @@
+"""F4, F5: Ctrl-C, SIGTERM and SIGHUP lose nothing, whoever gets them, however often, and whenever."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from tests.commands.conftest import Cli, wait_for
+from tests.faults.harness import (
+    LOAD,
+    LONG,
+    SHORT,
+    Bench,
+    Going,
+    audit,
+    check_said,
+    findings_of,
+    health_of,
+    verdict_of,
+)
+
+AT_ONCE_S = 3.0
+"""From the second Ctrl-C to the end of the load."""
+
+Victims = Callable[[Going], list[psutil.Process]]
+
+
+def command(going: Going) -> list[psutil.Process]:
+    """As `kill PID` does, and Ctrl-C: Locust has a process group of its own."""
+    return [psutil.Process(going.process.pid)]
+
+
+def everybody(going: Going) -> list[psutil.Process]:
+    """As systemd and container runtimes do when they end a service."""
+    return [*command(going), *going.locusts()]
+
+
+def locusts(going: Going) -> list[psutil.Process]:
+    """Master and workers, and not the command."""
+    return going.locusts()
+
+
+def one_worker(going: Going) -> list[psutil.Process]:
+    """As a container of a worker that is stopped."""
+    return going.locusts()[-1:]
+
+
+QUICK = {(command, "2", signal.SIGINT), (everybody, "2", signal.SIGTERM)}
+CASES = [
+    pytest.param(who, processes, number, marks=() if (who, processes, number) in QUICK else pytest.mark.slow)
+    for who, processes in (
+        (command, "1"), (command, "2"), (everybody, "1"), (everybody, "2"), (locusts, "2"), (one_worker, "2"),
+    )
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("victims", "processes", "number"), CASES)
+def test_a_signal_loses_nothing(
+    bench: Bench, victims: Victims, processes: str, number: signal.Signals
+) -> None:
+    going = bench.start(LONG, "--processes", processes)
+    going.until_finished(60)
+    for one in victims(going):
+        one.send_signal(number)
+    if victims is one_worker:
+        time.sleep(2)
+        going.process.send_signal(number)
+    going.until_ended()
+    check_said(going, 3, "incomplete")
+    audit(going)
+    # What ends Locust's processes behind the command's back is not always known; that they ended early is.
+    known = {"interrupted", "node_lost", "cut_short"} if victims is locusts else {"interrupted"}
+    assert known & set(findings_of(going))
+    assert not health_of(going).nodes_without_end
+
+
+def test_the_second_ctrl_c_ends_at_once_and_what_waits_is_recorded(bench: Bench) -> None:
+    load = LONG.replace("read_s: 2, total_s: 2", "read_s: 30, total_s: 30")
+    going = bench.start(load, ledger=bench.serve("hang"))
+    wait_for(lambda: going.ledger.read_so_far() == 6)
+    time.sleep(0.5)
+    going.process.send_signal(signal.SIGINT)
+    wait_for(lambda: "interrupted" in {event["kind"] for event in going.folder.events()})
+    going.process.send_signal(signal.SIGINT)
+    asked_s = time.monotonic()
+    wait_for(lambda: not going.locusts())
+    assert time.monotonic() - asked_s < AT_ONCE_S
+    going.until_ended()
+    check_said(going, 3, "interrupted")
+    assert audit(going).unfinished == 6
+
+
+@pytest.mark.slow
+def test_the_third_ctrl_c_kills(bench: Bench) -> None:
+    going = bench.start(LONG, "--processes", "2")
+    going.until_finished(60)
+    for one in going.locusts():
+        one.suspend()
+    for _ in range(3):
+        going.process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+    going.until_ended()
+    check_said(going, 3, "incomplete")
+    audit(going, 16)
+
+
+@pytest.mark.slow
+def test_before_the_first_request(bench: Bench) -> None:
+    going = bench.start(LONG, "--processes", "2")
+    going.process.send_signal(signal.SIGINT)
+    going.until_ended()
+    check_said(going, 6, "no data")
+    audit(going)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_while_the_report_is_made(bench: Bench, number: signal.Signals) -> None:
+    going = bench.start(SHORT.replace("hold_s: 5", "hold_s: 2"))
+    going.until_finished(10)
+    wait_for(going.folder.samples_parquet.exists)
+    going.process.send_signal(number)
+    going.until_ended()
+    check_said(going, 3, "interrupted", "loadverdict diagnose")
+    done = Cli(bench.folder)("diagnose", str(going.folder.path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    audit(going)
+
+
+@pytest.mark.slow
+def test_whoever_reads_the_output_may_go(bench: Bench) -> None:
+    """As `| head -1`. Progress is told every ten seconds, so there is one more line before the verdict."""
+    going = bench.start(LOAD % 12 + "slo: [error_rate < 50 %]\n")
+    out, err = going.process.stdout, going.process.stderr
+    assert out is not None
+    assert err is not None
+    out.readline()
+    out.close()
+    told = err.read()
+    err.close()
+    assert going.process.wait(60) == 0
+    assert told == ""
+    audit(going)
+    assert verdict_of(going)["quality"]["complete"]
+
+
+def test_a_background_job_can_be_interrupted(bench: Bench) -> None:
+    """A shell starts background jobs with SIGINT ignored; Locust alone would then run to its end."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        going = bench.start(LONG)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    going.until_finished(10)
+    going.process.send_signal(signal.SIGINT)
+    going.until_ended()
+    check_said(going, 3, "interrupted")
+    audit(going)
