@@ -43,7 +43,7 @@ def test_without_ports_it_is_the_generators_fault(bench: Bench, network: Network
 
 
 @pytest.mark.slow
-@pytest.mark.xfail( reason="a loop that is late by less than 100 ms each time is not noticed")
+@pytest.mark.xfail(reason="a loop that is late by less than 100 ms each time is not noticed")
 def test_a_busy_core_makes_the_run_invalid(bench: Bench) -> None:
     """Others take the only core that the load generator may use."""
     on_one_core = ("taskset", "-c", "1")
