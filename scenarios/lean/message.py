@@ -131,6 +131,8 @@ class Message:
             return
         self._size += len(data)
         if self._size > self._max_bytes:
+            # At once: the exception's traceback is a cycle, and those are looked for seldom during a run.
+            self._body = bytearray()
             raise FailedError("bad_response", "body_too_large")
         self._body += data
 
@@ -192,6 +194,7 @@ def _inflated(body: bytes, bits: int, max_bytes: int) -> bytes:
             parts.append(one.decompress(body, max_bytes + 1 - size))
             size += len(parts[-1])
             if size > max_bytes:
+                parts.clear()  # as in `on_body`
                 raise FailedError("bad_response", "body_too_large")
             if not one.eof:
                 raise FailedError("bad_response", "bad_encoding")
