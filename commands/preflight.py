@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from recording.errors import NoDataError, UsageError
+from recording.folder import is_there
 from scenarios.accounts import EXPECTED, is_open_to_all
 from scenarios.scenario import Scenario
 from scenarios.target import Target
@@ -49,8 +50,11 @@ def check_room(runs_dir: Path) -> None:
     Raises:
         UsageError: it is.
     """
-    there = next(place for place in (runs_dir, *runs_dir.parents) if place.exists())
-    free = shutil.disk_usage(there).free
+    there = next(place for place in (runs_dir, *runs_dir.parents) if is_there(place))
+    try:
+        free = shutil.disk_usage(there).free
+    except OSError:
+        return  # whoever makes the folder says what is wrong with it
     if free < LEAST_FREE_BYTES:
         raise UsageError(
             f"only {free / 1e6:.1f} MB are free in {there}, and a run needs at least "
@@ -89,26 +93,25 @@ def _warn_if_open_to_all(accounts: Path) -> None:
 
 def _check_resolved(host: str, port: int, where: str) -> None:
     """Look the name up, in a thread: the system's resolver has no limit of time that could be set."""
-    problem: list[socket.gaierror] = []
+    problem: list[socket.gaierror | UnicodeError] = []
 
     def look_up() -> None:
         try:
             socket.getaddrinfo(host, port)
-        except socket.gaierror as error:
+        except (socket.gaierror, UnicodeError) as error:  # the latter: "a..b" cannot be a name
             problem.append(error)
 
     looking = threading.Thread(target=look_up, daemon=True)
     looking.start()
     looking.join(TIMEOUT_S)
-    if looking.is_alive() or (problem and problem[0].errno == socket.EAI_AGAIN):
+    if looking.is_alive() or any(getattr(one, "errno", None) == socket.EAI_AGAIN for one in problem):
         raise NoDataError(
             f"{where}: nobody told within {TIMEOUT_S} s which address {host!r} has; is the name server "
             "(/etc/resolv.conf) reachable?"
         )
     if problem:
-        raise NoDataError(
-            f"{where}: the name {host!r} has no address ({problem[0].strerror}); is it spelled right?"
-        )
+        reason = getattr(problem[0], "strerror", None) or problem[0]
+        raise NoDataError(f"{where}: the name {host!r} has no address ({reason}); is it spelled right?")
 
 
 def _check_reachable(target: Target) -> None:

@@ -31,7 +31,8 @@ _SECRET_KEY = re.compile(rf"(?i)(?:{_TELLING}|{_CREDENTIAL_HEADER})$")
 """The same for a key of an answer, which a client needs to read: "authentication" may say what is wrong."""
 
 _SHAPES = (
-    re.compile(r"(?i)bearer\s+[A-Za-z0-9._~+/=-]+"),
+    # Not "Bearer token expired": a token has digits, or is longer than words are.
+    re.compile(r"(?i)bearer\s+(?=[a-z._~+/=-]*\d|[a-z._~+/=-]{20})[a-z0-9._~+/=-]+"),
     re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"),
     re.compile(r"(?i)(?<=://)[^/\s:@\"]{1,200}:[^/\s@\"]{1,200}(?=@)"),
 )

@@ -28,11 +28,16 @@ def without(secrets: frozenset[str], text: str, instead: str) -> str:
     # failed request would cost the load generator its time.
     lowered = text.lower()
     words = (word for secret in secrets for word in _words(secret))
-    found = {word for word in words if all(part in lowered for part in _plain_parts(word))}
-    if not found:
-        return text
-    longest_first = sorted(found, key=len, reverse=True)
-    return re.sub("|".join(map(_spelled, longest_first)), instead, text, flags=re.IGNORECASE)
+    found = frozenset(word for word in words if _may_be_in(word, lowered))
+    return _pattern(found).sub(lambda _: instead, text) if found else text
+
+
+def _may_be_in(word: str, lowered: str) -> bool:
+    parts = _plain_parts(word)
+    if parts:
+        return all(part in lowered for part in parts)
+    # A word without a letter or digit of ASCII: as it is, or behind the signs that encodings begin with.
+    return word[0].lower() in lowered or any(sign in lowered for sign in "%\\&")
 
 
 @lru_cache(maxsize=4096)
@@ -54,6 +59,12 @@ def _words(secret: str) -> frozenset[str]:
 def _plain_parts(word: str) -> tuple[str, ...]:
     """What no usual encoding changes: letters and digits of ASCII, in small letters."""
     return tuple(_PLAIN.findall(word.lower()))
+
+
+@lru_cache(maxsize=4096)
+def _pattern(words: frozenset[str]) -> re.Pattern[str]:
+    longest_first = sorted(words, key=lambda word: (-len(word), word))
+    return re.compile("|".join(map(_spelled, longest_first)), re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)

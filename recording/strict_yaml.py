@@ -15,10 +15,10 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20
 
 _TAG = "tag:yaml.org,2002:"
-_PLAIN_INTEGER = re.compile(r"[-+]?(0|[1-9]\d{0,17})")
+_PLAIN_INTEGER = re.compile(r"[-+]?(0|[1-9]\d{0,39})")
 _PLAIN_FLOAT = re.compile(r"[-+]?[\d.]+([eE][-+]?\d{1,3})?")
 _BUILDER_ERRORS = (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError)
-"""What PyYAML lets through where a value is none of its kind."""
+"""What PyYAML lets through where a value is none of its kind, or an escape names no character."""
 
 
 class StrictLoader(yaml.SafeLoader):
@@ -43,6 +43,18 @@ class StrictLoader(yaml.SafeLoader):
         return node
 
 
+def composed(text: str) -> yaml.Node | None:
+    """The tree of a strict YAML text; None if there is nothing in it.
+
+    Raises:
+        yaml.YAMLError: it is none.
+    """
+    try:
+        return yaml.compose(text, Loader=StrictLoader)
+    except _BUILDER_ERRORS as error:
+        raise yaml.YAMLError(f"a character cannot be read: {error}") from error
+
+
 def values_of(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
     """The values of a node.
 
@@ -62,11 +74,11 @@ def read_bounded(text: str, max_depth: int, loader: type[Any] = yaml.SafeLoader)
         yaml.YAMLError: it is no YAML, or is nested deeper than `max_depth`.
     """
     depth = 0
-    for event in yaml.parse(text, Loader=loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > max_depth:
-            raise _refused(f"nested deeper than {max_depth} levels", event.start_mark)
     try:
+        for event in yaml.parse(text, Loader=loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > max_depth:
+                raise _refused(f"nested deeper than {max_depth} levels", event.start_mark)
         return yaml.load(text, loader)
     except _BUILDER_ERRORS as error:
         raise yaml.YAMLError(f"a value cannot be read: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,9 @@ from scenarios.cookies import CookieJar
 from scenarios.prepared import filled
 from scenarios.received import Headers
 from scenarios.request import Request
+
+_ABOUT_A_SECRET = re.compile(r"(?i)author(?!iz)|[_-](?:type|method|kind|mode)$")
+"""Names that hold such a word and hold no secret: `author`, `token_type`."""
 
 
 def hidden_in(
@@ -27,8 +31,9 @@ def hidden_in(
     """
     secrets = [account.username, account.password, *variables.values()]
     for text in filled(list(_told(request.headers)), variables):
-        # "Bearer abc": a service may repeat the second word alone.
-        secrets += [text, *text.split()]
+        # "Bearer abc": a service may repeat the second word alone, and the first is no secret.
+        _, _, behind = text.partition(" ")
+        secrets += [text, *behind.split()]
     secrets += filled([*_told(request.json_body), *_told(request.form)], variables)
     secrets += cookies.values() if cookies is not None else []
     for line in answer.all("Set-Cookie") if answer is not None else []:
@@ -37,12 +42,17 @@ def hidden_in(
 
 
 def _told(value: Any, *, is_secret: bool = False) -> Iterator[str]:
-    """Texts below a key whose name says that they are secret."""
+    """Texts under a key whose name says that they are secret, in a list there too. Not all that lies below
+    such a key: the method in {"auth": {"method": "password"}} is a word that answers need."""
     if isinstance(value, Mapping):
         for name, below in value.items():
-            yield from _told(below, is_secret=is_secret or SECRET_NAME.search(name) is not None)
+            yield from _told(below, is_secret=_names_a_secret(name))
     elif isinstance(value, list):
         for below in value:
             yield from _told(below, is_secret=is_secret)
     elif is_secret and isinstance(value, str):
         yield value
+
+
+def _names_a_secret(name: str) -> bool:
+    return SECRET_NAME.search(name) is not None and _ABOUT_A_SECRET.search(name) is None

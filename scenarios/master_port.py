@@ -13,8 +13,8 @@ from locust.exception import RPCError, RPCReceiveError
 MOST_TOLD = 20
 """Messages that are refused in so many words; the log must not grow at a stranger's pleasure."""
 
-FROM_STRANGERS = frozenset({"client_ready", "locustfile"})
-"""What a worker says before the master knows it."""
+FROM_STRANGERS = frozenset({"client_ready", "locustfile", "heartbeat", "spawning", "spawning_complete"})
+"""What a worker says before the master knows it, or after it has forgotten it. Locust answers it."""
 
 log = logging.getLogger("loadverdict")
 
@@ -24,10 +24,22 @@ class MasterPort:
 
     def __init__(self, runner: Any) -> None:
         self._runner = runner
-        self._receive, self._handle = runner.server.recv_from_client, runner.handle_message
+        self._handle, self._reset = runner.handle_message, runner.reset_connection
         self._refused = 0
-        runner.server.recv_from_client = self._received
         runner.handle_message = self._handled
+        runner.reset_connection = self._connected_anew
+        self._guard()
+
+    def _guard(self) -> None:
+        server = self._runner.server
+        if server.recv_from_client != self._received:
+            self._receive = server.recv_from_client
+            server.recv_from_client = self._received
+
+    def _connected_anew(self) -> None:
+        """Locust's way out of a broken connection is another one."""
+        self._reset()
+        self._guard()
 
     def _received(self) -> Any:
         """The next message that can be read. Of a worker's that cannot, Locust is told: it connects anew."""
@@ -44,8 +56,9 @@ class MasterPort:
                 self._refuse(f"what is no message ({type(error).__name__})")
 
     def _handled(self, client_id: str, message: Any) -> None:
-        known = client_id in self._runner.clients or message.type in FROM_STRANGERS
-        if not known or message.node_id != client_id:
+        kind = message.type if isinstance(message.type, str) else ""
+        known = client_id in self._runner.clients or kind in FROM_STRANGERS
+        if not kind or not known or message.node_id != client_id:
             self._refuse("a message in the name of a worker that did not send it")
             return
         try:

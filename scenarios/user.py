@@ -7,7 +7,7 @@ from typing import Any
 
 import gevent
 from locust import User, task
-from locust.exception import InterruptTaskSet, RescheduleTask, StopUser
+from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
 
 from recording.errors import LoadverdictError
 from recording.sample import UNPLANNED
@@ -23,6 +23,17 @@ IDLE_S = 0.1
 
 POOL_S = 5.0
 """How long an idle user of an open load waits before it looks whether there is anything left to do."""
+
+
+LOCUSTS_OWN = (
+    StopUser,
+    StopTest,
+    InterruptTaskSet,
+    RescheduleTask,
+    RescheduleTaskImmediately,
+    LoadverdictError,
+)
+"""What a behaviour may raise to say something, which is no fault of it."""
 
 
 class ScenarioUser(User):
@@ -135,7 +146,7 @@ class ScenarioUser(User):
         turn = Turn(session, crew, self.client, self._account, self._random, delay_ms)
         try:
             crew.draw_behaviour(self._random).turn(turn)
-        except (StopUser, InterruptTaskSet, RescheduleTask, LoadverdictError):
+        except LOCUSTS_OWN:
             raise
         except Exception as error:
             # Not from it: Locust would print both, and the text of the first may hold a password.

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from recording.errors import UsageError
 from recording.scrub import HIDDEN, SECRET_NAME, one_line, scrub
-from recording.strict_yaml import MAX_BYTES, StrictLoader, values_of
+from recording.strict_yaml import MAX_BYTES, StrictLoader, composed, values_of
 from recording.whole_file import whole_file
 
 SHOWN = 20
@@ -51,7 +51,7 @@ def read_yaml(path: Path) -> Document:
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
     try:
-        node = yaml.compose(text, Loader=StrictLoader)
+        node = composed(text)
         if not isinstance(node, yaml.MappingNode):
             raise UsageError(
                 f"{path}: expected keys with values, found {'nothing' if node is None else 'no mapping'}"

@@ -37,7 +37,10 @@ def add_guard(web_ui: Any, *, is_local: bool) -> None:
         if is_local and not web_ui.web_login and not is_loopback(host):
             return _refused(f"this page is for this machine: open it as 127.0.0.1, not as {host[:100]}")
         if is_foreign() and not (request.endpoint or "").startswith(READING):
-            return _refused("this page takes no orders from other pages: open it by itself")
+            return _refused(
+                "this page takes no orders from other pages: open it by itself (behind a proxy: use TLS, "
+                "and let the Host header pass)"
+            )
         return None
 
     @web_ui.app.after_request  # type: ignore[untyped-decorator]

@@ -41,10 +41,15 @@ def add_login(environment: Any) -> None:
     @web_ui.app.route(place, methods=["POST"])  # type: ignore[untyped-decorator]
     def enter() -> Response:
         given = request.form.get("password", "")
-        if secrets.compare_digest(given.encode(), password.encode()):
+        if secrets.compare_digest(_bytes(given), _bytes(password)):
             session["auth_error"] = None
             login_user(Operator())
             return redirect(url_for("locust.index"))  # type: ignore[return-value]
         gevent.sleep(WRONG_S)
         session["auth_error"] = "wrong password"
         return redirect(url_for("locust.login"))  # type: ignore[return-value]
+
+
+def _bytes(password: str) -> bytes:
+    """A password of the environment may be no UTF-8."""
+    return password.encode(errors="surrogateescape")

@@ -1,7 +1,8 @@
 """Routes of the live page in Locust's web UI: the page, its files, what it polls, and a run's report.
 
 Everything lies under `verdict/` below Locust's base path and is protected as Locust's own routes are. Links
-are relative, so a proxy in front does not matter. Reading only: nothing here changes a run.
+are relative, so a path in front does not matter (what a proxy must do: `guard`). Reading only: nothing here
+changes a run.
 """
 
 from __future__ import annotations

@@ -79,6 +79,16 @@ def test_a_date_and_a_number_without_end_are_refused(tmp_path: Path) -> None:
     read(tmp_path, "scenarios", LOAD + f"seed: {'9' * 5000}\n").check(2, "is no plain number")
 
 
+@pytest.mark.parametrize("text", [r'"\U00110000"', r'"\UFFFFFFFF"'])
+def test_an_escape_that_names_no_character_is_refused(tmp_path: Path, text: str) -> None:
+    read(tmp_path, "scenarios", f"{LOAD}description: {text}\n").check(2, "a character cannot be read")
+
+
+def test_an_id_of_nineteen_digits_is_a_number(tmp_path: Path) -> None:
+    text = TARGET.replace("{path: /x}", "{path: /x, json: {id: 1700000000000000000}}")
+    assert read(tmp_path, "targets", text) == (0, "")
+
+
 @pytest.mark.parametrize("text", ["\ufeff" + LOAD, LOAD.replace("\n", "\r\n"), LOAD.replace("3", "'3'")])
 def test_what_means_the_same_is_taken(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, "scenarios", text) == (0, "")

@@ -35,7 +35,15 @@ def rude_messages(victim: str) -> list[bytes]:
     noise = [b"\xc1", b"", b"\x93", *(chance.randbytes(chance.randint(1, 60)) for _ in range(100))]
     forged = [msgpack.dumps((kind, data, victim)) for kind, data in FORGED.items()]
     own = [msgpack.dumps((kind, data, "stranger")) for kind, data in FORGED.items()]
-    return [*noise, *forged, *own, msgpack.dumps(("locustfile", None, "stranger")), msgpack.dumps([1, 2, 3])]
+    unhashable = [msgpack.dumps((kind, None, "stranger")) for kind in ([], {})]
+    return [
+        *noise,
+        *forged,
+        *own,
+        msgpack.dumps(("locustfile", None, "stranger")),
+        msgpack.dumps([1, 2, 3]),
+        *unhashable,
+    ]
 
 
 @pytest.mark.slow
