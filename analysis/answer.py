@@ -98,13 +98,15 @@ _ASKED = r"(?:^|[.,;:!-] +|\b(?:please|must|should|need to|have to|then|and) )"
 
 _RETRY = _any_of(
     # Not "retry limit exceeded", nor "failed after retry": that is what the service itself did.
-    r"(?<!after )(?<!max )(?<!last )\bre-?try(?:able|ing (?:may|might|will|can))?\b"
-    r"(?![ -](?:limit|count|attempt|budget|polic|queue|loop|time|failed|exhausted|exceeded|\d+ of))",
+    r"(?<!after )(?<!max )(?<!last )(?<!no )\bre-?try(?:able|ing (?:may|might|will|can))?\b"
+    r"(?![ -](?:limit|count|attempt|budget|polic|queue|loop|time|failed|exhausted|exceeded|disabled|was|"
+    r"\d+ of)|:)",
     # Not "version 2 or later", nor "failed again".
     r"\b(?:try|come back|log in|sign in|repeat|resubmit)\b[^.;]{0,40}\b(?:again|later)\b",
     r"\btry (?:in|after) \d",
     r"\bagain (?:later|(?:in|after|at|from) \d)",
-    r"\bavailable again\b|\bbe back\b|\bresets? (?:in|at)\b",
+    r"\b(?:will|should) be available again\b|\bavailable again (?:in|after|at|from|soon)\b",
+    r"\bbe back\b|\bresets? (?:in|at) (?:\d|midnight|noon)",
     _ASKED + r"wait\b(?![ -](?:time|queue|list|limit|event|lock|on\b|for (?!\d|a\b|some\b|at\b|up\b)))",
     _ASKED + r"back ?-?off\b(?! limit| restarting)",
     r"\bslow down\b|\breduce (?:your|the) (?:request )?rate\b",
@@ -147,7 +149,9 @@ def speaks_of_overload(answer: Answer) -> bool:
 _TRACE = _any_of(
     r"Traceback \(most recent call last\)|File \"[^\"\n]+\", line \d+, in ",
     r"^[ \t]+at [\w$.<>`]+\(|\.java:\d+\)|\.cs:line \d+",
-    r"\bat [^\n()]{1,200}\([^()\n]*:\d+:\d+\)|\bat (?:async )?(?:file://)?/[^\s:]+:\d+:\d+",
+    # A file or <anonymous> before line and column: a clock has them too.
+    r"\bat [^\n()]{1,200}\((?:<anonymous>|[^()\n]*[/\\][^()\n]*|[^()\n]*\.[cm]?[jt]sx?):\d+:\d+\)",
+    r"\bat (?:async )?(?:file://)?/[^\s:]+\.[cm]?[jt]sx?:\d+:\d+",
     r"\bpanicked at\b|\bstack backtrace\b|\.rs:\d+:\d+|\bgoroutine \d+ \[",
     r"#\d+ \S+\.php\(\d+\): |\.rb:\d+:in ",
 )

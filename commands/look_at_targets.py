@@ -28,6 +28,8 @@ from analysis.slo.ahead import Ahead
 from analysis.slo.figure import Basis
 from analysis.slo.foregone import Foregone, foregone
 from analysis.slo.grammar import parse_slo
+from analysis.slo.judge import judge
+from analysis.slo.measure import measure
 from analysis.usable import Ints, usable
 from analysis.windows import cut_run, row_load
 from commands.diagnose import slo_of
@@ -70,8 +72,15 @@ def missed_for_certain(run: Run, part: Run, now: Now) -> Foregone | None:
     if not ahead.is_sound:
         return None
     basis = basis_of(part, now.settled_s)
-    found = (foregone(parse_slo(text), basis, ahead) for text in slo_of(run))
-    return next((one for one in found if one is not None), None)
+    # What is recorded and not settled yet, since a request before it still hangs, may have been good.
+    whole = basis_of(run, None)
+    found = (
+        one
+        for target in map(parse_slo, slo_of(run))
+        if (one := foregone(target, basis, ahead)) is not None
+        and judge(target, measure(target, whole)).outcome == "missed"
+    )
+    return next(found, None)
 
 
 def basis_of(run: Run, until_s: float | None) -> Basis:

@@ -109,6 +109,19 @@ def _runs(options: Options, commit: str | None, planned_s: float, console: Conso
     is that of all."""
     until = time.monotonic() + options.at_most_s
     judged = _one(options, commit, until, console)
+    try:
+        judged = _repeated(options, commit, planned_s, until, judged, console)
+    finally:
+        # What a scheduler collects is the night's answer, not that of a run whose doubts came to nothing.
+        _attempt(lambda: _write(judged), console)
+    text = MEANING[judged.gate] if judged.code == judged.gate else "GATE CLOSED: worse than the runs before"
+    console.print(Text(f"{text} (exit code {judged.code})", style="bold"))
+    return judged
+
+
+def _repeated(
+    options: Options, commit: str | None, planned_s: float, until: float, judged: Judged, console: Console
+) -> Judged:
     first = judged.report.run_id
     for number in range(options.confirm):
         if judged.gate != MET or not judged.report.doubtful:
@@ -119,10 +132,15 @@ def _runs(options: Options, commit: str | None, planned_s: float, console: Conso
         names = ", ".join(judged.report.doubtful)
         console.print(Text(f"\nonce more ({number + 1} of {options.confirm} at most), because of: {names}"))
         try:
-            judged = _one(options, commit, until, console, repeats=first)
+            again = _one(options, commit, until, console, repeats=first)
         except LoadverdictError as error:
             console.print(Text(f"the repeated run could not be made: {error}", style="yellow"))
             break
+        if again.report.answer == "not_judged" and again.gate != MISSED:
+            text = "the repeated run cannot be used: the answer before it stands"
+            console.print(Text(text, style="yellow"))
+            break
+        judged = again
     return judged
 
 
@@ -134,16 +152,12 @@ def _one(
     entry = entry_of(seen(diagnosis.run, diagnosis.verdict), gate, commit, repeats)
     report = _recorded(options.history, entry)
     code = MISSED if gate == MET and report.alarms else gate
-    folder = diagnosis.report.parent
-    _attempt(lambda: _write(report, diagnosis, folder), console)
     if not console.stderr:
         _attempt(lambda: show(diagnosis, as_json=False), console)
     console.print()
     print_regression(report, console)
-    text = MEANING[gate] if code == gate else "GATE CLOSED: worse than the runs before"
-    console.print(Text(f"{text} (exit code {code})", style="bold"))
     _attempt(lambda: _write_page(options.history, console), console)
-    keep_index(folder.parent, options.asked.runs_dir, console)
+    keep_index(diagnosis.report.parent.parent, options.asked.runs_dir, console)
     return Judged(diagnosis, report, gate, code)
 
 
@@ -156,8 +170,9 @@ def _recorded(history: Path, entry: Entry) -> Regression:
     return regression(entries[: mine + 1])
 
 
-def _write(report: Regression, diagnosis: Diagnosis, folder: Path) -> None:
-    text = write_regression(report, diagnosis.verdict, folder)
+def _write(judged: Judged) -> None:
+    diagnosis = judged.diagnosis
+    text = write_regression(judged.report, diagnosis.verdict, diagnosis.report.parent)
     summary = os.environ.get(SUMMARY)
     if summary:
         with Path(summary).open("a", encoding="utf-8") as file:

@@ -6,7 +6,7 @@ The recorder names failures by it, and analysis judges it: both read an answer a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 
@@ -22,6 +22,8 @@ KEYS = (
     "errormessage",
     "non_field_errors",
     "errors",
+    "defaultmessage",
+    "violations",
 )
 """Fields that hold an error text, in any case, in the order in which they are asked."""
 
@@ -31,10 +33,13 @@ NOTES = frozenset({EMPTY_BODY, HTML_PAGE, NO_TEXT})
 
 _DEEPEST = 5
 _MOST = 50
+_FIELDS_OF = ("error", "errors", "violations")
+"""Under these an object may hold texts by the names of fields, as Rails and Laravel do."""
 _WORD = re.compile(r"[^\W\d_]+")
 _FILLING = frozenset(
     {"a", "an", "the", "has", "have", "occurred", "http", "status", "code", "error", "errors", "exception"}
 )
+_ID = re.compile(r"\b(?:request|trace|correlation|incident)[ _-]?id\b.*", re.IGNORECASE | re.DOTALL)
 _ASKING = frozenset({"please", "try", "retry", "again", "later", "sorry", "oops"})
 _VAGUE = frozenset(
     {
@@ -44,9 +49,12 @@ _VAGUE = frozenset(
         "internal",
         "internal failure",
         "internal server",
+        "no message available",
         "none",
         "null",
         "object object",
+        "operation failed",
+        "request could not be processed",
         "request failed",
         "request failed with",
         "server",
@@ -54,7 +62,10 @@ _VAGUE = frozenset(
         "something went wrong on our end",
         "undefined",
         "unexpected",
+        "unexpected server",
+        "unhandled",
         "unknown",
+        "while processing your request",
     }
 )
 """Texts that say nothing about what happened, without `_FILLING`."""
@@ -69,6 +80,7 @@ _STATUS_NAMES = frozenset(
         "gateway timeout",
         "method not allowed",
         "not found",
+        "page not found",
         "service temporarily unavailable",
         "service unavailable",
         "unauthorized",
@@ -112,18 +124,28 @@ def message_of(value: object, *, empty: bool, content_type: str) -> str:
 @lru_cache(maxsize=1024)
 def says_nothing(text: str) -> bool:
     """Whether a text says no more than a status does: `Internal Server Error`, `HTTP 404: Not Found`."""
-    words = [word for word in _WORD.findall(text.lower()) if word not in _FILLING]
+    words = [word for word in _WORD.findall(_ID.sub("", text.lower())) if word not in _FILLING]
     return " ".join(words) in _STATUS_NAMES or " ".join(w for w in words if w not in _ASKING) in _VAGUE
 
 
-def _texts(value: object, depth: int) -> Iterator[str]:
+def _texts(value: object, depth: int, *, by_field: bool = True) -> Iterator[str]:
     if isinstance(value, str) and value.strip():
         yield value.strip()
     elif depth and isinstance(value, list):
         for item in value:
-            yield from _texts(item, depth - 1)
+            yield from _texts(item, depth - 1, by_field=False)
     elif depth and isinstance(value, dict):
         named = {key.lower(): held for key, held in value.items()}
-        for key in KEYS:
-            if key in named:
-                yield from _texts(named[key], depth - 1)
+        keys = [key for key in KEYS if key in named]
+        for key in keys:
+            yield from _texts(named[key], depth - 1, by_field=key in _FIELDS_OF)
+        if by_field and not keys:
+            yield from _of_fields(value)
+
+
+def _of_fields(value: Mapping[str, object]) -> Iterator[str]:
+    """Of an object that holds nothing but lists of sentences: a list for each field that is wrong."""
+    lists = [(field, held) for field, held in value.items() if isinstance(held, list)]
+    texts = [(field, text) for field, held in lists for text in held if isinstance(text, str) and " " in text]
+    if len(lists) == len(value) and len(texts) == sum(len(held) for _, held in lists):
+        yield from (f"{field}: {text}" for field, text in texts)

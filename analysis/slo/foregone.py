@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from analysis import phrases
+from analysis.fingerprints import MOST
 from analysis.latency import least
 from analysis.slo.ahead import Ahead
 from analysis.slo.figure import Basis
@@ -62,6 +63,8 @@ def _may_be_seen_otherwise(target: SloTarget, basis: Basis) -> bool:
         or any(bound.axis == "in_flight" for bound in target.at)
         # Its failures are known from below only.
         or "failed_requests" in basis.lacks
+        # Where kinds are many, the rarest become one of which nobody knows whether it is clear.
+        or (target.metric == "unclear_errors" and len(basis.clear()) >= MOST // 2)
         # Percentiles need so many requests that were measured, and some of these stand for others.
         or (target.share is not None and int(basis.rows.weight.max(initial=1)) > 1)
     )

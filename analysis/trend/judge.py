@@ -43,7 +43,7 @@ def _series(entries: Sequence[Entry]) -> Series:
         runs=[_run(entry) for entry in mine],
         lines=[_line(way, whole, mine) for way in ways if way.name in TITLES],
         changes=changes,
-        baseline=_baseline(whole[:-1]),
+        baseline=_baseline([entry for entry in whole if entry.night != newest.night]),
         sentence=_history(newest.scenario, len(whole), changes),
         apart=list(_apart(entries)),
     )
@@ -121,7 +121,9 @@ def regression(entries: Sequence[Entry]) -> Regression:
     alarms = _against_pinned(ways, whole) if pinned else _news(now, found)
     better = [change for change in now if not change.worse]
     standing = [] if pinned else _standing(ways, whole, newest)
-    doubts = [TITLES[name][0] for name in doubtful({way.name: way.looks for way in ways})]
+    # Against pinned runs there is no level to be found: what is worse than they are is said at once.
+    open_still = () if pinned and alarms else doubtful({way.name: way.looks for way in ways})
+    doubts = [TITLES[name][0] for name in open_still]
     answer = "worse" if alarms else "better" if better else "same"
     text = _sentence(newest.scenario, alarms, better, len(standing), _as_in(before))
     return _report(
@@ -131,7 +133,7 @@ def regression(entries: Sequence[Entry]) -> Regression:
 
 def _news(now: Sequence[Change], found: Sequence[Change]) -> list[Change]:
     """Changes for the worse that are clear now, without those that only complete one that was told before: a
-    P50 that follows its P99 a run later is the same event, a failure is not."""
+    P50 that begins with the same run as its P99 is the same event, be it clear later, a failure is not."""
     told = {_event(change) for change in found if change.worse and change not in now}
     return [change for change in now if change.worse and _event(change) not in told]
 

@@ -143,7 +143,8 @@ def step(base: Sequence[Night], new: Sequence[Night], noise: Noise = UNSEEN) -> 
     """
     unit, one, other = base[0].unit, _level(base), _level(new)
     middle = (one.mean * one.runs + other.mean * other.runs) / (one.runs + other.runs)
-    usual_sd = USUAL_SD / 2 * math.tan(middle) if unit == "share" else USUAL_SD
+    # Of a share what is usual is that of its smaller part: 95 % failures are 5 % successes.
+    usual_sd = USUAL_SD / 2 * math.tan(min(middle, math.pi / 2 - middle)) if unit == "share" else USUAL_SD
     found = _difference(one, other, noise, usual_sd**2)
     before, after = (_plain(unit, level.mean) for level in (one, other))
     low, high = _bounds(unit, found, before, after, middle)

@@ -98,6 +98,10 @@ ANSWERS = {
     "a code and a text": Row(503, error("BUSY") | {"message": "Too busy, please retry"}, True),
     "a code alone": Row(500, error("internal_error"), False, BARE),
     "Django REST framework": Row(400, {"non_field_errors": ["Unable to log in with these"]}, True),
+    "fields of Django REST framework": Row(400, {"email": ["This field is required."]}, True),
+    "fields of Rails": Row(422, {"errors": {"email": ["has already been taken"]}}, True),
+    "fields of Spring": Row(400, {"errors": [{"field": "x", "defaultMessage": "must be valid"}]}, True),
+    "lists of something else": Row(400, {"items": [1, 2]}, False, "no JSON error text"),
     ".NET": Row(500, {"Message": "An error has occurred."}, False, BARE),
     ".NET with a text": Row(500, {"Message": "The pool has no free connection."}, True),
     "GraphQL with success": Row(200, {"errors": [{"message": "pool exhausted"}]}, False, "success"),
@@ -117,6 +121,12 @@ ANSWERS = {
     "a cause named by the status": Row(429, error("Too Many Requests"), True, "", JSON, AFTER),
     "polite and vague": Row(500, error("Something went wrong. Please try again later."), False, BARE),
     "vague words within a text": Row(500, error("Unknown error in the hash of user 7"), True),
+    "ASP.NET's own words": Row(
+        500, {"title": "An error occurred while processing your request.", "status": 500}, False, BARE
+    ),
+    "Spring's own words": Row(500, SPRING | {"message": "No message available"}, False, BARE),
+    "unhandled": Row(500, error("Unhandled exception"), False, BARE),
+    "its own id": Row(500, error("Internal Server Error. Request ID: 7f3a-12"), False, BARE),
     "an object as text": Row(500, {"message": "[object Object]"}, False, BARE),
     # Does it tell strangers about the inside?
     "a Python trace": Row(500, PYTHON, False, TRACED, PLAIN),
@@ -129,6 +139,9 @@ ANSWERS = {
     "a Go trace in JSON": Row(500, error(GO), False, TRACED),
     "a PHP trace in JSON": Row(500, error(PHP), False, TRACED),
     "a trace in JSON that is cut": Row(500, error("pool") | {"trace": JAVA * 99}, False, TRACED),
+    "at, a time": Row(401, error("Token expired at login (2026-11-26 10:20:30)"), True),
+    "at, line and column": Row(400, error("Invalid JSON at line 3 (body:3:17)"), True),
+    "at, a pointer": Row(400, error("Schema violated at /items/0/price:3:17"), True),
     "at, but no trace": Row(500, error("no user\n  at least (3) were expected at 10:45:12"), True),
     # Does it say whether to try again?
     "please retry": Row(503, error("Service temporarily busy, please retry"), True, "retry helps"),
@@ -149,6 +162,11 @@ ANSWERS = {
     "a rate limit": Row(429, error("Rate limit exceeded"), False, RETRY),
     "a rate limit that ends": Row(429, error("Rate limit exceeded, resets in 12 s"), True),
     "a field that says when": Row(429, {"message": "You are rate limited", "retry_after": 0.65}, True),
+    "a connection reset at": Row(503, error("upstream connection reset at handshake"), False, RETRY),
+    "retry as a label": Row(503, error("Retry: connection refused by db-1"), False, RETRY),
+    "none was attempted": Row(503, error("Aborted, no retry was attempted"), False, RETRY),
+    "again, since": Row(503, error("No node is available again since failover"), False, RETRY),
+    "soon available": Row(503, error("The store should be available again"), True),
     # What we cut or hid ourselves.
     "cut, no text": Row(401, {"items": FILL}, None, "cut"),
     "cut after the text": Row(401, error("Invalid credentials") | {"items": FILL}, True),

@@ -308,3 +308,16 @@ def test_a_run_that_repeats_is_no_night_of_its_own() -> None:
     apart = regression([*before, *[entry(12 + i, p99_ms=560.0) for i in range(3)]])
     together = regression([*before, *repeated(12, [560.0] * 3)])
     assert (apart.runs_before, together.runs_before) == (14, 12)
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.05, 0.2), (0.6, 0.75), (0.8, 0.95), (0.9, 1.0)])
+def test_a_step_of_an_error_rate_is_seen_however_high_it_is(before: float, after: float) -> None:
+    series = renumbered([*noisy(20, 1, rate=before), *noisy(1, 2, rate=after)])
+    assert regression(series).answer == "worse"
+
+
+def test_a_night_worse_than_its_pinned_runs_is_not_repeated() -> None:
+    pinned = [one.model_copy(update={"pinned": True}) for one in noisy(8, 1)]
+    series = renumbered([*pinned, *noisy(3, 2, p99_ms=640.0)])
+    report = regression(series)
+    assert (report.answer, report.doubtful) == ("worse", [])
