@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from rich.console import Console
@@ -9,6 +10,10 @@ from rich.text import Text
 
 from recording.errors import UsageError
 from recording.folder import RunFolder, find_run, is_run_folder
+from recording.follow import Follower
+
+SILENT_S = 30.0
+"""A process that lives says something four times a second."""
 
 
 def abort_run(name: str, runs_dir: Path) -> int:
@@ -16,7 +21,7 @@ def abort_run(name: str, runs_dir: Path) -> int:
 
     Raises:
         NoDataError: there is no such run.
-        UsageError: it has ended, or its folder cannot be written.
+        UsageError: it has ended, be it that it was killed, or its folder cannot be written.
     """
     path = find_run(name, runs_dir)
     if not is_run_folder(path):
@@ -24,6 +29,12 @@ def abort_run(name: str, runs_dir: Path) -> int:
     folder = RunFolder(path)
     if folder.manifest().get("end_utc"):
         raise UsageError(f"run {folder.id} has ended already: nothing is to be aborted")
+    heard_s = Follower(folder).look().time_s
+    if heard_s and time.time() - heard_s > SILENT_S:
+        raise UsageError(
+            f"nothing has been heard of run {folder.id} for {time.time() - heard_s:.0f} s: its processes are "
+            "gone, and 'loadverdict diagnose' makes its report"
+        )
     try:
         folder.abort_flag.touch()
     except OSError as error:

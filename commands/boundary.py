@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from recording.errors import LoadverdictError
-from recording.scrub import scrub
+from recording.scrub import on_screen, scrub
 
 UNEXPECTED = 70
 """Exit code of a fault of our own (EX_SOFTWARE of sysexits.h). Never 1: that says "a target was missed"."""
@@ -24,7 +24,7 @@ def guarded(work: Callable[[], object]) -> None:
     try:
         work()
     except LoadverdictError as error:
-        print(f"loadverdict: {_plain(str(error))}", file=sys.stderr)
+        print(f"loadverdict: {on_screen(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # Whoever read our output has gone (`| head`): nobody is left to tell.
@@ -33,13 +33,8 @@ def guarded(work: Callable[[], object]) -> None:
     except Exception as error:
         if os.environ.get("LOADVERDICT_DEBUG"):
             raise
-        print(f"loadverdict: {_plain(_unexpected(error))}", file=sys.stderr)
+        print(f"loadverdict: {on_screen(_unexpected(error))}", file=sys.stderr)
         sys.exit(UNEXPECTED)
-
-
-def _plain(text: str) -> str:
-    """Without what would steer the terminal: names and values in it may come from anybody's file."""
-    return "".join(char if char == "\n" or char.isprintable() else "?" for char in text)
 
 
 def _unexpected(error: Exception) -> str:

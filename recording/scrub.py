@@ -142,6 +142,11 @@ def printable(text: str) -> str:
     return _CONTROL.sub(" ", text)
 
 
+def on_screen(text: str) -> str:
+    """An error without what would steer or turn around the terminal's text: it may quote anybody's file."""
+    return "".join(char if char == "\n" or char.isprintable() else "?" for char in text)
+
+
 def one_line(text: str, limit: int = 200) -> str:
     """White space folded, cut to `limit` characters."""
     return " ".join(text.split())[:limit]

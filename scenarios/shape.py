@@ -8,7 +8,7 @@ import gevent
 from locust import LoadTestShape
 
 from recording.errors import LoadverdictError
-from recording.scrub import printable
+from recording.scrub import on_screen
 from scenarios.wiring import wiring_of
 
 TICK_EARLY = 0.5
@@ -30,7 +30,7 @@ class ScenarioShape(LoadTestShape):
         try:
             plan, controller, session = wiring_of(self.runner.environment).progress()
         except LoadverdictError as error:  # chosen on the web page: its log is all that the page shows of it
-            log.error("the run does not begin: %s", printable(str(error)))
+            log.error("the run does not begin: %s", on_screen(str(error)))
             return None
         elapsed_s = controller.elapsed_s
         if elapsed_s % 1 > TICK_EARLY:

@@ -15,7 +15,7 @@ import locust.runners
 from locust.runners import MasterRunner, WorkerRunner
 
 from recording.errors import LoadverdictError
-from recording.scrub import printable
+from recording.scrub import on_screen
 from scenarios.controller import (
     CLOCK_MESSAGE,
     DRAIN_MESSAGE,
@@ -235,7 +235,7 @@ def _on_init(environment: Any, **_: Any) -> None:
             to_run = environment.web_ui is None
             environment.host = wiring.controller.resolve(to_run=to_run)[1].base_url
         except LoadverdictError as error:
-            print(f"loadverdict: {printable(str(error))}", file=sys.stderr)
+            print(f"loadverdict: {on_screen(str(error))}", file=sys.stderr)
             sys.exit(error.exit_code)
         add_live_page(environment, wiring.controller)
 

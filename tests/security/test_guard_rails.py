@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from commands.run import where
 from recording.errors import RefusedError, UsageError
 from recording.folder import RunFolder
 from recording.follow import Follower
+from recording.frames import Kind, LogWriter
 from recording.reader import read_run
 from scenarios.scenario import Scenario
 from scenarios.target import Target, is_loopback
@@ -199,6 +201,16 @@ def test_the_command_refuses_what_is_no_run(cli: Cli, tmp_path: Path) -> None:
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert "is not a run folder" in done.stderr
     assert cli("abort", "--run-dir", str(cli.runs)).returncode == 6
+
+
+def test_a_run_whose_processes_are_gone_is_not_said_to_be_aborted(cli: Cli) -> None:
+    folder = RunFolder.create(cli.runs, "steps")
+    log = LogWriter(folder.log_path("worker-0"))
+    log.append_json(Kind.HEARTBEAT, {"time_s": time.time() - 3600})
+    log.close()
+    done = cli("abort", str(folder.path))
+    assert (done.returncode, "its processes are gone" in " ".join(done.stderr.split())) == (2, True)
+    assert not folder.abort_flag.exists()
 
 
 def test_more_than_a_target_allows_is_refused_before_anything_is_sent(
