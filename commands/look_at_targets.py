@@ -72,15 +72,14 @@ def missed_for_certain(run: Run, part: Run, now: Now) -> Foregone | None:
     if not ahead.is_sound:
         return None
     basis = basis_of(part, now.settled_s)
+    targets = [parse_slo(text) for text in slo_of(run)]
+    found = [(target, one) for target in targets if (one := foregone(target, basis, ahead)) is not None]
+    if not found:
+        return None
     # What is recorded and not settled yet, since a request before it still hangs, may have been good.
     whole = basis_of(run, None)
-    found = (
-        one
-        for target in map(parse_slo, slo_of(run))
-        if (one := foregone(target, basis, ahead)) is not None
-        and judge(target, measure(target, whole)).outcome == "missed"
-    )
-    return next(found, None)
+    missed = (one for target, one in found if judge(target, measure(target, whole)).outcome == "missed")
+    return next(missed, None)
 
 
 def basis_of(run: Run, until_s: float | None) -> Basis:

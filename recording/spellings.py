@@ -27,8 +27,12 @@ def without(secrets: frozenset[str], text: str, instead: str) -> str:
     # Looked for by their plain parts first: hardly any of them is there, and to compile a pattern for each
     # failed request would cost the load generator its time.
     lowered = text.lower()
-    words = (word for secret in secrets for word in _words(secret))
-    found = frozenset(word for word in words if _may_be_in(word, lowered))
+    found = frozenset(
+        word
+        for secret in secrets
+        for part, word in _words(secret)
+        if part in lowered and _may_be_in(word, lowered)
+    )
     return _pattern(found).sub(lambda _: instead, text) if found else text
 
 
@@ -41,10 +45,13 @@ def _may_be_in(word: str, lowered: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _words(secret: str) -> frozenset[str]:
-    """A secret itself, in hex, and in base64, alone and among other bytes."""
+def _words(secret: str) -> tuple[tuple[str, str], ...]:
+    """A secret itself, in hex, and in base64, alone and among other bytes.
+
+    Each comes behind the longest of its plain parts, without which it is not there.
+    """
     if len(secret) < SHORTEST_SECRET:
-        return frozenset()
+        return ()
     words = {secret}
     for raw in {text.encode("utf-8", "surrogatepass") for text in (secret, secret.upper())}:
         words.add(raw.hex())
@@ -52,7 +59,7 @@ def _words(secret: str) -> frozenset[str]:
             words.add(encode(raw).decode().rstrip("="))
             cores = (_core(encode(bytes(shift) + raw), shift) for shift in range(3))
             words |= {core for core in cores if len(core) >= SHORTEST_CORE}
-    return frozenset(words)
+    return tuple((max(_plain_parts(word), key=len, default=""), word) for word in words)
 
 
 @lru_cache(maxsize=65536)
