@@ -215,11 +215,12 @@ class Client:
                 message = f"no whole answer within {self._total_s:g} s"
             return Answer(received.outcome, code=received.code, message=message)
         status, body, headers = received.status, received.body, Headers(received.headers)
-        fields = _json_mapping(body)
+        value = _json_value(body)
+        fields = value if isinstance(value, dict) else None
         if status not in request.expect.status:
             # Scrubbed before anything is made of it: the code ends up in samples, logs and Locust's page.
-            value = _json_value(_decoded(body)) if fields is None else fields
-            text = message_of(value, empty=not body, content_type=headers.get("Content-Type", ""))
+            told = _json_value(_decoded(body)) if value is None else value
+            text = message_of(told, empty=not body, content_type=headers.get("Content-Type", ""))
             secrets = hidden_in(request, account, variables, http.cookies, headers)
             message = one_line(scrub(text, secrets))
             outcome = "http_error" if status >= 400 else "wrong_content"
@@ -234,11 +235,6 @@ class Client:
 
 def _label(answer: Answer) -> str:
     return f"{answer.status or answer.outcome} {answer.code}".strip()
-
-
-def _json_mapping(body: bytes) -> Mapping[str, Any] | None:
-    value = _json_value(body)
-    return value if isinstance(value, dict) else None
 
 
 def _json_value(body: bytes | str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,11 +10,10 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from commands.all_runs import write_index
-from tests.commands.conftest import FLAGS, needs_browser
+from tests.commands.conftest import chromium, needs_browser
 from tests.render.builders import make_verdict
 from tests.render.test_index import HOSTILE_NAMES, put
 from tests.security.poisoned import SURFACES, payload, poisoned
@@ -48,16 +46,9 @@ def asked() -> Iterator[tuple[str, list[str]]]:
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[WebDriver]:
     """A browser that tells every request it makes."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or ""
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
-    try:
+    logs = {"performance": "ALL", "browser": "ALL"}
+    with chromium(tmp_path / "profile", **{"goog:loggingPrefs": logs}) as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 def requests_of(browser: WebDriver) -> list[str]:
