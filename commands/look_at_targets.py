@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -83,16 +84,19 @@ def missed_for_certain(run: Run, part: Run, now: Now) -> Foregone | None:
 
 
 def basis_of(run: Run, until_s: float | None) -> Basis:
-    """The settled part of a run, ready to be asked; nothing is worked out that no target needs."""
+    """The settled part of a run, ready to be asked; what no target needs is not worked out, the rest once."""
     rows = usable(run.samples, ordered=run.ordered)
     windows = cut_run(run, rows)
 
+    @cache
     def levels() -> Levels:
         return cut_levels(rows.samples, row_load(rows.samples, windows))
 
+    @cache
     def times() -> Latencies:
         return Ranked.of(rows).latencies()
 
+    @cache
     def clear() -> list[tuple[bool | None, Ints]]:
         kinds = kinds_of(run, Judge.of(rows, windows))
         return [(told_clearly(kind, run.lacks).clear, kind.failed) for kind in kinds]
