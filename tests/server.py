@@ -187,6 +187,13 @@ class Server:
         await writer.drain()
 
 
+def write_count(count_file: Path, requests: int) -> None:
+    """In one step: whoever reads meanwhile must not find an empty file."""
+    whole = count_file.with_suffix(".new")
+    whole.write_text(str(requests))
+    whole.replace(count_file)
+
+
 async def main(port_file: Path, count_file: Path, mode: str, ledger: Path | None = None) -> None:
     server = Server(mode, ledger)
     port = int(port_file.read_text()) if port_file.exists() else 0
@@ -195,10 +202,10 @@ async def main(port_file: Path, count_file: Path, mode: str, ledger: Path | None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     port_file.write_text(str(listening.sockets[0].getsockname()[1]))
     while not stop.is_set():
-        count_file.write_text(str(server.requests))
+        write_count(count_file, server.requests)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), 0.02)
-    count_file.write_text(str(server.requests))
+    write_count(count_file, server.requests)
     os._exit(0)  # connections may still be open, on purpose
 
 

@@ -54,7 +54,7 @@ class Ledger:
 
     def read_so_far(self) -> int:
         """Requests read, up to 20 ms ago."""
-        return int(self.target.count_file.read_text() or 0)
+        return int(self.target.count_file.read_text())
 
     def answered_before(self, moment_s: float) -> Counter[str]:
         """Answers per user name up to a moment of the monotonic clock."""
