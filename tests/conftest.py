@@ -22,8 +22,17 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+LOADS = ("commands", "faults", "lab", "security")
+"""Folders of tests that start servers and loads of their own: those of a folder run one after another."""
+
+HALVED = "commands"
+"""One of them takes as long as all the rest: its first half in the alphabet runs beside the second."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a folder that start servers and loads of their own run one after another, beside the rest."""
+    """Never more than three such tests at the same time."""
     for item in items:
-        if item.path.parent.name in ("commands", "faults", "lab", "security"):
-            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
+        if (group := item.path.parent.name) in LOADS:
+            if group == HALVED:
+                group += "-1" if item.path.name < "test_l" else "-2"
+            item.add_marker(pytest.mark.xdist_group(group))
