@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import gevent
+import pyarrow as pa
 import pytest
 
+import recording.reader
 from recording.clock import Clock
 from recording.errors import NoDataError
 from recording.folder import RunFolder
@@ -152,6 +154,20 @@ def test_a_damaged_parquet_file_without_logs_is_one_sentence(folder: RunFolder) 
     finish(folder)
     folder.samples_parquet.write_bytes(folder.samples_parquet.read_bytes()[:-20])
     with pytest.raises(NoDataError, match="damaged"):
+        read_run(folder.path)
+
+
+def test_a_lack_of_memory_is_not_called_damage(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = recorder(folder, "a")
+    one.finish(one.begin("login", "POST"), "ok", 200)
+    one.close("done")
+    finish(folder)
+
+    def too_large(_: object) -> None:
+        raise pa.ArrowMemoryError("malloc of size 64 failed")
+
+    monkeypatch.setattr(recording.reader, "read_parquet", too_large)
+    with pytest.raises(NoDataError, match=r"does not fit into the memory.*ulimit -v"):
         read_run(folder.path)
 
 
