@@ -36,6 +36,7 @@ from scenarios.master_watch import MasterWatch
 from scenarios.same_version import own_version
 from scenarios.scenario import scenario_names
 from scenarios.session import Assignment, Session, bind
+from scenarios.statistics import bound_entries, bound_failures
 from scenarios.target import target_names
 from scenarios.transport import outcome_of
 from scenarios.turn import TurnFailedError
@@ -217,6 +218,7 @@ def wiring_of(environment: Any) -> Wiring:
 
 def register(events: Any) -> None:
     """Add everything the suite needs to Locust's events. Call it once, from the locustfile."""
+    bound_entries()  # now: Locust makes its statistics before it tells of its environment
     events.init_command_line_parser.add_listener(_add_arguments)
     events.init.add_listener(_on_init)
 
@@ -236,6 +238,7 @@ def _add_arguments(parser: Any) -> None:
 
 
 def _on_init(environment: Any, **_: Any) -> None:
+    bound_failures(environment)
     wiring = Wiring(environment)
     _WIRINGS[environment] = wiring
     wiring.listen()
