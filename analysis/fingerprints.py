@@ -16,7 +16,7 @@ from analysis.messages import masked
 from analysis.usable import Bools, Ints, distinct_of
 from analysis.verdict import Example, FingerprintReport
 from analysis.withheld import no_percentiles
-from recording.examples import OTHER as VARIOUS
+from recording.names import OTHER as VARIOUS
 from recording.run import ErrorExample, Run
 
 MOST = 50

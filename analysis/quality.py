@@ -20,6 +20,7 @@ from analysis.probe_findings import probes
 from analysis.usable import Floats, Usable, weights
 from analysis.verdict import Finding, Quality, Severity
 from analysis.windows import Windows
+from recording.names import MOST_ENDPOINTS, OTHER
 from recording.run import LogHealth, Readings, Run
 
 GENERATOR_SHARE = 0.01
@@ -140,6 +141,18 @@ def _clock(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
             text=f"The load generator's wall clock was set {'forward' if step_s > 0 else 'back'} by "
             f"{phrases.seconds(abs(step_s))} during the run; no figure here follows it, but times of other "
             "logs may not match.",
+        )
+
+
+def _names(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
+    folded = 0 if run.health is None else run.health.names_folded
+    if folded:
+        yield Finding(
+            code="names_folded",
+            severity="note",
+            text=f"{phrases.counted(folded, 'request')} had a name beyond the first {MOST_ENDPOINTS} of a "
+            f"process and stand together as `{OTHER}`; every count includes them. Name requests by their "
+            "route, without ids.",
         )
 
 
@@ -372,6 +385,7 @@ _CHECKS: tuple[_Check, ...] = (
     _no_data,
     _log,
     _clock,
+    _names,
     _folder_parts,
     _silent_nodes,
     _events,

@@ -19,6 +19,9 @@ from recording.manifest import PROJECT_ROOT
 from scenarios.probing import ENV_PROBES, probes_to_text
 from scenarios.target import Target
 
+START_WAIT_S = 30
+"""For all processes of --processes to be ready; Locust would wait for ever for one that died on its way."""
+
 GROUP_LIMIT_S = 5
 """Time for workers to end after their master has."""
 
@@ -33,6 +36,7 @@ def command(processes: int, *options: str) -> list[str]:
         port = str(free_port())
         base += ["--processes", str(processes), "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
         base += ["--master-host", "127.0.0.1", "--master-port", port]
+        base += ["--expect-workers-max-wait", str(START_WAIT_S)]
     return base
 
 

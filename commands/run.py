@@ -21,7 +21,7 @@ from commands.preflight import check_before_load, check_room
 from commands.progress import show_progress
 from commands.with_lab import reachable
 from recording.errors import IncompleteError, NoDataError, UsageError
-from recording.folder import RunFolder
+from recording.folder import NOT_BEGUN, RunFolder
 from recording.follow import Follower
 from recording.logs import finish
 from scenarios.overrides import ENV_OVERRIDES, Overrides, look_times_s
@@ -150,11 +150,8 @@ def record(
         raise NoDataError(
             f"the run folder {folder.path} was removed during the run: nothing is left of the run"
         )
-    if elsewhere is not None and not folder.manifest_json.exists() and not signals:
-        raise NoDataError(
-            f"the {elsewhere.workers} workers asked for did not all come to port {elsewhere.port} within "
-            f"{elsewhere.wait_s:.0f} s; {log} tells how many did: start the others, or ask for fewer"
-        )
+    if not folder.manifest_json.exists() and not signals:
+        _raise_not_begun(folder, log, processes, elsewhere)
     if signals:
         _note_interruption(folder)
     with suppress(OSError):  # no room: the logs stay and are read instead
@@ -162,6 +159,28 @@ def record(
     if signals:
         console.print(Text("interrupted: what was recorded is diagnosed", style="bold"))
     return bool(signals) or folder.abort_flag.exists()
+
+
+def _raise_not_begun(folder: RunFolder, log: Path, processes: int, elsewhere: Elsewhere | None) -> None:
+    """Say why no load was made; a single process tells by itself.
+
+    Raises:
+        NoDataError: it is known.
+    """
+    reasons = [str(event.get("text")) for event in folder.events() if event["kind"] == NOT_BEGUN]
+    if reasons:
+        raise NoDataError(f"the run has not begun: {reasons[-1]}")
+    if elsewhere is not None:
+        raise NoDataError(
+            f"the {elsewhere.workers} workers asked for did not all come to port {elsewhere.port} within "
+            f"{elsewhere.wait_s:.0f} s; {log} tells how many did: start the others, or ask for fewer"
+        )
+    if processes > 1:
+        raise NoDataError(
+            f"no load was made: the {processes} load generating processes were not all ready within "
+            f"{locust_process.START_WAIT_S} s, or their master ended before; {log} tells how many were: run "
+            "again, or with fewer --processes"
+        )
 
 
 def _note_interruption(folder: RunFolder) -> None:

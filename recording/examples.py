@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from recording.json_values import read_json
+from recording.names import Names
 from recording.run import ErrorExample
 from recording.whole_file import whole_file
 
@@ -19,13 +20,10 @@ PER_KIND = 3
 """Examples kept per status, outcome and code, and per process."""
 
 MAX_CODES = 200
-"""Distinct codes per process; whatever comes after them is called `other`."""
+"""Distinct codes per process."""
 
 MOST_BYTES = 256 << 20
 """Of one errors.jsonl: as many codes as there can be, from every process of a large run."""
-
-OTHER = "other"
-"""Code of all failures whose texts are too many to tell apart."""
 
 _VARIABLE = re.compile(
     r"\b(?:[0-9a-f]{8}-[0-9a-f-]{27}|0x[0-9a-f]+|[0-9a-f]{12,}|\d[\d.,:]*)\w*", re.IGNORECASE
@@ -38,8 +36,7 @@ class FailureCodes:
     """Short codes for failure messages, from a set that cannot grow without bound."""
 
     def __init__(self, limit: int = MAX_CODES) -> None:
-        self._limit = limit
-        self._known: set[str] = set()
+        self._known = Names(limit)
 
     def code(self, message: str) -> str:
         """`"Service temporarily busy, please retry"` becomes `service_temporarily_busy_please_retry`.
@@ -47,11 +44,7 @@ class FailureCodes:
         Numbers, ids and punctuation are left out, so that a request id makes no code of its own.
         """
         words = _SEPARATORS.sub("_", _VARIABLE.sub(" ", message.lower())).strip("_")[:60].rstrip("_")
-        if words and words not in self._known:
-            if len(self._known) >= self._limit:
-                return OTHER
-            self._known.add(words)
-        return words
+        return self._known[words] if words else ""
 
 
 class ExampleWriter:

@@ -56,6 +56,10 @@ def named(moment: datetime, name: str) -> str:
     return f"{moment.strftime('%Y%m%dT%H%M%SZ')}-{_UNFIT.sub('_', name)[:72]}"
 
 
+NOT_BEGUN = "not_begun"
+"""Kind of the event that tells, in `text`, why a run that was to be recorded here has not begun."""
+
+
 class RunFolder:
     """One run's folder."""
 

@@ -209,13 +209,19 @@ def _health(logs: Sequence[_Log]) -> LogHealth:
         nodes_without_end=tuple(log.node for log in logs if log.end is None),
         bad_frames=sum(log.scan.bad_frames for log in logs),
         missing_frames=sum(log.scan.missing_frames for log in logs),
-        dropped_rows=sum(int(log.beats[-1].get("dropped_rows", 0)) for log in logs if log.beats),
+        dropped_rows=_last_beats(logs, "dropped_rows"),
         unfinished=sum(
             log.left.num_rows if log.end is None else int(log.end.get("unfinished", 0)) for log in logs
         ),
         torn=tuple(log.node for log in logs if log.scan.torn),
         clock_step_s=max((log.clock_step_s for log in logs), key=abs, default=0.0),
+        names_folded=_last_beats(logs, "names_folded"),
     )
+
+
+def _last_beats(logs: Sequence[_Log], name: str) -> int:
+    """The sum over all processes of a figure that counts up, as each told it last."""
+    return sum(int(log.beats[-1].get(name, 0)) for log in logs if log.beats)
 
 
 def _clock_step_s(one: Scan) -> float:

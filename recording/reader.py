@@ -47,9 +47,7 @@ def _read_folder(folder: RunFolder) -> Run:
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         # A damaged Parquet file: the logs, where they still exist, are the original.
         if not any(folder.samples_dir.glob("*.log")):
-            raise NoDataError(
-                f"{folder.samples_parquet} is damaged and the logs it was made from are gone; run again"
-            ) from error
+            raise NoDataError(f"{folder.samples_parquet} {_unreadable(error)}") from error
         recorded = read_logs(folder)
     samples = recorded.samples
     closed = any(part.unit == USERS for part in planned_parts(manifest))
@@ -68,6 +66,16 @@ def _read_folder(folder: RunFolder) -> Run:
         health=recorded.health,
         thinned=recorded.thinned,
     )
+
+
+def _unreadable(error: Exception) -> str:
+    """Why a Parquet file could not be read. One that is damaged may claim to be larger than any memory."""
+    if isinstance(error, MemoryError):
+        return (
+            "does not fit into the memory that is left, or is damaged: raise the limit (ulimit -v), or read "
+            "it on another machine"
+        )
+    return "is damaged and the logs it was made from are gone; run again"
 
 
 def _scenario(folder: RunFolder) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from recording.clock import Clock
 from recording.frames import Kind, LogWriter, encode_table
+from recording.names import MOST_ENDPOINTS, Names
 from recording.rows import ROW_BYTES, SEED, Rows, pack_row, thinned
 from recording.sample import UNPLANNED, Samples
 
@@ -83,6 +84,7 @@ class Recorder:
         self._rows = Rows(ROWS_HELD * rows_per_flush)
         self._chance = np.random.default_rng(SEED)
         self._users, self._stage, self._asked_s = 0, "", float("-inf")
+        self._names = Names(MOST_ENDPOINTS)
         self._next_token = 0
         self._unfinished = 0
         self.failed = 0
@@ -121,6 +123,7 @@ class Recorder:
         if now - self._asked_s > SITUATION_AGE_S:
             self._ask(now)
         open_ = self._open
+        endpoint = self._names[endpoint]
         open_[token] = (now, endpoint, method, account, self._users, len(open_), self._stage, delay_ms)
         return token
 
@@ -166,7 +169,7 @@ class Recorder:
         if self._rows.add(
             start_s - self._epoch_s,
             duration_ms,
-            str(endpoint),
+            self._names[str(endpoint)],
             str(method),
             status,
             outcome,
@@ -274,6 +277,7 @@ class Recorder:
                 "finished": self.finished,
                 "failed": self.failed,
                 "dropped_rows": self.dropped,
+                "names_folded": self._names.folded,
                 **self.figures(),
             },
         )

@@ -109,6 +109,7 @@ class LogHealth:
             written right now.
         clock_step_s: by how much a node's wall clock moved against its monotonic clock, at most; times of
             samples do not follow it.
+        names_folded: requests whose names were too many to tell apart: their endpoint is `other`.
     """
 
     nodes: tuple[str, ...] = ()
@@ -119,6 +120,7 @@ class LogHealth:
     unfinished: int = 0
     torn: tuple[str, ...] = ()
     clock_step_s: float = 0.0
+    names_folded: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,4 +30,5 @@ def whole_file(path: str | Path, most_bytes: int | None = None, begin: int = 0) 
         if most_bytes is not None and found.st_size > most_bytes:
             raise OSError(0, f"longer than {most_bytes:,} bytes")
         file.seek(begin)
-        return file.read() if most_bytes is None else file.read(most_bytes)
+        # Not `read(most_bytes)`: Python makes room for as many bytes as it is asked for.
+        return file.read() if most_bytes is None else file.read(max(0, found.st_size - begin))

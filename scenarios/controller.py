@@ -21,14 +21,16 @@ import yaml
 from locust.runners import STATE_MISSING, MasterRunner
 
 from recording.clock import Clock
-from recording.errors import UsageError
-from recording.folder import FORMAT, RunFolder
+from recording.errors import LoadverdictError, UsageError
+from recording.folder import FORMAT, NOT_BEGUN, RunFolder
 from recording.manifest import git_commit, host_facts, versions
 from recording.planned import KEY, as_manifest
+from recording.scrub import on_screen
 from scenarios.clock_offset import answer
 from scenarios.loads.plan import Plan
 from scenarios.overrides import overrides_told
 from scenarios.probing import Probing, probes_told
+from scenarios.same_version import WorkerVersions
 from scenarios.scenario import Scenario, load_scenario
 from scenarios.session import DRAIN_EXTRA_S, Assignment
 from scenarios.shipping import Receiver
@@ -40,6 +42,7 @@ DRAINED_MESSAGE = "loadverdict_drained"
 SHIP_MESSAGE = "loadverdict_ship"
 SHIPPED_MESSAGE = "loadverdict_shipped"
 CLOCK_MESSAGE = "loadverdict_clock"
+VERSION_MESSAGE = "loadverdict_version"
 
 ENV_FOLDER = "LOADVERDICT_RUN_FOLDER"
 """An existing, empty run folder to use; set by `loadverdict run`, which also diagnoses the run."""
@@ -72,6 +75,8 @@ class Controller:
         self._watch: gevent.Greenlet | None = None
         self._receiver: Receiver | None = None
         self._probing = Probing()
+        self.versions = WorkerVersions()
+        """What the workers run."""
         self.assignment: Assignment | None = None
         self.completed = False
         self._interrupted = False
@@ -111,6 +116,22 @@ class Controller:
         target.check_against(scenario)
         target.check_allowed(scenario if to_run else None)
         return scenario, target
+
+    def check_workers(self) -> None:
+        """See that all workers run what this master runs.
+
+        Raises:
+            UsageError: one of them does not.
+        """
+        if isinstance(self._runner, MasterRunner):
+            self.versions.check({client_id: self._node_name(client_id) for client_id in self._live_nodes()})
+
+    def not_begun(self, why: LoadverdictError) -> None:
+        """Tell whoever waits for the run that there will be none."""
+        text = on_screen(str(why))
+        log.error("the run does not begin: %s", text)
+        if given := os.environ.get(ENV_FOLDER):
+            RunFolder(Path(given)).add_event(NOT_BEGUN, self._clock.now(), text=text)
 
     def begin(self) -> Assignment:
         """Make the folder and tell the workers, before any user begins."""

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-
 import gevent
 from locust import LoadTestShape
 
 from recording.errors import LoadverdictError
-from recording.scrub import on_screen
 from scenarios.wiring import wiring_of
 
 TICK_EARLY = 0.5
 """A tick later than this within a second of the plan belongs to the next second."""
-
-log = logging.getLogger("loadverdict")
 
 
 class ScenarioShape(LoadTestShape):
@@ -27,10 +22,12 @@ class ScenarioShape(LoadTestShape):
         middle of the plan and skip stages, while a single process would not: two different loads.
         """
         assert self.runner is not None
+        wiring = wiring_of(self.runner.environment)
         try:
-            plan, controller, session = wiring_of(self.runner.environment).progress()
+            plan, controller, session = wiring.progress()
         except LoadverdictError as error:  # chosen on the web page: its log is all that the page shows of it
-            log.error("the run does not begin: %s", on_screen(str(error)))
+            assert wiring.controller is not None
+            wiring.controller.not_begun(error)
             return None
         elapsed_s = controller.elapsed_s
         if elapsed_s % 1 > TICK_EARLY:

@@ -23,6 +23,7 @@ from scenarios.controller import (
     ENV_FOLDER,
     RUN_MESSAGE,
     SHIP_MESSAGE,
+    VERSION_MESSAGE,
     Controller,
     worker_name,
 )
@@ -32,8 +33,10 @@ from scenarios.load import Plan
 from scenarios.loads.together import Together
 from scenarios.master_port import MasterPort
 from scenarios.master_watch import MasterWatch
+from scenarios.same_version import own_version
 from scenarios.scenario import scenario_names
 from scenarios.session import Assignment, Session, bind
+from scenarios.statistics import bound_entries, bound_failures
 from scenarios.target import target_names
 from scenarios.transport import outcome_of
 from scenarios.turn import TurnFailedError
@@ -77,12 +80,14 @@ class Wiring:
             runner.register_message(DRAIN_MESSAGE, self._on_drain, concurrent=True)
             self._distant = DistantWorker(runner)
             MasterWatch(runner)
+            runner.send_message(VERSION_MESSAGE, {"version": own_version()})
         if isinstance(runner, MasterRunner):
             locust.runners.HEARTBEAT_LIVENESS = LIVENESS_S
             MasterPort(runner)
             runner.register_message(DRAINED_MESSAGE, self._on_drained)
             runner.register_message(SHIP_MESSAGE, self._on_ship)
             runner.register_message(CLOCK_MESSAGE, self._on_clock)
+            runner.register_message(VERSION_MESSAGE, self._on_version)
             events.worker_connect.add_listener(self._on_worker_connect)
         events.test_start.add_listener(self._on_test_start)
         events.test_stopping.add_listener(self._on_test_stopping)
@@ -97,6 +102,7 @@ class Wiring:
         if self.controller.assignment is None:
             # Before the first users of a test: the scenario may have been chosen on the web page just now.
             self._plan = self.controller.resolve()[0].schedule()
+            self.controller.check_workers()
         assert self._plan is not None
         return self._plan, self.controller, self._session
 
@@ -137,6 +143,10 @@ class Wiring:
     def _on_clock(self, msg: Any, **_: Any) -> None:
         assert self.controller is not None
         self.controller.tell_time(msg.node_id, msg.data)
+
+    def _on_version(self, msg: Any, **_: Any) -> None:
+        assert self.controller is not None
+        self.controller.versions.tell(msg.node_id, msg.data)
 
     def _on_worker_connect(self, client_id: str, **_: Any) -> None:
         assert self.controller is not None
@@ -208,6 +218,7 @@ def wiring_of(environment: Any) -> Wiring:
 
 def register(events: Any) -> None:
     """Add everything the suite needs to Locust's events. Call it once, from the locustfile."""
+    bound_entries()  # now: Locust makes its statistics before it tells of its environment
     events.init_command_line_parser.add_listener(_add_arguments)
     events.init.add_listener(_on_init)
 
@@ -227,6 +238,7 @@ def _add_arguments(parser: Any) -> None:
 
 
 def _on_init(environment: Any, **_: Any) -> None:
+    bound_failures(environment)
     wiring = Wiring(environment)
     _WIRINGS[environment] = wiring
     wiring.listen()

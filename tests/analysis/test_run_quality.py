@@ -146,6 +146,13 @@ def test_a_step_of_the_wall_clock_is_told_and_costs_nothing() -> None:
     assert quality.complete
 
 
+def test_names_that_were_too_many_are_told_and_cost_nothing() -> None:
+    found, quality = codes(make_run(health=LogHealth(nodes=("local",), names_folded=12)))
+    assert found["names_folded"] == "note"
+    assert quality.valid
+    assert quality.complete
+
+
 def test_a_run_folder_without_manifest_or_readings_is_incomplete() -> None:
     found, quality = codes(make_run(source="run_folder"))
     assert {"manifest_missing", "readings_missing"} <= set(found)

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from analysis.messages import LONGEST, masked
 from recording.errors import LoadverdictError
-from recording.examples import MAX_CODES, OTHER, FailureCodes
+from recording.examples import MAX_CODES, FailureCodes
 from recording.folder import RunFolder
 from recording.foreign.registry import FORMATS
 from recording.frames import Kind, encode
 from recording.json_values import read_json
 from recording.logs import read_logs
+from recording.names import OTHER
 from recording.outcomes import OUTCOMES
 from recording.reader import read_run
 from recording.scrub import BODY_LIMIT, HIDDEN, scrub

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -173,14 +173,15 @@ class Audit:
     lost: int
 
 
-def audit(going: Going, lost_at_most: int = 0) -> Audit:
+def audit(going: Going, lost_at_most: int = 0, never_sent: Set[str] = NEVER_SENT) -> Audit:
     """Hold the record against the server's own counter; stops the server.
 
     started = finished + unfinished + lost: nothing is recorded that was not sent, and of what was sent no
-    more than `lost_at_most` is missing.
+    more than `lost_at_most` is missing. Outcomes of `never_sent` are those of requests that the server cannot
+    have read.
     """
     run = read_run(going.folder.path)
-    at_server = run.samples.take(np.flatnonzero(~run.samples.outcome.isin(NEVER_SENT)))
+    at_server = run.samples.take(np.flatnonzero(~run.samples.outcome.isin(never_sent)))
     unfinished = int(at_server.outcome.equals("unfinished").sum())
     started = going.ledger.target.served()
     found = Audit(started, len(at_server) - unfinished, unfinished, started - len(at_server))

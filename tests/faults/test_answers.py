@@ -1,9 +1,7 @@
-"""F8, F10, F15: answers that are none, answers that come late, answers without measure."""
+"""F8, F15: answers that are none, answers without measure."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections import Counter
 
@@ -12,7 +10,6 @@ import pytest
 
 from recording.reader import read_run
 from scenarios.lean.message import MAX_BODY_BYTES
-from tests.commands.conftest import ROOT, wait_for
 from tests.faults.harness import LOAD, USERS, Bench, Going, audit, check_said, measured, verdict_of
 from tests.server import UNRULY
 
@@ -77,25 +74,3 @@ def test_answers_without_measure_do_not_fill_the_memory(bench: Bench, mode: str)
     measured(grown_bytes=grown, page_bytes=page_bytes, fingerprints=len(verdict["fingerprints"]))
     assert page_bytes < 5_000_000
     assert going.process.returncode in (1, 4)
-
-
-@pytest.mark.slow
-def test_a_slower_line_is_measured_as_such(bench: Bench) -> None:
-    """Every packet 100 ms later, both ways: each answer takes 200 ms longer."""
-    ledger = bench.serve("steady")
-    port_file = bench.folder / "line-port"
-    port = ledger.target.url.rsplit(":", 1)[1]
-    line = subprocess.Popen([sys.executable, str(ROOT / "tests/slow_line.py"), str(port_file), port, "0.1"])
-    try:
-        wait_for(lambda: port_file.exists() and port_file.read_text())
-        text = ledger.target.file.read_text()
-        ledger.target.file.write_text(text.replace(port, port_file.read_text()))
-        going = bench.start(LOAD % 8, ledger=ledger)
-        going.until_ended()
-    finally:
-        line.kill()
-        line.wait()
-    audit(going)
-    median_ms = verdict_of(going)["latency_ms"]["ok"]["p50"]
-    measured(median_ms=median_ms)
-    assert median_ms == pytest.approx(230, abs=15)

@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import gevent
+import pyarrow as pa
 import pytest
 
+import recording.reader
 from recording.clock import Clock
 from recording.errors import NoDataError
 from recording.folder import RunFolder
 from recording.frames import FINISHED, Kind, LogWriter, scan
 from recording.logs import finish, read_logs
+from recording.names import MOST_ENDPOINTS, OTHER
 from recording.reader import read_run
 from recording.recorder import Recorder, Situation
 from recording.rows import ROW_BYTES, traits
@@ -155,6 +158,20 @@ def test_a_damaged_parquet_file_without_logs_is_one_sentence(folder: RunFolder) 
         read_run(folder.path)
 
 
+def test_a_lack_of_memory_is_not_called_damage(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = recorder(folder, "a")
+    one.finish(one.begin("login", "POST"), "ok", 200)
+    one.close("done")
+    finish(folder)
+
+    def too_large(_: object) -> None:
+        raise pa.ArrowMemoryError("malloc of size 64 failed")
+
+    monkeypatch.setattr(recording.reader, "read_parquet", too_large)
+    with pytest.raises(NoDataError, match=r"does not fit into the memory.*ulimit -v"):
+        read_run(folder.path)
+
+
 def test_damaged_readings_cost_the_readings_alone(folder: RunFolder) -> None:
     one = recorder(folder, "a")
     one.finish(one.begin("login", "POST"), "ok", 200)
@@ -215,24 +232,38 @@ def test_what_does_not_fit_into_memory_is_written_at_once(folder: RunFolder) -> 
 
 def test_texts_without_end_do_not_pile_up(folder: RunFolder) -> None:
     one = recorder(folder, "a")
-    names = [f"/page/{i}" for i in range(25_000)]
-    for name in names:
-        one.finish(one.begin(name, "GET"), "http_error", 503)
+    codes = [f"no page {i}" for i in range(25_000)]
+    for code in codes:
+        one.finish(one.begin("page", "GET"), "http_error", 503, code)
     one.close("done")
-    assert sorted(read_logs(folder).samples.endpoint.to_list()) == sorted(names)
+    assert sorted(read_logs(folder).samples.code.to_list()) == sorted(codes)
     assert all(size < 8_000_000 for size in [folder.log_path("a").stat().st_size])
 
 
 def test_texts_are_told_apart_however_many_there_were(folder: RunFolder) -> None:
     one = Recorder(LogWriter(folder.log_path("a")), Clock.start(), "a", lambda: Situation(1, 1, "s"), 400)
     for number in range(2000):  # more than are held, so that both kinds of frame are written
-        one.finish(one.begin(f"GET /{number % 1300}", "GET"), "http_error", 500, f"code {number}")
+        one.finish(one.begin(f"GET /{number % 300}", "GET"), "http_error", 500, f"code {number}")
     one.close("stopped")
     frames = scan(folder.log_path("a").read_bytes()).frames
     assert {frame.kind for frame in frames} > FINISHED
     samples = read_logs(folder).samples
-    assert samples.endpoint.to_list() == [f"GET /{number % 1300}" for number in range(2000)]
+    assert samples.endpoint.to_list() == [f"GET /{number % 300}" for number in range(2000)]
     assert samples.code.to_list() == [f"code {number}" for number in range(2000)]
+
+
+def test_names_of_requests_beyond_the_first_share_one_and_are_counted(folder: RunFolder) -> None:
+    one = recorder(folder, "a")
+    for number in range(MOST_ENDPOINTS + 7):
+        one.finish(one.begin(f"item {number}", "GET"), "http_error", 503)
+    one.record(0.0, 20.0, "a name of another user class", "GET", "http_error", 503)
+    one.finish(one.begin("item 3", "GET"), "http_error", 503)
+    one.close("done")
+    recorded = read_logs(folder)
+    names = recorded.samples.endpoint.to_list()
+    assert names.count(OTHER) == recorded.health.names_folded == 8
+    assert names.count("item 3") == 2
+    assert len(set(names)) == MOST_ENDPOINTS + 1
 
 
 @pytest.mark.parametrize(

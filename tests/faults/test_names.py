@@ -1,0 +1,69 @@
+"""F15: requests with another name each time, and with another text each time that they fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from recording.folder import RunFolder
+from recording.names import MOST_ENDPOINTS, MOST_FAILURES, OTHER
+from recording.reader import read_run
+from tests.commands.conftest import ROOT, Cli
+from tests.faults.harness import LOAD, Bench, audit, findings_of, measured
+
+REQUESTS = 100_000
+GROWN_BYTES, PAGE_BYTES = 50_000_000, 5_000_000
+
+BEHAVIOUR = """
+from itertools import count
+
+NUMBERS = count()
+
+class Ids:
+    def turn(self, user):
+        user.send(f"item {next(NUMBERS)}", user.requests["login"])
+"""
+
+
+@pytest.mark.slow
+def test_names_without_end_are_folded_and_no_request_is_lost(bench: Bench) -> None:
+    (bench.folder / "ids.py").write_text(BEHAVIOUR)
+    load = "behaviour: ids:Ids\n" + (LOAD % 6).replace("think_time_s: 0.1", "think_time_s: 0")
+    going = bench.start(load, ledger=bench.serve("steady"))
+    going.until_ended()
+    started = audit(going).started
+    names = Counter(read_run(going.folder.path).samples.endpoint.to_list())
+    measured(names=len(names), folded=names[OTHER])
+    assert len(names) == MOST_ENDPOINTS + 1
+    assert names[OTHER] == started - MOST_ENDPOINTS > 0
+    assert findings_of(going)["names_folded"].startswith(f"{names[OTHER]} requests")
+    locust = (going.folder.path / "locust.log").read_text()
+    assert re.search(rf"POST +{OTHER} +{names[OTHER]} ", locust), locust[-1000:]
+    assert going.process.returncode == 0, going.output
+
+
+def test_a_hundred_thousand_names_take_little_room_and_every_sum_is_exact(cli: Cli) -> None:
+    folder = RunFolder.create(cli.runs, "names")
+    command = [sys.executable, str(ROOT / "tests/faults/many_names.py"), str(folder.path), str(REQUESTS)]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+    )
+    locust = json.loads(done.stdout)
+    assert (locust["requests"], locust["failures"]) == (REQUESTS, REQUESTS // 2)
+    assert (locust["entries"], locust["errors"]) == (MOST_ENDPOINTS + 1, MOST_FAILURES + 1)
+    assert locust["grown_bytes"] < GROWN_BYTES
+    diagnosed = cli("diagnose", str(folder.path), "--run-dir", str(cli.runs))
+    assert diagnosed.returncode == 0, diagnosed.stdout + diagnosed.stderr
+    verdict = json.loads((folder.analysis_dir / "verdict.json").read_text())
+    page_bytes = (folder.analysis_dir / "report.html").stat().st_size
+    measured(grown_bytes=locust["grown_bytes"], page_bytes=page_bytes)
+    assert (verdict["requests"], verdict["errors"]) == (REQUESTS, REQUESTS // 2)
+    assert page_bytes < PAGE_BYTES
+    samples = read_run(folder.path).samples
+    assert samples.weight[samples.endpoint.equals(OTHER)].sum() == REQUESTS - MOST_ENDPOINTS
