@@ -26,7 +26,10 @@ from recording.run import LogHealth, Readings, Run
 GENERATOR_SHARE = 0.01
 """More of our own failures than this, and the rest is likely to be touched by the same trouble."""
 CPU_PERCENT, CPU_SHARE = 90.0, 0.05
-"""Locust warns at 90 % of a core: from there on its latencies are its own."""
+"""Locust warns at 90 % of a core: from there on its latencies are its own. What a process waited for while
+others had its core counts with what it used: without them it would have been as busy."""
+WAIT_PERCENT = 20.0
+"""Waiting is told from so much on."""
 LAG_MS, LAG_SHARE, LAG_READINGS, LAG_S = 100.0, 0.01, 10, 2.0
 """A loop that is late by 100 ms adds that to every answer in flight. Less often than this, and for less time
 together, it is a warning: a hiccup or two of the machine void no run, however short."""
@@ -263,22 +266,41 @@ def _own_faults(run: Run, rows: Usable, __: Windows) -> Iterator[Finding]:
 
 
 def _cpu(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
-    worst = _worst_node(run.readings, "cpu_percent", CPU_PERCENT)
-    if worst is None or worst[1] <= 0:
+    worst = _worst_node(run.readings, _needed_percent, CPU_PERCENT)
+    if run.readings is None or worst is None or worst[1] <= 0:
         return
     node, part, highest = worst
+    waited = float(run.readings.of_node(node, "cpu_wait_percent")[1].max(initial=0.0))
+    others = waited > WAIT_PERCENT
     grave = part > CPU_SHARE
     yield Finding(
         code="generator_cpu",
         severity="invalid" if grave else "note",
-        text=f"The load generator {node} used over {CPU_PERCENT:.0f} % of its core in "
-        f"{phrases.percent(part)} of the time (highest {highest:.0f} %)"
-        + ("; its latencies are its own: use more processes or machines." if grave else "; that is little."),
+        text=f"The load generator {node} used {'or waited for ' if others else ''}over {CPU_PERCENT:.0f} % "
+        f"of its core in {phrases.percent(part)} of the time (highest {highest:.0f} %"
+        + (f"; it waited up to {waited:.0f} %, while others had the core)" if others else ")")
+        + (_own_latency(others) if grave else "; that is little."),
     )
 
 
+def _own_latency(others: bool) -> str:
+    if others:
+        return "; its latencies are its own: give it a core that nobody else uses."
+    return "; its latencies are its own: use more processes or machines."
+
+
+def _needed_percent(readings: Readings, node: str) -> Floats:
+    """What a process used of a core and what it waited for one: together all that it could make use of."""
+    time_s, used = readings.of_node(node, "cpu_percent")
+    at_s, waited = readings.of_node(node, "cpu_wait_percent")
+    _, place, other = np.intersect1d(time_s, at_s, return_indices=True)
+    needed = used.copy()
+    needed[place] += waited[other]
+    return needed
+
+
 def _lag(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
-    worst = _worst_node(run.readings, "loop_lag_ms", LAG_MS)
+    worst = _worst_node(run.readings, lambda readings, node: readings.of_node(node, "loop_lag_ms")[1], LAG_MS)
     if run.readings is None or worst is None or worst[1] <= 0:
         return
     node, part, highest = worst
@@ -296,18 +318,21 @@ def _lag(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
     )
 
 
-def _worst_node(readings: Readings | None, name: str, limit: float) -> tuple[str, float, float] | None:
+def _worst_node(
+    readings: Readings | None, of_node: Callable[[Readings, str], Floats], limit: float
+) -> tuple[str, float, float] | None:
     """Node with the largest share of readings over a limit, that share, and its highest reading."""
-    if readings is None or len(readings.time_s) == 0:
+    if readings is None:
         return None
-    rows = (readings.source == "generator") & (readings.name == name) & np.isfinite(readings.value)
-    worst: tuple[str, float, float] | None = None
-    for node in np.unique(readings.labels[rows]):
-        values = readings.value[rows & (readings.labels == node)]
-        part = float(np.mean(values > limit))
-        if worst is None or part > worst[1]:
-            worst = (str(node), part, float(values.max()))
-    return worst
+    series = {node: of_node(readings, node) for node in _generators(readings)}
+    parts = {node: float(np.mean(values > limit)) for node, values in series.items() if len(values)}
+    worst = max(parts, key=parts.__getitem__, default=None)
+    return None if worst is None else (worst, parts[worst], float(series[worst].max()))
+
+
+def _generators(readings: Readings) -> list[str]:
+    """Load generating processes."""
+    return [str(node) for node in np.unique(readings.labels[readings.source == "generator"])]
 
 
 def _users(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:

@@ -106,7 +106,7 @@ def _record(pipe: Connection, path: Path, count: int) -> None:
             found.append((number, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
         if time.monotonic() >= next_flush:  # what the recorder's greenlet would do
             recorder._write_rows()
-            recorder._write_heartbeat(0.0, 50.0)
+            recorder._write_heartbeat(0.0, {"cpu_percent": 50.0})
             next_flush = time.monotonic() + FLUSH_INTERVAL_S
     recorder.close("done")
     report = msgpack.packb([environment.stats.serialize_errors(), environment.stats.serialize_stats()])

@@ -47,6 +47,7 @@ GENERATOR_READINGS = (
     "users_running",
     "loop_lag_ms",
     "cpu_percent",
+    "cpu_wait_percent",
     "started",
     "finished",
     "failed",

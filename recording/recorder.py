@@ -10,7 +10,7 @@ its end (`recording.rows`). What surrounds requests is asked for once per `SITUA
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import gevent
@@ -19,11 +19,12 @@ import numpy as np
 from recording.clock import Clock
 from recording.frames import Kind, LogWriter, encode_table
 from recording.names import MOST_ENDPOINTS, Names
+from recording.processor import Processor
 from recording.rows import ROW_BYTES, SEED, Rows, pack_row, thinned
 from recording.sample import UNPLANNED, Samples
 
 FLUSH_INTERVAL_S = 0.08
-"""A killed process shall lose at most what finished within 100 ms: this, and 20 ms for a loop that is late."""
+"""A killed process shall lose at most what finished within 100 ms: this, and 20 ms for a late loop."""
 
 SYNC_INTERVAL_S = 1.0
 ANCHOR_INTERVAL_S = 5.0
@@ -33,6 +34,7 @@ OPEN_AGE_S = 0.3
 was waiting: the hung requests of a frozen target are the ones that matter."""
 
 CPU_INTERVAL_S = 1.0
+NOT_BUSY: Mapping[str, float] = {"cpu_percent": 0.0}
 
 SITUATION_AGE_S = 0.01
 """Users and stage of a request are this old at most."""
@@ -195,7 +197,7 @@ class Recorder:
         self._write_open(Kind.SAMPLES, now)
         unfinished = self._unfinished = len(self._open)
         self._open.clear()
-        self._write_heartbeat(0.0, 0.0)
+        self._write_heartbeat(0.0, NOT_BUSY)
         self._write_anchor()
         totals = {"started": self.started, "finished": self.finished, "unfinished": unfinished}
         end = {"reason": reason, "mono_s": now, **totals, "dropped": self.dropped}
@@ -210,18 +212,16 @@ class Recorder:
     def _flush_forever(self) -> None:
         next_sync = next_anchor = next_cpu = next_open = time.monotonic()
         due = time.monotonic() + FLUSH_INTERVAL_S
-        cpu_from, cpu_at, cpu_percent = time.process_time(), time.monotonic(), 0.0
+        processor, busy = Processor(), NOT_BUSY
         while True:
             gevent.sleep(max(0.0, due - time.monotonic()))
             now = time.monotonic()
             lag_ms = max(0.0, now - due) * 1000
             due = now + FLUSH_INTERVAL_S
             if now >= next_cpu + CPU_INTERVAL_S:
-                used = time.process_time()
-                cpu_percent = 100 * (used - cpu_from) / (now - cpu_at)
-                cpu_from, cpu_at, next_cpu = used, now, now
+                busy, next_cpu = processor.look(), now
             self._write_rows()
-            self._write_heartbeat(lag_ms, cpu_percent)
+            self._write_heartbeat(lag_ms, busy)
             if now >= next_open + OPEN_INTERVAL_S:
                 self._write_open(Kind.OPEN, now, OPEN_AGE_S)
                 next_open = now
@@ -259,7 +259,7 @@ class Recorder:
         if not self._log.append(kind, encode_table(samples.to_table())) and kind is Kind.SAMPLES:
             self.dropped += int(samples.weight.sum())
 
-    def _write_heartbeat(self, lag_ms: float, cpu_percent: float) -> None:
+    def _write_heartbeat(self, lag_ms: float, busy: Mapping[str, float]) -> None:
         now = time.monotonic()
         situation = self._situation()
         oldest = next(iter(self._open.values()), None)
@@ -272,7 +272,7 @@ class Recorder:
                 "users_wanted": situation.users_wanted,
                 "users_running": situation.users_running,
                 "loop_lag_ms": round(lag_ms, 3),
-                "cpu_percent": round(cpu_percent, 1),
+                **busy,
                 "started": self.started,
                 "finished": self.finished,
                 "failed": self.failed,

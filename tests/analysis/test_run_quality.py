@@ -94,6 +94,16 @@ def test_a_busy_moment_of_the_generator_is_a_note():
     assert quality.valid
 
 
+def test_a_generator_that_waits_for_its_core_is_as_busy_as_one_that_uses_it():
+    run = make_run(readings=readings(cpu_percent=[0] * 5 + [15] * 95, cpu_wait_percent=[80] * 95))
+    found, quality = codes(run)
+    assert found["generator_cpu"] == "invalid"
+    assert "waited up to 80 %, while others had the core" in quality.findings[0].text
+    shifted = replace(run.readings, time_s=run.readings.time_s + np.where(run.readings.value == 80, 5, 0))
+    assert "in 95 % of the time" in codes(replace(run, readings=shifted))[1].findings[0].text
+    assert codes(make_run(readings=readings(cpu_percent=[40] * 99, cpu_wait_percent=[40] * 99)))[0] == {}
+
+
 def test_a_late_loop_is_a_warning_when_rare_and_invalid_when_not():
     assert codes(make_run(readings=readings(loop_lag_ms=[1] * 499 + [150])))[0]["generator_lag"] == "warning"
     assert (
