@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gc
-import io
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +15,7 @@ from typer.core import TyperGroup
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from commands.boundary import guarded
+from commands.console import outlast_readers
 from commands.interrupts import interrupts
 from recording.errors import IncompleteError, UsageError
 
@@ -534,9 +533,7 @@ def main() -> None:
     """Entry point: every error a user can act on becomes one sentence and its exit code."""
     # Loading modules makes many objects that stay; Python would look through them all again and again.
     gc.set_threshold(50_000, 20, 100)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without UTF-8 must not cost the verdict
+    outlast_readers()
     guarded(app)
 
 

@@ -7,6 +7,7 @@ running target: tests/commands/test_run.py.
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -150,12 +151,46 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("loadverdict 0.")
 
 
-def test_whoever_stops_reading_costs_no_traceback() -> None:
-    """As `| head -1` does; everything else about a process of its own: test_environment.py."""
+def in_a_shell(line: str) -> tuple[int, str]:
+    """Exit code and standard error of a line in which `loadverdict` is this one."""
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    line = f"{sys.executable} -m commands.main gate plain.csv --json | true; exit ${{PIPESTATUS[0]}}"
+    script = f'loadverdict() {{ {shlex.quote(sys.executable)} -m commands.main "$@"; }}; {line}'
     done = subprocess.run(
-        ["bash", "-c", line], env=env, capture_output=True, text=True, check=False, timeout=60
+        ["bash", "-c", script], env=env, capture_output=True, text=True, check=False, timeout=60
     )
-    assert done.returncode in (1, 3)
-    assert done.stderr == ""
+    return done.returncode, done.stderr
+
+
+GONE = "| true; exit ${PIPESTATUS[0]}"
+
+
+def test_whoever_stops_reading_changes_nothing() -> None:
+    """As `| head -1` does: the report is there, and the code is the verdict's. 1 would be "missed"."""
+    assert in_a_shell(f"loadverdict compare plain.csv plain.csv --out out {GONE}") == (0, "")
+    assert {"comparison.html", "comparison.json"} <= {path.name for path in Path("out").iterdir()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("diagnose plain.csv --out out", 0),
+        ("diagnose plain.csv --out out --json", 0),
+        ("gate plain.csv", 1),
+        ("trend", 6),
+        ("--help", 0),
+        ("run --help", 0),
+        ("frobnicate", 2),
+    ],
+)
+def test_nor_does_it_for_any_other_command(words: str, code: int) -> None:
+    assert in_a_shell(f"loadverdict {words} 2>&1 {GONE}") == (code, "")
+    assert in_a_shell(f"loadverdict {words} >&- 2>&-") == (code, "")
+    assert Path("out/report.html").exists() is words.startswith("diagnose")
+
+
+@pytest.mark.slow
+def test_output_that_a_full_disk_does_not_take_is_one_sentence() -> None:
+    code, told_ = in_a_shell("loadverdict gate plain.csv > /dev/full")
+    Told(code, told_).check(1, "the rest cannot be shown: No space left on device")
+    assert len(told_.splitlines()) == 1
