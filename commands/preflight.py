@@ -13,8 +13,10 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from commands.in_git import is_in_git
 from recording.errors import NoDataError, UsageError
 from recording.folder import is_there
+from recording.scrub import on_screen
 from scenarios.accounts import EXPECTED, is_open_to_all
 from scenarios.scenario import Scenario
 from scenarios.target import Target
@@ -26,7 +28,7 @@ LEAST_FREE_BYTES = 4_000_000
 
 
 def check_before_load(scenario: Scenario, target: Target, processes: int, *, to_run: bool = True) -> None:
-    """Raise if the run could not measure anything; warn of accounts that everybody can read.
+    """Raise if the run could not measure anything; warn of accounts that others can read.
 
     With `to_run` the scenario is about to run; on the web page another one may still be chosen.
 
@@ -77,18 +79,26 @@ def _check_accounts(scenario: Scenario, target: Target, processes: int) -> None:
             "'accounts: shared'"
         )
     if target.accounts is not None:
-        _warn_if_open_to_all(target.accounts)
+        _warn_of_readers(target.accounts)
 
 
 @cache
-def _warn_if_open_to_all(accounts: Path) -> None:
+def _warn_of_readers(accounts: Path) -> None:
     """Once per command, however many runs it makes."""
     if is_open_to_all(accounts):
-        print(
-            f"loadverdict: warning: everybody on this machine can read the passwords in {accounts}: "
-            f"chmod 600 {shlex.quote(str(accounts))}",
-            file=sys.stderr,
+        _warn(
+            f"everybody on this machine can read the passwords in {accounts}: "
+            f"chmod 600 {shlex.quote(str(accounts))}"
         )
+    if is_in_git(accounts):
+        _warn(
+            f"whoever gets the Git repository gets the passwords in {accounts}: take the file out of it "
+            "('git rm --cached', .gitignore) and change them"
+        )
+
+
+def _warn(text: str) -> None:
+    print(f"loadverdict: warning: {on_screen(text)}", file=sys.stderr)
 
 
 def _check_resolved(host: str, port: int, where: str) -> None:
