@@ -48,6 +48,24 @@ PARTS = scenario(
 )
 
 
+IN_TURN = scenario(
+    parts={
+        "first": {"load": {"shape": "stages", "stages": [{"for_s": 0.1, "users": 20}] * 3}},
+        "then": {
+            "load": {"shape": "stages", "stages": [{"for_s": 0.3, "users": 5}, {"for_s": 9, "users": 24}]}
+        },
+    },
+)
+"""0.1 three times is not 0.3: the second part must not seem to begin before the first one's end."""
+CROSSING = scenario(
+    parts={
+        "up": {"load": {"shape": "ramp", "from_users": 0, "to_users": 30, "ramp_s": 9}},
+        "down": {"load": {"shape": "ramp", "from_users": 30, "to_users": 0, "ramp_s": 9}},
+        "now and then": {"load": {"shape": "steps", "users": [0], "step_s": 0.7, "blocks": 12}},
+    },
+)
+
+
 @pytest.mark.parametrize(
     ("asked", "limits", "refused"),
     [
@@ -61,6 +79,10 @@ PARTS = scenario(
         (PARTS, {"max_users": 25, "max_arrivals_per_s": 9}, None),
         (PARTS, {"max_users": 24}, "up to 25 users"),
         (PARTS, {"max_arrivals_per_s": 8}, "up to 9 arrivals/s"),
+        (IN_TURN, {"max_users": 25}, None),
+        (IN_TURN, {"max_users": 24}, "up to 25 users"),
+        (CROSSING, {"max_users": 30}, None),
+        (CROSSING, {"max_users": 29}, "up to 30 users"),
     ],
 )
 def test_a_target_limits_the_load(asked: Scenario, limits: dict[str, float], refused: str | None) -> None:
