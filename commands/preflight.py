@@ -8,7 +8,6 @@ import shutil
 import socket
 import ssl
 import sys
-import threading
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from recording.errors import NoDataError, UsageError
 from recording.folder import is_there
 from recording.scrub import on_screen
 from scenarios.accounts import EXPECTED, is_open_to_all
+from scenarios.names import LIMIT_S, look_up
 from scenarios.scenario import Scenario
 from scenarios.target import Target
 
@@ -101,27 +101,19 @@ def _warn(text: str) -> None:
     print(f"loadverdict: warning: {on_screen(text)}", file=sys.stderr)
 
 
-def _check_resolved(host: str, port: int, where: str) -> None:
-    """Look the name up, in a thread: the system's resolver has no limit of time that could be set."""
-    problem: list[socket.gaierror | UnicodeError] = []
-
-    def look_up() -> None:
-        try:
-            socket.getaddrinfo(host, port)
-        except (socket.gaierror, UnicodeError) as error:  # the latter: "a..b" cannot be a name
-            problem.append(error)
-
-    looking = threading.Thread(target=look_up, daemon=True)
-    looking.start()
-    looking.join(TIMEOUT_S)
-    if looking.is_alive() or any(getattr(one, "errno", None) == socket.EAI_AGAIN for one in problem):
+def _check_resolved(host: str, where: str) -> None:
+    try:
+        look_up(host)
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, TimeoutError) or getattr(error, "errno", None) == socket.EAI_AGAIN:
+            raise NoDataError(
+                f"{where}: nobody told within {LIMIT_S:g} s which address {host!r} has; is the name server "
+                "(/etc/resolv.conf) reachable?"
+            ) from error
+        reason = getattr(error, "strerror", None) or error
         raise NoDataError(
-            f"{where}: nobody told within {TIMEOUT_S} s which address {host!r} has; is the name server "
-            "(/etc/resolv.conf) reachable?"
-        )
-    if problem:
-        reason = getattr(problem[0], "strerror", None) or problem[0]
-        raise NoDataError(f"{where}: the name {host!r} has no address ({reason}); is it spelled right?")
+            f"{where}: the name {host!r} has no address ({reason}); is it spelled right?"
+        ) from error
 
 
 def _check_reachable(target: Target) -> None:
@@ -130,7 +122,7 @@ def _check_reachable(target: Target) -> None:
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     where = f"target {target.name!r} at {target.base_url}"
     try:
-        _check_resolved(host, port, where)
+        _check_resolved(host, where)
         if target.health is None:
             socket.create_connection((host, port), TIMEOUT_S).close()
             return

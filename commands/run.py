@@ -23,9 +23,10 @@ from recording.errors import IncompleteError, NoDataError, UsageError
 from recording.folder import RunFolder
 from recording.follow import Follower
 from recording.logs import finish
+from scenarios.names import addresses_of
 from scenarios.overrides import ENV_OVERRIDES, Overrides, look_times_s
 from scenarios.scenario import Scenario, load_scenario
-from scenarios.target import Target, addresses_of, is_loopback, load_target
+from scenarios.target import Target, is_loopback, load_target
 
 AS_IT_IS = Overrides()
 

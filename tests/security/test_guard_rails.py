@@ -16,11 +16,12 @@ from commands import locust_process
 from commands.in_git import is_in_git
 from commands.preflight import check_before_load
 from commands.run import where
-from recording.errors import RefusedError, UsageError
+from recording.errors import NoDataError, RefusedError, UsageError
 from recording.folder import RunFolder
 from recording.follow import Follower
 from recording.frames import Kind, LogWriter
 from recording.reader import read_run
+from scenarios import names as names_of_hosts
 from scenarios.scenario import Scenario
 from scenarios.target import Target, is_loopback
 from tests.commands.conftest import Cli, wait_for
@@ -144,6 +145,22 @@ def test_where_load_goes_is_told_with_its_addresses(names: dict[str, list[str]])
     told = where(target(base_url="https://api.example", allow_load=True))
     assert told == "https://api.example, 203.0.113.9, 203.0.113.10"
     assert where(target()) == "http://127.0.0.1:1"
+
+
+def test_a_name_server_that_stays_silent_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real one, silent within the private view of a machine: tests/faults/test_absent.py."""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2) or [])
+    monkeypatch.setattr(names_of_hosts, "LIMIT_S", 0.05)
+    began_s = time.monotonic()
+    with pytest.raises(NoDataError, match="nobody told within"):
+        check_before_load(scenario(), target(base_url="http://api.example", allow_load=True), processes=1)
+    assert where(target(base_url="http://api.example")) == "http://api.example"
+    assert time.monotonic() - began_s < 1.5
+
+
+def test_what_cannot_be_a_name_is_said() -> None:
+    with pytest.raises(NoDataError, match=r"the name 'a\.\.b' has no address"):
+        check_before_load(scenario(), target(base_url="http://a..b", allow_load=True), processes=1)
 
 
 def bound_to(arguments: list[str]) -> str:
