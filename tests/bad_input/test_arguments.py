@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from commands.changes import AskedChange
 from commands.main import app
 from tests.bad_input.told import Told, told
 
@@ -30,6 +31,8 @@ COMMANDS = (
     "experiment",
     "investigate",
     "web",
+    "abort",
+    "lab",
 )
 
 
@@ -78,6 +81,10 @@ SENTENCES: dict[tuple[str, ...], tuple[int, str]] = {
     ("run", "stepps"): (2, "did you mean 'steps'?"),
     ("run", ""): (2, "no scenario ''"),
     ("run", "../x"): (2, "no scenario '../x'"),
+    ("run", "ä"): (2, "no scenario 'ä'"),
+    ("run", "x" * 300): (2, "allowed: concurrent-login"),
+    ("run", "x" * 300 + ".yaml"): (2, "cannot be read: File name too long"),
+    ("run", "a\0b.yaml"): (2, "a file's name cannot hold a NUL"),
     ("run", "nope.yaml"): (2, "nope.yaml: cannot be read"),
     ("run", "steps", "--target", ""): (2, "no target ''"),
     ("run", "steps", "--target", "nope"): (2, "allowed: lab"),
@@ -140,6 +147,10 @@ def test_run_folders_cannot_be_made_where_a_file_is() -> None:
     told(lambda: RunFolder.create(Path("plain.csv"), "x") and None).check(
         2, "cannot make a run folder in", "--run-dir"
     )
+
+
+def test_a_person_is_asked_only_where_one_can_answer() -> None:
+    told(lambda: AskedChange("plug it in", "unplug it") and None).check(2, "run it in a terminal")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
