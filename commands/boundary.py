@@ -30,10 +30,6 @@ def guarded(work: Callable[[], object]) -> None:
     except LoadverdictError as error:
         print(f"loadverdict: {on_screen(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # Whoever read our output has gone (`| head`): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
     except Exception as error:
         if os.environ.get("LOADVERDICT_DEBUG"):
             raise

@@ -195,7 +195,7 @@ class AskedChange:
 
     def __init__(self, do: str, undo: str) -> None:
         self._texts = {"do": do, "undo": undo}
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             raise UsageError("this experiment asks a person to make the change; run it in a terminal")
 
     def do(self) -> None:

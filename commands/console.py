@@ -1,22 +1,44 @@
-"""Console: where a command that makes load tells of it. Its readers may go; the load and its record go on."""
+"""Console: standard output and standard error, whose readers may go (`| head -1`) while the work goes on."""
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
-
-from rich.console import Console
-
-
-def lasting_console(*, stderr: bool) -> Console:
-    """A console on standard output or standard error that survives its readers."""
-    return _LastingConsole(stderr=stderr)
+from typing import Any, TextIO
 
 
-class _LastingConsole(Console):
-    def on_broken_pipe(self) -> None:
-        """Say the rest to nobody, instead of ending the program (`| head -1`)."""
-        self.quiet = True
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), (sys.stderr if self.stderr else sys.stdout).fileno())
+def outlast_readers() -> None:
+    """Make both streams survive their readers, and characters that a terminal cannot show.
+
+    Left to Python, whoever stops reading would end a command with exit code 1, which means "a target was
+    missed", in the middle of a run or before its report is written.
+    """
+    sys.stdout, sys.stderr = _lasting(sys.stdout, 1), _lasting(sys.stderr, 2)
+
+
+def _lasting(stream: TextIO | None, descriptor: int) -> TextIO:
+    if not isinstance(stream, io.TextIOWrapper):
+        # Closed from the start (`>&-`): a file opened later must not get its number, and what we say.
+        return stream or Path(os.devnull).open("w", encoding="utf-8")
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Lasting(descriptor, "wb", closefd=False)),
+        encoding=stream.encoding,
+        errors="replace",
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+
+
+class _Lasting(io.FileIO):
+    def write(self, data: Any, /) -> int:
+        """Write, to nobody once nobody reads or a full disk takes no more."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            with Path(os.devnull).open("wb") as nowhere:
+                os.dup2(nowhere.fileno(), self.fileno())
+            if not isinstance(error, BrokenPipeError):
+                print(f"loadverdict: the rest cannot be shown: {error.strerror}", file=sys.stderr)
+            return super().write(data)

@@ -44,22 +44,15 @@ def diagnose_path(
     if wait:
         _wait_for_end(RunFolder(found))
 
-    gone: list[BrokenPipeError] = []
-
     def tell(diagnosis: Diagnosis) -> None:
-        try:
-            show(diagnosis, as_json=as_json)
-            if not as_json and diagnosis.run.source == "case_csv":
-                sys.stdout.write("\n" + case_table(diagnosis.run))
-            sys.stdout.flush()
-        except BrokenPipeError as error:
-            gone.append(error)  # The report is written all the same.
+        show(diagnosis, as_json=as_json)
+        if not as_json and diagnosis.run.source == "case_csv":
+            sys.stdout.write("\n" + case_table(diagnosis.run))
+        sys.stdout.flush()
 
     diagnosis = write_diagnosis(found, out, drawing=drawing, tell=tell)
     if is_run_folder(found):
-        keep_index(found, runs_dir_of(found, runs_dir), Console(quiet=as_json or bool(gone)))
-    if gone:
-        raise gone[0]
+        keep_index(found, runs_dir_of(found, runs_dir), Console(quiet=as_json))
     return validity_code(diagnosis.verdict)
 
 

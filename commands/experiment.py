@@ -16,7 +16,6 @@ from commands.all_runs import keep_index
 from commands.changed_note import ChangedNote, same_file
 from commands.changes import change_of, is_lab_at
 from commands.conduct import At, Options, measure, prepare
-from commands.console import lasting_console
 from commands.interrupts import interrupts
 from commands.with_lab import reachable
 from recording.errors import NoDataError, UsageError
@@ -28,7 +27,7 @@ MET, INTERRUPTED, INVALID, NO_DATA = 0, 3, 4, 6
 
 def run_experiment(name: str, options: Options, runs_dir: Path, *, as_json: bool) -> int:
     """Run the arms, judge them, write and print the report; returns the exit code."""
-    console = lasting_console(stderr=as_json)
+    console = Console(stderr=as_json)
     note = ChangedNote(options.folder)
     prepared = prepare(name, options)
     target = load_target(options.target)

@@ -30,7 +30,6 @@ from commands.all_runs import keep_index
 from commands.changed_note import USUAL_FOLDER, ChangedNote
 from commands.changes import is_lab_at
 from commands.conduct import At
-from commands.console import lasting_console
 from commands.diagnose import Diagnosis, write_diagnosis
 from commands.interrupts import interrupts
 from commands.preflight import check_before_load
@@ -74,7 +73,7 @@ class _Found:
 
 def run_investigation(options: Options, *, as_json: bool) -> int:
     """Run, rank, try, report; returns the exit code."""
-    console = lasting_console(stderr=as_json)
+    console = Console(stderr=as_json)
     clock = Clock(duration_s(options.at_most, "--at-most"), time.monotonic())
     started = datetime.now(UTC)
     scenario, target = load_scenario(options.scenario), load_target(options.target)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import gc
-import io
 import os
-import sys
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 # Before numpy is loaded: the matrices here are small, and threads that wait for each other cost more than
 # they bring.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from commands.boundary import guarded
+from commands.console import outlast_readers
 from commands.interrupts import interrupts
 from recording.errors import IncompleteError, UsageError
 
@@ -35,7 +36,31 @@ class Commands(TyperGroup):
                 ) from None
 
 
-app = typer.Typer(
+class OnceEach(TyperCommand):
+    """A command that refuses an option given twice, where one value counts: which one was meant?"""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take the arguments apart.
+
+        Raises:
+            UsageError: an option with one value stands there twice.
+        """
+        _, _, found = self.make_parser(ctx).parse_args(args=list(args))
+        for option, times in Counter(found).items():
+            if times > 1 and not (option.multiple or getattr(option, "is_flag", False)):
+                raise UsageError(f"{max(option.opts, key=len)} is given {times} times; say it once")
+        return super().parse_args(ctx, args)
+
+
+class App(typer.Typer):
+    """All its commands are `OnceEach`."""
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
+        """Register a command."""
+        return super().command(name, cls=OnceEach, **settings)
+
+
+app = App(
     cls=Commands,
     add_completion=False,
     no_args_is_help=True,
@@ -534,9 +559,7 @@ def main() -> None:
     """Entry point: every error a user can act on becomes one sentence and its exit code."""
     # Loading modules makes many objects that stay; Python would look through them all again and again.
     gc.set_threshold(50_000, 20, 100)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without UTF-8 must not cost the verdict
+    outlast_readers()
     guarded(app)
 
 

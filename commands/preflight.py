@@ -8,14 +8,16 @@ import shutil
 import socket
 import ssl
 import sys
-import threading
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from commands.in_git import is_in_git
 from recording.errors import NoDataError, UsageError
 from recording.folder import is_there
+from recording.scrub import on_screen
 from scenarios.accounts import EXPECTED, is_open_to_all
+from scenarios.names import LIMIT_S, look_up
 from scenarios.scenario import Scenario
 from scenarios.target import Target
 
@@ -26,7 +28,7 @@ LEAST_FREE_BYTES = 4_000_000
 
 
 def check_before_load(scenario: Scenario, target: Target, processes: int, *, to_run: bool = True) -> None:
-    """Raise if the run could not measure anything; warn of accounts that everybody can read.
+    """Raise if the run could not measure anything; warn of accounts that others can read.
 
     With `to_run` the scenario is about to run; on the web page another one may still be chosen.
 
@@ -77,41 +79,41 @@ def _check_accounts(scenario: Scenario, target: Target, processes: int) -> None:
             "'accounts: shared'"
         )
     if target.accounts is not None:
-        _warn_if_open_to_all(target.accounts)
+        _warn_of_readers(target.accounts)
 
 
 @cache
-def _warn_if_open_to_all(accounts: Path) -> None:
+def _warn_of_readers(accounts: Path) -> None:
     """Once per command, however many runs it makes."""
     if is_open_to_all(accounts):
-        print(
-            f"loadverdict: warning: everybody on this machine can read the passwords in {accounts}: "
-            f"chmod 600 {shlex.quote(str(accounts))}",
-            file=sys.stderr,
+        _warn(
+            f"everybody on this machine can read the passwords in {accounts}: "
+            f"chmod 600 {shlex.quote(str(accounts))}"
+        )
+    if is_in_git(accounts):
+        _warn(
+            f"whoever gets the Git repository gets the passwords in {accounts}: take the file out of it "
+            "('git rm --cached', .gitignore) and change them"
         )
 
 
-def _check_resolved(host: str, port: int, where: str) -> None:
-    """Look the name up, in a thread: the system's resolver has no limit of time that could be set."""
-    problem: list[socket.gaierror | UnicodeError] = []
+def _warn(text: str) -> None:
+    print(f"loadverdict: warning: {on_screen(text)}", file=sys.stderr)
 
-    def look_up() -> None:
-        try:
-            socket.getaddrinfo(host, port)
-        except (socket.gaierror, UnicodeError) as error:  # the latter: "a..b" cannot be a name
-            problem.append(error)
 
-    looking = threading.Thread(target=look_up, daemon=True)
-    looking.start()
-    looking.join(TIMEOUT_S)
-    if looking.is_alive() or any(getattr(one, "errno", None) == socket.EAI_AGAIN for one in problem):
+def _check_resolved(host: str, where: str) -> None:
+    try:
+        look_up(host)
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, TimeoutError) or getattr(error, "errno", None) == socket.EAI_AGAIN:
+            raise NoDataError(
+                f"{where}: nobody told within {LIMIT_S:g} s which address {host!r} has; is the name server "
+                "(/etc/resolv.conf) reachable?"
+            ) from error
+        reason = getattr(error, "strerror", None) or error
         raise NoDataError(
-            f"{where}: nobody told within {TIMEOUT_S} s which address {host!r} has; is the name server "
-            "(/etc/resolv.conf) reachable?"
-        )
-    if problem:
-        reason = getattr(problem[0], "strerror", None) or problem[0]
-        raise NoDataError(f"{where}: the name {host!r} has no address ({reason}); is it spelled right?")
+            f"{where}: the name {host!r} has no address ({reason}); is it spelled right?"
+        ) from error
 
 
 def _check_reachable(target: Target) -> None:
@@ -120,7 +122,7 @@ def _check_reachable(target: Target) -> None:
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     where = f"target {target.name!r} at {target.base_url}"
     try:
-        _check_resolved(host, port, where)
+        _check_resolved(host, where)
         if target.health is None:
             socket.create_connection((host, port), TIMEOUT_S).close()
             return

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from rich.console import Console
+
 from analysis.case_table import case_table
 from analysis.gate import validity_code
 from commands.all_runs import keep_index
-from commands.console import lasting_console
 from commands.diagnose import show, write_diagnosis
 from commands.preflight import check_before_load
 from commands.run import record
@@ -23,7 +24,7 @@ SCENARIO = "probe"
 
 def run_probe(target_name: str, fault: str | None, runs_dir: Path, *, as_json: bool) -> int:
     """Send the requests, write the CSV, print the tables and the verdict; returns the exit code."""
-    console = lasting_console(stderr=as_json)
+    console = Console(stderr=as_json)
     scenario, target = load_scenario(SCENARIO), load_target(target_name)
     with reachable(target, fault, console) as there:
         check_before_load(scenario, there, processes=1)

@@ -20,7 +20,6 @@ from analysis.trend.entry import Entry, entry_of
 from analysis.trend.judge import regression, trend
 from analysis.trend.report import Regression
 from commands.all_runs import keep_index
-from commands.console import lasting_console
 from commands.diagnose import Diagnosis, show
 from commands.gate import MEANING
 from commands.one_at_a_time import one_at_a_time
@@ -67,7 +66,7 @@ def run_regression(options: Options, *, as_json: bool) -> int:
         RefusedError: another regression run is under way.
         LoadverdictError: the run could not begin, or the history cannot be used.
     """
-    console = lasting_console(stderr=as_json)
+    console = Console(stderr=as_json)
     commit = target_commit(options.commit)
     webhook = os.environ.get(WEBHOOK) or None
     if webhook:

@@ -13,7 +13,6 @@ from rich.text import Text
 from analysis.gate import gate_code
 from commands import locust_process
 from commands.all_runs import keep_index
-from commands.console import lasting_console
 from commands.diagnose import Diagnosis, UnwrittenError, show, write_diagnosis
 from commands.gate import MEANING
 from commands.looker import LOAD, TARGETS, Looker, target_times_s
@@ -24,9 +23,10 @@ from recording.errors import IncompleteError, NoDataError, UsageError
 from recording.folder import NOT_BEGUN, RunFolder
 from recording.follow import Follower
 from recording.logs import finish
+from scenarios.names import addresses_of
 from scenarios.overrides import ENV_OVERRIDES, Overrides, look_times_s
 from scenarios.scenario import Scenario, load_scenario
-from scenarios.target import Target, addresses_of, is_loopback, load_target
+from scenarios.target import Target, is_loopback, load_target
 
 AS_IT_IS = Overrides()
 
@@ -55,7 +55,7 @@ class Asked(NamedTuple):
 
 def run_scenario(asked: Asked, *, as_json: bool) -> int:
     """Run, diagnose, print; returns the exit code of the gate."""
-    console = lasting_console(stderr=as_json)
+    console = Console(stderr=as_json)
     try:
         diagnosis = run_once(asked, console)
     except UnwrittenError as error:

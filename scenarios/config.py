@@ -18,7 +18,8 @@ CONFIG_DIR = Path(__file__).resolve().parent.parent / "config"
 class Model(BaseModel):
     """Frozen, and strict about unknown keys and about truth values in the place of numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # What was given stays out of the errors that a Python behaviour may raise: it may be a secret.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     @model_validator(mode="before")
     @classmethod

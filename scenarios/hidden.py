@@ -29,16 +29,26 @@ def hidden_in(
     Names of accounts are among them, since a run keeps their slots only; so are all saved values, and what
     the target file itself writes into headers and fields with telling names (an API key).
     """
-    secrets = [account.username, account.password, *variables.values()]
+    secrets = hidden_of(account, variables, cookies) + written_in(request, variables)
+    for line in answer.all("Set-Cookie") if answer is not None else []:
+        secrets.append(line.partition(";")[0].partition("=")[2].strip())
+    return secrets
+
+
+def hidden_of(account: Account, variables: Mapping[str, str], cookies: CookieJar | None) -> list[str]:
+    """What a user knows, whatever it sends."""
+    kept = cookies.values() if cookies is not None else []
+    return [account.username, account.password, *variables.values(), *kept]
+
+
+def written_in(request: Request, variables: Mapping[str, str]) -> list[str]:
+    """What a request itself says in headers and fields with telling names."""
+    secrets = []
     for text in filled(list(_told(request.headers)), variables):
         # "Bearer abc": a service may repeat the second word alone, and the first is no secret.
         _, _, behind = text.partition(" ")
         secrets += [text, *behind.split()]
-    secrets += filled([*_told(request.json_body), *_told(request.form)], variables)
-    secrets += cookies.values() if cookies is not None else []
-    for line in answer.all("Set-Cookie") if answer is not None else []:
-        secrets.append(line.partition(";")[0].partition("=")[2].strip())
-    return secrets
+    return secrets + list(filled([*_told(request.json_body), *_told(request.form)], variables))
 
 
 def _told(value: Any, *, is_secret: bool = False) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import socket
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +19,8 @@ from recording.probes.spec import Probe, environment
 from scenarios.accounts import Account, accounts_from_environment, read_accounts
 from scenarios.behaviour import WrittenBehaviour, load_behaviour, requests_of
 from scenarios.config import CONFIG_DIR, Model, config_names, load_named
+from scenarios.loads.together import peak_of
+from scenarios.names import addresses_of
 from scenarios.request import Request
 from scenarios.scenario import Scenario
 from scenarios.yaml_file import nearest
@@ -165,8 +166,10 @@ class Target(Model):
             ("max_users", self.max_users, USERS),
             ("max_arrivals_per_s", self.max_arrivals_per_s, ARRIVALS),
         ):
-            peak = sum(plan.peak_level for plan in plans if plan.unit == unit)
-            if most is not None and peak > most:
+            if most is None:
+                continue
+            peak = peak_of([plan for plan in plans if plan.unit == unit])
+            if peak > most:
                 raise RefusedError(
                     f"scenario {scenario.name!r} has up to {peak:,g} {unit}, and target {self.name!r} allows "
                     f"{most:,g}: choose lower levels, or raise '{key}' in its file if you may"
@@ -182,15 +185,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def addresses_of(host: str) -> list[str]:
-    """The addresses that a name stands for now, each once; none if there are none."""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return []
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 def target_names(config_dir: Path = CONFIG_DIR) -> list[str]:

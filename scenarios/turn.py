@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import traceback
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,12 @@ from recording.scrub import one_line, scrub
 from scenarios.accounts import Account
 from scenarios.client import Answer
 from scenarios.crew import Crew
+from scenarios.hidden import hidden_of, written_in
 from scenarios.request import Request
 from scenarios.session import Session
+
+MOST_OWN = 50
+"""So many requests of a behaviour's own making are remembered in a turn, which may go on for hours."""
 
 
 class TurnFailedError(Exception):
@@ -37,6 +42,7 @@ class Turn:
         self._http = http
         self._account = account
         self._delay_ms = delay_ms
+        self._own: deque[Request] = deque(maxlen=MOST_OWN)
         self.random = chance
         self.requests = session.target.requests
         self.tags = frozenset(session.scenario.tags)
@@ -50,7 +56,10 @@ class Turn:
         session = self._session
         if not session.may_send:
             return None
-        request = self.requests[name] if request is None else request
+        if request is None:
+            request = self.requests[name]
+        else:
+            self._own.append(request)
         delay_ms, self._delay_ms = self._delay_ms, UNPLANNED
         name = self._crew.endpoint(name)
         answer = session.client.send(self._http, name, request, self._account, self.variables, delay_ms)
@@ -61,8 +70,9 @@ class Turn:
     def failed(self, error: Exception) -> TurnFailedError:
         """An exception of the behaviour, with the place it came from and without secrets."""
         where = traceback.extract_tb(error.__traceback__)[-1]
-        jar = self._http.cookies
-        secrets = [*self.variables.values(), *(jar.values() if jar is not None else [])]
+        secrets = hidden_of(self._account, self.variables, self._http.cookies)
+        for request in (*self.requests.values(), *self._own):
+            secrets += written_in(request, self.variables)
         text = one_line(scrub(str(error), secrets))
         place = f"{Path(where.filename).name}:{where.lineno}"
         return TurnFailedError(f"behaviour: {type(error).__name__} in {place}: {text}")

@@ -97,7 +97,11 @@ def check(model: type[Model], document: Document) -> Model:
     try:
         return model.model_validate(document.values)
     except ValidationError as error:
-        mistakes = [_sentence(model, document, detail) for detail in error.errors(include_url=False)]
+        details = error.errors(include_url=False)
+        inside = {detail["loc"][:depth] for detail in details for depth in range(len(detail["loc"]))}
+        # Pydantic counts what is right in a list: one whose only stage is wrong is "too short" to it.
+        told = [one for one in details if not (one["type"] == "too_short" and one["loc"] in inside)]
+        mistakes = [_sentence(model, document, detail) for detail in told]
     more = f"\n… and {len(mistakes) - SHOWN} more" if len(mistakes) > SHOWN else ""
     raise UsageError("\n".join(mistakes[:SHOWN]) + more)
 

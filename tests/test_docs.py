@@ -45,6 +45,14 @@ def test_make_targets_and_commands_exist(page: Path) -> None:
         assert name in commands(), f"{page.name}: loadverdict {name}"
 
 
+def test_tests_that_are_named_for_bad_input_exist() -> None:
+    named = re.findall(r"`([\w/.]+\.py)::(\w+)`", (ROOT / "docs/bad-input.md").read_text())
+    assert len(named) > 60
+    for file, name in named:
+        path = ROOT / (file if "/" in file else f"tests/bad_input/{file}")
+        assert re.search(rf"def {name}\(", path.read_text()), f"{file} has no {name}"
+
+
 @pytest.mark.parametrize("name", sorted(commands()))
 def test_every_command_has_help_with_an_example(name: str) -> None:
     done = subprocess.run(

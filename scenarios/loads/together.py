@@ -7,10 +7,14 @@ number. Seats are dealt to the processes one after the other, so that together t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from scenarios.loads.plan import Plan
+
+SAME_S = 1e-6
+"""Ends of stages that are no further apart are one moment: sums of seconds differ in their last digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +71,18 @@ class Together:
             ]
             place += plan.peak_users
         return dealt
+
+
+def peak_of(plans: Collection[Plan]) -> float:
+    """The highest level that plans of one unit come to together, at any moment.
+
+    From one end of a stage to the next every plan is a straight line, and so is their sum: it is highest at
+    one of the two. Where parts of a closed load cross on ramps, each still rounds its own level to users.
+    """
+    ends = {end_s for plan in plans for stage in plan.stages for end_s in (stage.start_s, stage.end_s)}
+    peak = 0.0
+    for begin_s, end_s in pairwise(sorted(ends)):
+        if end_s - begin_s > SAME_S:
+            stages = [stage for plan in plans if (stage := plan.stage_at(begin_s + SAME_S / 2)) is not None]
+            peak = max(peak, *(sum(stage.level_at(at_s) for stage in stages) for at_s in (begin_s, end_s)))
+    return round(peak, 6)

@@ -7,12 +7,14 @@ running target: tests/commands/test_run.py.
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from commands.changes import AskedChange
 from commands.main import app
 from tests.bad_input.told import Told, told
 
@@ -29,6 +31,8 @@ COMMANDS = (
     "experiment",
     "investigate",
     "web",
+    "abort",
+    "lab",
 )
 
 
@@ -49,6 +53,7 @@ USAGE: dict[tuple[str, ...], str] = {
     ("rnu",): "Did you mean 'run'?",
     ("diagnose", "--jsn"): "--json",
     ("diagnose", "a", "b"): "unexpected extra argument",
+    ("diagnose", "--", "-d", "-d"): "unexpected extra argument",
     ("diagnose", "--out"): "requires an argument",
     ("run", "steps", "--processes", "0"): "--processes",
     ("run", "steps", "--processes", "x"): "--processes",
@@ -76,6 +81,10 @@ SENTENCES: dict[tuple[str, ...], tuple[int, str]] = {
     ("run", "stepps"): (2, "did you mean 'steps'?"),
     ("run", ""): (2, "no scenario ''"),
     ("run", "../x"): (2, "no scenario '../x'"),
+    ("run", "ä"): (2, "no scenario 'ä'"),
+    ("run", "x" * 300): (2, "allowed: concurrent-login"),
+    ("run", "x" * 300 + ".yaml"): (2, "cannot be read: File name too long"),
+    ("run", "a\0b.yaml"): (2, "a file's name cannot hold a NUL"),
     ("run", "nope.yaml"): (2, "nope.yaml: cannot be read"),
     ("run", "steps", "--target", ""): (2, "no target ''"),
     ("run", "steps", "--target", "nope"): (2, "allowed: lab"),
@@ -93,6 +102,11 @@ SENTENCES: dict[tuple[str, ...], tuple[int, str]] = {
     ("run", "steps", "--step", "9" * 400 + "s"): (2, "write 90s, 20m or 1h"),
     ("run", "steps", "--at-most", "5m"): (2, "say both"),
     ("run", "steps", "--workers", "1", "--processes", "2"): (2, "say one of them"),
+    ("run", "--target", "lab", "-t", "lab"): (2, "--target is given 2 times; say it once"),
+    ("gate", "-d", "a", "--run-dir=b", "-dc"): (2, "--run-dir is given 3 times; say it once"),
+    ("experiment", "pool-50", "--users", "5", "--users", "6"): (2, "--users is given 2 times"),
+    ("trend", "--add", "no", "--add", "plain.csv"): (6, "no run or result file 'no'"),
+    ("gate", "nope", "--json", "--json"): (6, "no run or result file 'nope'"),
     ("diagnose", ""): (6, "no run or result file ''"),
     ("diagnose", " "): (6, "no run or result file ' '"),
     ("diagnose", "--", "-x"): (6, "no run or result file '-x'"),
@@ -135,6 +149,10 @@ def test_run_folders_cannot_be_made_where_a_file_is() -> None:
     )
 
 
+def test_a_person_is_asked_only_where_one_can_answer() -> None:
+    told(lambda: AskedChange("plug it in", "unplug it") and None).check(2, "run it in a terminal")
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_is_everywhere_and_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -150,12 +168,46 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("loadverdict 0.")
 
 
-def test_whoever_stops_reading_costs_no_traceback() -> None:
-    """As `| head -1` does; everything else about a process of its own: test_environment.py."""
+def in_a_shell(line: str) -> tuple[int, str]:
+    """Exit code and standard error of a line in which `loadverdict` is this one."""
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    line = f"{sys.executable} -m commands.main gate plain.csv --json | true; exit ${{PIPESTATUS[0]}}"
+    script = f'loadverdict() {{ {shlex.quote(sys.executable)} -m commands.main "$@"; }}; {line}'
     done = subprocess.run(
-        ["bash", "-c", line], env=env, capture_output=True, text=True, check=False, timeout=60
+        ["bash", "-c", script], env=env, capture_output=True, text=True, check=False, timeout=60
     )
-    assert done.returncode in (1, 3)
-    assert done.stderr == ""
+    return done.returncode, done.stderr
+
+
+GONE = "| true; exit ${PIPESTATUS[0]}"
+
+
+def test_whoever_stops_reading_changes_nothing() -> None:
+    """As `| head -1` does: the report is there, and the code is the verdict's. 1 would be "missed"."""
+    assert in_a_shell(f"loadverdict compare plain.csv plain.csv --out out {GONE}") == (0, "")
+    assert {"comparison.html", "comparison.json"} <= {path.name for path in Path("out").iterdir()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("diagnose plain.csv --out out", 0),
+        ("diagnose plain.csv --out out --json", 0),
+        ("gate plain.csv", 1),
+        ("trend", 6),
+        ("--help", 0),
+        ("run --help", 0),
+        ("frobnicate", 2),
+    ],
+)
+def test_nor_does_it_for_any_other_command(words: str, code: int) -> None:
+    assert in_a_shell(f"loadverdict {words} 2>&1 {GONE}") == (code, "")
+    assert in_a_shell(f"loadverdict {words} >&- 2>&-") == (code, "")
+    assert Path("out/report.html").exists() is words.startswith("diagnose")
+
+
+@pytest.mark.slow
+def test_output_that_a_full_disk_does_not_take_is_one_sentence() -> None:
+    code, told_ = in_a_shell("loadverdict gate plain.csv > /dev/full")
+    Told(code, told_).check(1, "the rest cannot be shown: No space left on device")
+    assert len(told_.splitlines()) == 1

@@ -1,6 +1,7 @@
 """Environment: a process that is started in a strange one still says the same.
 
-LOCUST_ variables in a run: tests/commands; settings of the lab: tests/lab/test_lab_settings.py.
+LOCUST_ variables and proxies in a run: tests/commands/test_run.py; settings of the lab:
+tests/lab/test_lab_settings.py.
 """
 
 from __future__ import annotations

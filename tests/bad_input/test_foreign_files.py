@@ -17,6 +17,7 @@ from analysis.diagnose import diagnose
 from commands.gate import gate_path
 from recording.errors import LoadverdictError, NoDataError, UsageError
 from recording.reader import read_run
+from recording.run import Run
 from tests.bad_input.told import told
 
 FILES = Path(__file__).parents[1] / "golden" / "foreign"
@@ -89,6 +90,57 @@ def test_numbers_that_are_none_in_json_lines(number: str, tmp_path: Path) -> Non
     )
     run = read_run(write(tmp_path, (hit % (200, 5, number) + hit % (200, number, 1)).encode()))
     assert (len(run.samples), run.bad_lines) == (1, 1)
+
+
+CASE = b"request_id,http_code,duration_ms,timestamp\n"
+
+
+def test_codes_that_are_none_are_counted_and_unknown_ones_kept(tmp_path: Path) -> None:
+    run = read_run(write(tmp_path, CASE + b"1,abc,5,100\n2,999,5,101\n3,0,5,102\n4,200,-5,103\n"))
+    assert (run.samples.status.tolist(), run.bad_lines) == ([999, 0, 200], 1)
+    assert run.samples.is_error.tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("rows", "code"),
+    [("1,200,5,100", 6), ("1,503,5,100", 1), ("1,200,5,100\n2,503,5,100\n3,503,5,100", 1)],
+)
+def test_so_little_that_hardly_anything_can_be_said(rows: str, code: int, tmp_path: Path) -> None:
+    """One request that decides nothing, only failures, all at one moment."""
+    path = write(tmp_path, CASE + f"{rows}\n".encode())
+    assert told(lambda: gate_path(str(path), tmp_path, as_json=False)) == (code, "")
+
+
+def locust_history() -> list[list[str]]:
+    return [line.split(",") for line in (FILES / "locust_stats_history.csv").read_text().splitlines()]
+
+
+def history_run(tmp_path: Path, rows: list[list[str]]) -> Run:
+    return read_run(write(tmp_path, "\n".join(map(",".join, rows)).encode()))
+
+
+def test_counts_of_locusts_history_need_neither_its_clock_nor_its_rates(tmp_path: Path) -> None:
+    rows = locust_history()
+    before = history_run(tmp_path, rows)
+    for row in rows[len(rows) // 2 :]:
+        row[0] = str(int(row[0]) - 3600)  # the wall clock went back
+        row[4] = row[5] = "N/A"  # a rate that is stale anyway
+    after = history_run(tmp_path, rows)
+    assert after.samples.weight.sum() == before.samples.weight.sum()
+    assert after.samples.is_error.sum() == before.samples.is_error.sum()
+    assert (after.bad_lines, after.length_s is not None and after.length_s >= 0) == (0, True)
+
+
+def test_a_short_last_row_of_locusts_history_is_counted(tmp_path: Path) -> None:
+    rows = locust_history()
+    assert history_run(tmp_path, [*rows, rows[-1][:7]]).bad_lines == 1
+
+
+def test_commas_and_line_breaks_in_messages_of_jmeter(tmp_path: Path) -> None:
+    head = b"timeStamp,elapsed,label,responseCode,responseMessage,success,failureMessage\n"
+    row = b'1700000000000,5,a,500,"no, not\nnow",false,"x, y"\n1700000001000,5,a,200,OK,true,\n'
+    run = read_run(write(tmp_path, head + row))
+    assert (run.samples.status.tolist(), run.bad_lines) == ([500, 200], 0)
 
 
 def test_a_stamp_that_was_torn_is_a_bad_line(tmp_path: Path) -> None:

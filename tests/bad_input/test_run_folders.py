@@ -17,7 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.diagnose import diagnose
+from benchmarks.big_files import write_folder
 from benchmarks.small_runs import FLUSHES, PER_FLUSH, write_small_runs
+from benchmarks.speed import diagnosis
 from commands.gate import gate_path
 from recording.folder import RunFolder
 from recording.frames import FINISHED, Kind, encode, scan
@@ -266,6 +268,15 @@ def test_a_folder_of_any_name(logged: Path, name: str) -> None:
     assert gate(moved).code == 1
 
 
+def test_a_link_to_a_folder_elsewhere_is_that_folder(logged: Path, tmp_path: Path) -> None:
+    link = tmp_path / "runs" / "link"
+    link.parent.mkdir()
+    link.symlink_to(logged)
+    assert gate(link).code == 1
+    assert (logged / "analysis" / "verdict.json").is_file()
+    assert [path.name for path in link.parent.iterdir()] == ["link"]
+
+
 def test_a_folder_that_cannot_be_written_into(logged: Path) -> None:
     (logged / "analysis").write_text("no folder")
     gate(logged).check(2, f"cannot write the report into {logged / 'analysis'}", "choose --out")
@@ -281,3 +292,16 @@ def test_readings_that_point_anywhere_are_left_out(logged: Path) -> None:
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         path.write_bytes(bytes(damaged))
         assert len(read_run(logged).samples) == WHOLE
+
+
+MOST_MB = 2_000
+"""What CHANGELOG and docs/speed.md promise for ten million requests."""
+
+
+@pytest.mark.slow
+def test_ten_million_rows_take_bounded_memory(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    write_folder(run, 10_000_000, seed=1)
+    cost = diagnosis(run, tmp_path / "report")
+    assert cost.peak_mb < MOST_MB
+    assert json.loads((tmp_path / "report" / "verdict.json").read_text())["requests"] == 10_000_000

@@ -138,6 +138,11 @@ LOADS: dict[str, str] = {
     "{shape: hold, users: true, hold_s: 5}": "'users': expected a number, not true",
     "{shape: hold, users: 999999999, hold_s: 5}": "less than or equal to 100000",
     "{shape: hold, users: 3, hold_s: 0}": "load.hold_s: found 0; expected greater than 0",
+    "{shape: hold, users: 3, hold_s: -5}": "load.hold_s: found -5; expected greater than 0",
+    "{shape: hold, users: 3, hold_s: 1:30}": "1:30 is no plain number: write it in decimal",
+    "{shape: ramp, to_users: 5, ramp_s: 0}": "load.ramp_s: found 0; expected greater than 0",
+    "{shape: ramp, to_users: 5, ramp_s: .inf}": ".inf is no plain number",
+    "{shape: stages, stages: [{for_s: -1, users: 1}]}": "load.stages.0.for_s: found -1; expected greater",
     "{shape: hold, users: 3, hold_s: 5x}": "load.hold_s: found '5x'; expected a number",
     "{shape: hold, users: 3, hold_s: 1e400}": "less than or equal to 86400",
     "{shape: steps, users: [], step_s: 5}": "load.users: found a list; expected at least 1 in it",
@@ -167,6 +172,18 @@ def test_a_load(tmp_path: Path, load: str) -> None:
 )
 def test_parts(tmp_path: Path, text: str, expected: str) -> None:
     read(tmp_path, "scenarios", text).check(2, expected)
+
+
+def test_a_list_with_a_mistake_in_it_is_not_said_to_be_empty(tmp_path: Path) -> None:
+    found = read(tmp_path, "scenarios", "load: {shape: stages, stages: [{for_s: 0, users: 1}]}\n")
+    assert len(found.text.splitlines()) == 1
+
+
+def test_a_scenario_is_called_what_its_file_is_called(tmp_path: Path) -> None:
+    """Also one from a run folder, which tells its name."""
+    path = tmp_path / "ünï.yaml"
+    path.write_text(f"{LOAD}name: a/b\n")
+    assert load_scenario(str(path)).name == "ünï"
 
 
 URLS = (
@@ -200,12 +217,20 @@ TARGETS: dict[str, str] = {
     "probes: {a: {kind: json, url: 'http://[x'}}": "probes.a.url: found 'http://[x'",
     "probes: {a: {kind: json, url: /x, signals: {up: {gauge: x}}}}": "'up' is no signal",
     "probes: {a: {kind: json}}": "needs 'url'",
+    "probes: {a: {map: a.yaml}}": "a.yaml: cannot be read",
 }
 
 
 @pytest.mark.parametrize("line", TARGETS)
 def test_a_key_of_a_target(tmp_path: Path, line: str) -> None:
     read(tmp_path, "targets", f"{TARGET}{line}\n").check(2, TARGETS[line])
+
+
+def test_a_map_that_names_itself_is_not_followed_round_and_round(tmp_path: Path) -> None:
+    path = tmp_path / "map.yaml"
+    path.write_text(f"map: {path}\nkind: json\n")
+    text = f"{TARGET}probes: {{a: {{map: {path}}}}}\n"
+    read(tmp_path, "targets", text).check(2, "probes.a of kind json needs 'url'")
 
 
 REQUESTS: dict[str, str] = {

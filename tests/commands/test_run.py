@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from recording.reader import read_run
@@ -130,6 +131,28 @@ class TestMistakes:
         empty = tmp_path / "empty"
         empty.mkdir()
         self.check(cli("diagnose", str(empty)), 6, "not a run folder")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", ["lean", "fast", "requests"])
+def test_what_others_left_in_the_environment_changes_no_load(
+    cli: Cli, mixed: Target, scenario: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, client: str
+) -> None:
+    nowhere = "http://127.0.0.1:1"
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "LOCUST_HOST"):
+        monkeypatch.setenv(name, nowhere)
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("LOCUST_USERS", "50")
+    monkeypatch.setenv("LOCUST_RUN_TIME", "1s")
+    (cli.folder / "locust.conf").write_text(f"host = {nowhere}\nusers = 50\nrun-time = 1s\n")
+    text = f"load: {{shape: hold, users: 3, hold_s: 3}}\nthink_time_s: 0.1\nclient: {client}\n"
+    done = cli.run(scenario(text), mixed)
+    assert done.returncode in (1, 4), done.stderr
+    run = read_run(cli.only_run())
+    assert set(run.samples.outcome.to_list()) == {"ok", "http_error"}
+    assert run.samples.users.max() == 3
+    assert np.ptp(run.samples.start_s) > 2
+    assert len(run.samples) == mixed.served()
 
 
 def test_plain_locust_without_the_lab_is_told_what_to_do(cli: Cli) -> None:

@@ -101,3 +101,10 @@ def test_pauses_have_the_mean_that_is_asked_for() -> None:
         assert max(drawn) <= high
         assert sum(drawn) / 4000 == pytest.approx(1, rel=0.05)
         assert pause_s(kind, 0, chance) == 0
+
+
+def test_a_request_that_a_behaviour_cannot_make_keeps_its_secrets() -> None:
+    """pydantic would quote them, and Locust would print it."""
+    with pytest.raises(ValueError, match="line breaks") as raised:
+        Request(path="/x", headers={"X-Api-Key": "hush-hush\n"})
+    assert "hush" not in str(raised.value)

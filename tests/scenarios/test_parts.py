@@ -14,7 +14,7 @@ from scenarios.crew import Crew, Seat
 from scenarios.load import Hold, Ramp, Steps, plan
 from scenarios.loads.arrivals import due_times_s
 from scenarios.loads.plan import Plan
-from scenarios.loads.together import Together
+from scenarios.loads.together import Together, peak_of
 from scenarios.overrides import Overrides
 from scenarios.part import Part
 from scenarios.scenario import Scenario, load_scenario
@@ -81,6 +81,19 @@ def test_a_seat_waits_exactly_until_it_is_wanted(made: Plan, number: int, elapse
         assert number < (made.users_at(soon_s) or 0) or made.stage_at(soon_s) != made.stage_at(soon_s - 2e-6)
     else:
         assert number < (made.users_at(elapsed_s) or 0)
+
+
+@given(st.lists(PLANS, min_size=1, max_size=4), st.floats(0, 1))
+def test_the_peak_is_reached_and_never_passed(plans: list[Plan], share: float) -> None:
+    def together(at_s: float) -> float:
+        return sum(made.level_at(at_s) or 0 for made in plans)
+
+    peak = peak_of(plans)
+    ends_s = [stage.end_s for made in plans for stage in made.stages]
+    # Just before or after an end, where what follows may be a jump.
+    beside_s = [0.0, *(end_s + side for end_s in ends_s for side in (-1e-5, 1e-5))]
+    assert together(share * max(ends_s)) <= peak + 1e-6
+    assert max(map(together, beside_s)) == pytest.approx(peak, abs=0.02)
 
 
 def test_parts_are_read_with_their_defaults_and_told_to_workers(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from urllib.parse import quote, quote_plus
 
 USER, PASSWORD = "CanaryUser", "Kan4riPass"
 TOKEN, COOKIE, KEY = "Tok3nTok3n", "C00kieC00kie", "St4ticKeyKey"
-HOOK = "W3bhookHook"
-STEMS = (USER, PASSWORD, TOKEN, COOKIE, KEY, HOOK)
+HOOK, OWN = "W3bhookHook", "0wnK3yOfMine"
+STEMS = (USER, PASSWORD, TOKEN, COOKIE, KEY, HOOK, OWN)
 
 # What a terminal, a spreadsheet and a browser would act upon.
 HOSTILE = "=HYPERLINK(1)\x1b[2J\x1b]0;owned\x07\x9b31m\u202e<img src=x onerror=\"document.title='owned'\">"

@@ -35,6 +35,7 @@ from tests.security.leaky import (
     HOOK,
     KEY,
     LEAKS,
+    OWN,
     STEMS,
     TOKEN,
     Leaky,
@@ -55,11 +56,18 @@ think_time_s: 0.02
 timeouts: {{connect_s: 1, read_s: 2, total_s: 2}}
 client: {client}
 """
-RAISING = """
+RAISING = f"""
+from scenarios.request import Request
+
+KEY = "".join({[OWN[:5], OWN[5:]]})  # so that the compiled file does not hold it
+MINE = Request(path="/me", headers={{"X-Api-Key": KEY}})
+
 class Raising:
     def turn(self, user):
         user.send("login")
-        raise RuntimeError(f"cannot go on as {user.variables}")
+        user.send("mine", MINE)
+        theirs = list(user.requests["me"].headers.values())
+        raise RuntimeError(f"cannot go on as {{user.variables}}, {{theirs}}, {{KEY}}")
 """
 GIVEN = {"accounts.csv", "target.yaml"}
 """Files that a user wrote, secrets included."""
@@ -164,7 +172,8 @@ class TestANightlyRun:
     def test_tells_of_its_own_script_error_without_its_secrets(self, nightly: Aftermath) -> None:
         (log,) = nightly.folder.rglob("locust.log")
         text = log.read_text()
-        assert "RuntimeError in raising.py:5: cannot go on as {'username': '[hidden]" in text
+        assert "RuntimeError in raising.py:12: cannot go on as {'username': '[hidden]" in text
+        assert "', '[hidden]'], [hidden]" in text  # the keys of the target file and of the behaviour
         assert "During handling of the above exception" not in text
 
     def test_prints_nothing_that_steers_a_terminal(self, nightly: Aftermath) -> None:

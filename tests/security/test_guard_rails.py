@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,13 +13,15 @@ from typing import Any
 import pytest
 
 from commands import locust_process
+from commands.in_git import is_in_git
 from commands.preflight import check_before_load
 from commands.run import where
-from recording.errors import RefusedError, UsageError
+from recording.errors import NoDataError, RefusedError, UsageError
 from recording.folder import RunFolder
 from recording.follow import Follower
 from recording.frames import Kind, LogWriter
 from recording.reader import read_run
+from scenarios import names as names_of_hosts
 from scenarios.scenario import Scenario
 from scenarios.target import Target, is_loopback
 from tests.commands.conftest import Cli, wait_for
@@ -45,6 +49,24 @@ PARTS = scenario(
 )
 
 
+IN_TURN = scenario(
+    parts={
+        "first": {"load": {"shape": "stages", "stages": [{"for_s": 0.1, "users": 20}] * 3}},
+        "then": {
+            "load": {"shape": "stages", "stages": [{"for_s": 0.3, "users": 5}, {"for_s": 9, "users": 24}]}
+        },
+    },
+)
+"""0.1 three times is not 0.3: the second part must not seem to begin before the first one's end."""
+CROSSING = scenario(
+    parts={
+        "up": {"load": {"shape": "ramp", "from_users": 0, "to_users": 30, "ramp_s": 9}},
+        "down": {"load": {"shape": "ramp", "from_users": 30, "to_users": 0, "ramp_s": 9}},
+        "now and then": {"load": {"shape": "steps", "users": [0], "step_s": 0.7, "blocks": 12}},
+    },
+)
+
+
 @pytest.mark.parametrize(
     ("asked", "limits", "refused"),
     [
@@ -58,6 +80,10 @@ PARTS = scenario(
         (PARTS, {"max_users": 25, "max_arrivals_per_s": 9}, None),
         (PARTS, {"max_users": 24}, "up to 25 users"),
         (PARTS, {"max_arrivals_per_s": 8}, "up to 9 arrivals/s"),
+        (IN_TURN, {"max_users": 25}, None),
+        (IN_TURN, {"max_users": 24}, "up to 25 users"),
+        (CROSSING, {"max_users": 30}, None),
+        (CROSSING, {"max_users": 29}, "up to 30 users"),
     ],
 )
 def test_a_target_limits_the_load(asked: Scenario, limits: dict[str, float], refused: str | None) -> None:
@@ -121,6 +147,22 @@ def test_where_load_goes_is_told_with_its_addresses(names: dict[str, list[str]])
     assert where(target()) == "http://127.0.0.1:1"
 
 
+def test_a_name_server_that_stays_silent_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real one, silent within the private view of a machine: tests/faults/test_absent.py."""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2) or [])
+    monkeypatch.setattr(names_of_hosts, "LIMIT_S", 0.05)
+    began_s = time.monotonic()
+    with pytest.raises(NoDataError, match="nobody told within"):
+        check_before_load(scenario(), target(base_url="http://api.example", allow_load=True), processes=1)
+    assert where(target(base_url="http://api.example")) == "http://api.example"
+    assert time.monotonic() - began_s < 1.5
+
+
+def test_what_cannot_be_a_name_is_said() -> None:
+    with pytest.raises(NoDataError, match=r"the name 'a\.\.b' has no address"):
+        check_before_load(scenario(), target(base_url="http://a..b", allow_load=True), processes=1)
+
+
 def bound_to(arguments: list[str]) -> str:
     return arguments[arguments.index("--master-bind-host") + 1]
 
@@ -129,6 +171,73 @@ def test_a_master_listens_on_loopback_unless_told_otherwise() -> None:
     assert bound_to(locust_process.command(2)) == "127.0.0.1"
     assert bound_to(locust_process.master_command(2, 5557, 60.0, "*")) == "*"
     assert bound_to(locust_process.master_command(2, 5557, 60.0, "10.1.2.3")) == "10.1.2.3"
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+class TestAccountsInGit:
+    @pytest.fixture
+    def kept(self, tmp_path: Path) -> Path:
+        """A file in a folder of a repository, which Git does not keep yet."""
+        git(tmp_path, "init", "--quiet")
+        path = tmp_path / "below" / ":(top)*.csv"
+        path.parent.mkdir()
+        path.write_text("username,password\nsomebody,hunter2\n")
+        path.chmod(0o600)
+        return path
+
+    def test_only_what_git_keeps_is_in_it(self, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert not is_in_git(kept)
+        git(kept.parent, "--literal-pathspecs", "add", "--force", kept.name)
+        assert is_in_git(kept)
+        monkeypatch.setenv("GIT_DIR", "/nonexistent")  # as in a hook of another repository
+        assert is_in_git(kept)
+        (kept.parent / "beside.csv").write_text("")
+        assert not is_in_git(kept.parent / "beside.csv")
+
+    def test_a_link_counts_as_what_it_leads_to(self, kept: Path, tmp_path: Path) -> None:
+        git(kept.parent, "--literal-pathspecs", "add", kept.name)
+        link = tmp_path.parent / f"{tmp_path.name}-link.csv"
+        link.symlink_to(kept)
+        assert is_in_git(link)
+
+    def test_where_nobody_can_tell_nothing_is_said(self, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        git(kept.parent, "--literal-pathspecs", "add", kept.name)
+        monkeypatch.setenv("PATH", "/nonexistent")
+        assert not is_in_git(kept)
+
+    def test_a_repository_cannot_have_a_program_run(self, kept: Path, tmp_path: Path) -> None:
+        program = tmp_path / "watch"
+        program.write_text(f"#!/bin/sh\ntouch {tmp_path}/was-run\n")
+        program.chmod(0o755)
+        git(tmp_path, "config", "core.fsmonitor", str(program))
+        assert not is_in_git(kept)
+        assert not (tmp_path / "was-run").exists()
+
+    def test_a_run_warns_once(self, kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        git(kept.parent, "--literal-pathspecs", "add", kept.name)
+        err = warned_of(kept, capsys)
+        assert len(err.splitlines()) == 1
+        assert f"whoever gets the Git repository gets the passwords in {kept}: take" in err
+
+
+def warned_of(accounts: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """What is told before two runs of one command that use these accounts."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        there = target(
+            base_url=f"http://127.0.0.1:{server.getsockname()[1]}",
+            accounts=str(accounts),
+            requests={"login": {"path": "/", "json": {"password": "{password}"}}},
+        )
+        for _ in range(2):
+            check_before_load(scenario(accounts="shared"), there, processes=1)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "hunter2" not in err
+    return err
 
 
 class TestAccounts:
@@ -141,19 +250,9 @@ class TestAccounts:
         path = tmp_path / "accounts with a space.csv"
         path.write_text("username,password\nsomebody,hunter2\n")
         path.chmod(mode)
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            there = target(
-                base_url=f"http://127.0.0.1:{server.getsockname()[1]}",
-                accounts=str(path),
-                requests={"login": {"path": "/", "json": {"password": "{password}"}}},
-            )
-            for _ in range(2):
-                check_before_load(scenario(accounts="shared"), there, processes=1)
-        out, err = capsys.readouterr()
-        assert out == ""
+        err = warned_of(path, capsys)
         assert len(err.splitlines()) == int(warned)
         assert (f"chmod 600 '{path}'" in err) is warned
-        assert "hunter2" not in err
 
     def test_they_come_from_the_environment_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
         there = target(accounts_env="MY_ACCOUNTS")
