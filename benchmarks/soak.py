@@ -139,8 +139,8 @@ def main() -> None:
         for name, each in found.items()
         if (one := growth(name, each, begin_s + given.settle_s, end_s)) is not None
     ]
-    print(f"requests: {len(samples):,}, counted by the server: {answered:,}")
-    print(f"failed: {samples.is_error.mean():.1%}")
+    print(f"requests: {int(samples.weight.sum()):,}, counted by the server: {answered:,}")
+    print(f"failed: {np.average(samples.is_error, weights=samples.weight):.1%}")
     print("| process | MB at first | at last | slope a minute | files more |")
     print("|---|---|---|---|---|")
     for one in grown:

@@ -43,15 +43,15 @@ def test_without_ports_it_is_the_generators_fault(bench: Bench, network: Network
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="a loop that is late by less than 100 ms each time is not noticed")
-def test_a_busy_core_makes_the_run_invalid(bench: Bench) -> None:
-    """Others take the only core that the load generator may use."""
-    on_one_core = ("taskset", "-c", "1")
+def test_a_core_that_others_have_makes_the_run_invalid(bench: Bench) -> None:
+    """Others take the only core that the load generator may use; the server has the other one."""
     load = (LOAD % 10).replace("think_time_s: 0.1", "think_time_s: 0").replace("users: 6", "users: 60")
-    going = bench.start(load, ledger=bench.serve("steady"), prefix=on_one_core)
+    ledger = bench.serve("steady", prefix=("taskset", "-c", "0"))
+    going = bench.start(load, ledger=ledger, prefix=("taskset", "-c", "1"))
     going.until_finished(30)
-    burn = [*on_one_core, sys.executable, "-c", "while True: pass"]
-    burners = [subprocess.Popen(burn) for _ in range(6)]
+    burn = ["taskset", "-c", "1", sys.executable, "-c", "while True: pass"]
+    # In sessions of their own: the kernel shares a core among sessions, not among processes.
+    burners = [subprocess.Popen(burn, start_new_session=True) for _ in range(40)]
     try:
         wait_for(lambda: not going.locusts(), 60)
     finally:
@@ -59,6 +59,6 @@ def test_a_busy_core_makes_the_run_invalid(bench: Bench) -> None:
             one.kill()
             one.wait()
     going.until_ended()
-    measured(**findings_of(going))
-    check_said(going, 4, "INVALID")
+    measured(**findings_of(going), ok_p50_ms=verdict_of(going)["latency_ms"]["ok"]["p50"])
+    check_said(going, 4, "INVALID", "used or waited for over 90 % of its core")
     audit(going)
