@@ -126,6 +126,7 @@ def told_clearly(kind: Kind, lacks: frozenset[str]) -> Clearness:
 
 def _report(kind: Kind, judge: Judge, lacks: frozenset[str], *, several: bool) -> FingerprintReport:
     rows, failed = judge.rows.samples, kind.failed
+    timed = failed[~rows.is_held_up[failed]]
     start = rows.start_s[failed] - judge.windows.origin_s
     count = int(judge.weight[failed].sum())
     told = told_clearly(kind, lacks)
@@ -144,7 +145,7 @@ def _report(kind: Kind, judge: Judge, lacks: frozenset[str], *, several: bool) -
         checks=told.checks,
         duration_ms=no_percentiles()
         if "durations" in lacks
-        else percentiles(rows.duration_ms[failed], judge.weight[failed]),
+        else percentiles(rows.duration_ms[timed], judge.weight[timed]),
         examples=[_example(e) for e in kind.examples[:EXAMPLES]],
     )
 

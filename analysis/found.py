@@ -23,6 +23,7 @@ from analysis.quality import is_partial, quality, with_findings
 from analysis.ranked import Ranked
 from analysis.server import server
 from analysis.shares import Shares
+from analysis.standstill import marked
 from analysis.usable import Ints, Usable, bounds, usable
 from analysis.verdict import (
     Attribution,
@@ -94,6 +95,7 @@ class Found:
 
 def find(run: Run, looks: Looks | None = None) -> Found:
     """Ask everything that the run can tell; `looks` where it is not over, default what its events tell."""
+    run = marked(run)
     rows = usable(run.samples, ordered=run.ordered)
     windows = cut_run(run, rows)
     levels = cut_levels(rows.samples, row_load(rows.samples, windows))

@@ -45,7 +45,8 @@ def silences(samples: Samples, levels: Levels, least_s: float = LEAST_S) -> Sile
     """Search usable samples; time-outs and unfinished requests are no answers, the run's end ends a silence.
 
     Only time in which a request was waiting counts: a silence begins with the last answer, or with the
-    send of the oldest request that waits, whichever is later.
+    send of the oldest request that waits, whichever is later. While the load generator stood still it read
+    no answer, so that time does not count either.
     """
     if len(samples) == 0:
         return Silences((), 0.0)
@@ -62,8 +63,8 @@ def silences(samples: Samples, levels: Levels, least_s: float = LEAST_S) -> Sile
     oldest = _OldestWaiting(samples, end_s)
     found = []
     for i in candidates.tolist():
-        begin, in_flight = oldest.during(marks[i], marks[i + 1])
-        length = marks[i + 1] - begin
+        begin, in_flight, stood_s = oldest.during(marks[i], marks[i + 1])
+        length = marks[i + 1] - begin - stood_s
         if not in_flight or length < SHORTEST_FREEZE_S:
             continue
         gap_s, answer_s = usual.at(oldest.level(levels, marks[i]))
@@ -103,7 +104,8 @@ class _Usual:
         """Both in seconds, 0 where there are under three; the last level is that of unknown load."""
         if level not in self._told:
             here = self._levels.place == (level if level < len(self._levels) else -1)
-            self._told[level] = self._gap_s(here), self._answer_s(np.flatnonzero(here & self._answered))
+            timed = here & self._answered & ~self._samples.is_held_up
+            self._told[level] = self._gap_s(here), self._answer_s(np.flatnonzero(timed))
         return self._told[level]
 
     def _gap_s(self, here: Bools) -> float:
@@ -134,18 +136,21 @@ class _OldestWaiting:
     def __init__(self, samples: Samples, end_s: Floats) -> None:
         self._start = samples.start_s
         self._weight = weights(samples)
+        self._stood_s = samples.stood_s
         self._end = end_s
         self._latest_end = np.maximum.accumulate(self._end)
 
-    def during(self, begin_s: float, end_s: float) -> tuple[float, int]:
-        """Begin of the waiting (not before `begin_s`) and the number that waited before the silence ended."""
+    def during(self, begin_s: float, end_s: float) -> tuple[float, int, float]:
+        """Begin of the waiting (not before `begin_s`), the number that waited before the silence ended, and
+        the seconds for which the oldest of them was held up by the load generator."""
         after = int(np.searchsorted(self._start, end_s, side="left"))
         first = int(np.searchsorted(self._latest_end, begin_s, side="right"))
         waiting = self._end[first:after] > begin_s
         if not waiting.any():
-            return end_s, 0
-        oldest = self._start[first + int(np.argmax(waiting))]
-        return max(begin_s, float(oldest)), int(self._weight[first:after][waiting].sum())
+            return end_s, 0, 0.0
+        oldest = first + int(np.argmax(waiting))
+        in_flight = int(self._weight[first:after][waiting].sum())
+        return max(begin_s, float(self._start[oldest])), in_flight, float(self._stood_s[oldest])
 
     def level(self, levels: Levels, time_s: float) -> int:
         """Load level of the latest send before a time; the last index for unknown load."""

@@ -17,10 +17,12 @@ from analysis.lines import warm_up_s
 from analysis.load_axis import axis_findings
 from analysis.looks import looks_of
 from analysis.probe_findings import probes
+from analysis.standstill import LAG_MS
 from analysis.usable import Floats, Usable, weights
 from analysis.verdict import Finding, Quality, Severity
 from analysis.windows import Windows
 from recording.names import MOST_ENDPOINTS, OTHER
+from recording.outcomes import TIMEOUT_OUTCOMES
 from recording.run import LogHealth, Readings, Run
 
 GENERATOR_SHARE = 0.01
@@ -30,8 +32,8 @@ CPU_PERCENT, CPU_SHARE = 90.0, 0.05
 others had its core counts with what it used: without them it would have been as busy."""
 WAIT_PERCENT = 20.0
 """Waiting is told from so much on."""
-LAG_MS, LAG_SHARE, LAG_READINGS, LAG_S = 100.0, 0.01, 10, 2.0
-"""A loop that is late by 100 ms adds that to every answer in flight. Less often than this, and for less time
+LAG_SHARE, LAG_READINGS, LAG_S = 0.01, 10, 2.0
+"""A loop that is late (`LAG_MS`) adds that to every answer in flight. Less often than this, and for less time
 together, it is a warning: a hiccup or two of the machine void no run, however short."""
 CLOCK_STEP_S = 0.5
 USED_UP = {
@@ -313,8 +315,26 @@ def _lag(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
         code="generator_lag",
         severity="invalid" if grave else "warning",
         text=f"The load generator {node} was late by over {LAG_MS:.0f} ms in {phrases.percent(part)} of its "
-        f"readings, {phrases.seconds(late_s)} together (most {phrases.milliseconds(highest)}); its stalls "
-        "show as the target's latency" + (": use more processes or a quieter machine." if grave else "."),
+        f"readings, {phrases.seconds(late_s)} together (most {phrases.milliseconds(highest)})"
+        + ("; it measured itself: use more processes or a quieter machine." if grave else "."),
+    )
+
+
+def _held_up(_: Run, rows: Usable, __: Windows) -> Iterator[Finding]:
+    """Time-outs among them stay failures: a target that answers nothing must not pass for a generator's."""
+    held_up = rows.samples.is_held_up
+    count = int(rows.weight[held_up].sum())
+    if count == 0:
+        return
+    timed_out = int(rows.weight[held_up & rows.samples.outcome.isin(TIMEOUT_OUTCOMES)].sum())
+    least_ms = rows.samples.duration_ms[held_up] - 1000 * rows.samples.stood_s[held_up]
+    yield Finding(
+        code="stalled_requests",
+        severity="warning" if timed_out else "note",
+        text=f"{phrases.counted(count, 'request')} ({phrases.percent(count / rows.requests)}) waited for the "
+        "load generator while it stood still; how long the target took is unknown (of the slowest at least "
+        f"{phrases.milliseconds(max(float(least_ms.max()), 0.0))}), so they are left out of latencies."
+        + (f" {phrases.count(timed_out)} of them timed out, which counts as failure." if timed_out else ""),
     )
 
 
@@ -420,6 +440,7 @@ _CHECKS: tuple[_Check, ...] = (
     _own_faults,
     _cpu,
     _lag,
+    _held_up,
     _users,
     _arrivals,
     _coverage,

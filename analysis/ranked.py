@@ -19,9 +19,10 @@ from recording.cores import on_cores
 
 Codes = NDArray[np.uint16]
 
-OK, ANSWERED, GAVE_UP, UNFINISHED = range(4)
-"""Kinds of end: a success; a failure that the target answered; one without an answer; none yet."""
-KINDS = 4
+OK, ANSWERED, GAVE_UP, UNFINISHED, HELD_UP = range(5)
+"""Kinds of end: a success; a failure that the target answered; one without an answer; none yet; any, of a
+request that the load generator held up: in no view."""
+KINDS = 5
 KIND_OF = {"ok": OK, "http_error": ANSWERED, "wrong_content": ANSWERED, "unfinished": UNFINISHED}
 """By outcome. Any other failure had no answer: its duration is a limit, or the time to the failure."""
 
@@ -37,8 +38,8 @@ class Ranked:
     Attributes:
         values: (n,) milliseconds, cell after cell.
         reached: (n + 1,) requests before each value, all cells counted; None where each row is one request.
-        start: (l + 1, 4, s) where each cell begins in `values`; the last level is that of unknown load.
-        stop: (l + 1, 4, s) where it ends.
+        start: (l + 1, 5, s) where each cell begins in `values`; the last level is that of unknown load.
+        stop: (l + 1, 5, s) where it ends.
     """
 
     values: Floats
@@ -68,7 +69,7 @@ class Ranked:
 
     def latencies(self, level: int | None = None) -> Latencies:
         """All views of one level, or of the whole run."""
-        ok, rejected, gave_up, unfinished = (self._of_kind(level, kind) for kind in range(KINDS))
+        ok, rejected, gave_up, unfinished = (self._of_kind(level, kind) for kind in range(HELD_UP))
         answered = joined([ok, rejected])
         ended = joined([answered, gave_up])
         errors = joined([rejected, gave_up, unfinished])
@@ -193,6 +194,7 @@ def _kinds(rows: Usable) -> Codes:
     kinds = np.array([KIND_OF.get(name, GAVE_UP) for name in outcome.names] or [OK], np.uint16)[outcome.codes]
     if "unknown" in outcome.names:
         kinds[outcome.equals("unknown") & (rows.samples.status > 0)] = ANSWERED
+    kinds[rows.samples.is_held_up] = HELD_UP
     return kinds
 
 

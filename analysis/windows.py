@@ -216,8 +216,9 @@ def _cut(
     with ThreadPoolExecutor(1) as second:
         in_flight_later = second.submit(_mean_in_flight, usable_rows, place, count)
         ok = ~usable_rows.failed
+        timed = ok & ~rows.is_held_up
         p50, p99 = grouped_percentiles(
-            rows.duration_ms[ok], place[ok], picked(weight, ok), count, (0.5, 0.99)
+            rows.duration_ms[timed], place[timed], picked(weight, timed), count, (0.5, 0.99)
         )
         mean_time = _ratio(total(rows.start_s - origin), requests)
     mean_in_flight = in_flight_later.result()

@@ -31,6 +31,7 @@ from analysis.slo.foregone import Foregone, foregone
 from analysis.slo.grammar import parse_slo
 from analysis.slo.judge import judge
 from analysis.slo.measure import measure
+from analysis.standstill import marked
 from analysis.usable import Ints, usable
 from analysis.windows import cut_run, row_load
 from commands.diagnose import slo_of
@@ -85,6 +86,7 @@ def missed_for_certain(run: Run, part: Run, now: Now) -> Foregone | None:
 
 def basis_of(run: Run, until_s: float | None) -> Basis:
     """The settled part of a run, ready to be asked; what no target needs is not worked out, the rest once."""
+    run = marked(run)
     rows = usable(run.samples, ordered=run.ordered)
     windows = cut_run(run, rows)
 

@@ -10,7 +10,7 @@ failures only once they alone would fill half of the budget.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from recording.cores import on_cores
 from recording.run import Thinned
-from recording.sample import Category, Samples, is_constant
+from recording.sample import SCHEMA, Category, Samples, is_constant
 
 BUDGET = 10_500_000
 """Rows that are held at most: under a gigabyte, and more than a percentile can make use of."""
@@ -36,7 +36,7 @@ MOST_EACH = 1 << 30
 SLAB = 1 << 20
 SEED = 20_260_101
 _COUNTED = ("status", "outcome", "endpoint", "method", "code", "users", "node", "stage")
-_NAMES = tuple(field.name for field in fields(Samples))
+_NAMES = tuple(SCHEMA.names)
 
 
 class Collector:

@@ -167,6 +167,9 @@ class Samples:
     Two columns are classes by powers of two, see `size_class`: `request_size` of the bytes that were sent,
     `connection_age` of the seconds for which the connection had been open, plus one; 0 of one that was opened
     for the request.
+
+    `stood_s` is no column of a run folder: the seconds for which the load generator held the request up, as
+    far as analysis has found that out; 0 where it did not, or hardly. See `analysis.standstill`.
     """
 
     start_s: NDArray[np.float64]
@@ -186,9 +189,10 @@ class Samples:
     delay_ms: NDArray[np.float64] = dataclasses.field(default_factory=lambda: np.zeros(0))
     connection_age: NDArray[np.int8] = dataclasses.field(default_factory=lambda: np.zeros(0, np.int8))
     request_size: NDArray[np.int8] = dataclasses.field(default_factory=lambda: np.zeros(0, np.int8))
+    stood_s: NDArray[np.float64] = dataclasses.field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
-        for name, missing in _ADDED.items():
+        for name, missing in (*_ADDED.items(), ("stood_s", np.float64(0.0))):
             if len(getattr(self, name)) != len(self.start_s):
                 object.__setattr__(self, name, np.broadcast_to(missing, len(self.start_s)))
 
@@ -199,6 +203,11 @@ class Samples:
     def is_generator(self) -> NDArray[np.bool_]:
         """Rows that failed through our own fault; leave them out before judging the target."""
         return self.outcome.equals("generator")
+
+    @property
+    def is_held_up(self) -> NDArray[np.bool_]:
+        """Rows whose duration is the load generator's as well as the target's: no latency."""
+        return self.stood_s > 0
 
     @property
     def is_error(self) -> NDArray[np.bool_]:

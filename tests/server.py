@@ -4,16 +4,16 @@
 
 It answers POST /login after 30 ms; every sixth with 503 in mode `mixed`, and in mode `hostile`, where its
 text is markup; never in mode `hang`; in mode `echo` with 400 and what it was sent; in mode `slow` after 3 s;
-in mode `freeze` nothing is answered from the second to the seventh second after the first request; in mode
-`limit` with 503 at once beyond 12 in the last second; in mode `switch` as in `mixed` until PUT /switch says
-{"busy": false}; GET /switch tells how it is. In mode `unruly` what it does goes round (`UNRULY`); in mode
-`unique` it answers 500, each time with another text of 1 kB; in mode `bomb`, after 30 requests, with bodies
-of 100 MB, plain or packed; in mode `close` it closes after each answer. In mode `api` POST /form takes a
-login as a form and gives a ticket (JSON), a session (cookie) and a trace (header), and GET /items/TICKET
-wants all three back; whatever is wrong gets 401. COUNT_FILE holds the number of requests read so far
-(rewritten 50 times a second and at the end). LEDGER_FILE gets a line per answered login: seconds of the
-monotonic clock, which all processes of a machine share, and the user's name. PORT_FILE may name the port to
-listen on.
+in mode `even` after 0.3 s; in mode `freeze` nothing is answered from the second to the seventh second after
+the first request; in mode `limit` with 503 at once beyond 12 in the last second; in mode `switch` as in
+`mixed` until PUT /switch says {"busy": false}; GET /switch tells how it is. In mode `unruly` what it does
+goes round (`UNRULY`); in mode `unique` it answers 500, each time with another text of 1 kB; in mode `bomb`,
+after 30 requests, with bodies of 100 MB, plain or packed; in mode `close` it closes after each answer. In
+mode `api` POST /form takes a login as a form and gives a ticket (JSON), a session (cookie) and a trace
+(header), and GET /items/TICKET wants all three back; whatever is wrong gets 401. COUNT_FILE holds the number
+of requests read so far (rewritten 50 times a second and at the end). LEDGER_FILE gets a line per answered
+login: seconds of the monotonic clock, which all processes of a machine share, and the user's name. PORT_FILE
+may name the port to listen on.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from urllib.parse import parse_qsl
 
 OK = json.dumps({"token": "t", "user_id": 1, "username": "u"}).encode()
 LIMIT = 12
+TAKES_S = {"slow": 3, "even": 0.3, "limit": 0.3}
 BUSY = json.dumps({"error": "Service temporarily busy, please retry"}).encode()
 
 
@@ -154,9 +155,7 @@ class Server:
         over = self.mode == "limit" and time.monotonic() - self.admitted_s[0] < 1
         if self.mode == "limit" and not over:
             self.admitted_s.append(time.monotonic())
-        await asyncio.sleep(
-            3 if self.mode == "slow" else 0 if over else 0.3 if self.mode == "limit" else 0.03
-        )
+        await asyncio.sleep(0 if over else TAKES_S.get(self.mode, 0.03))
         if self.mode == "freeze":
             since_s = time.monotonic() - self.first_s
             await asyncio.sleep(7 - since_s if 2 <= since_s < 7 else 0)

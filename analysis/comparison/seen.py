@@ -11,6 +11,7 @@ from analysis.comparison.report import Unlike
 from analysis.diagnose import diagnose
 from analysis.experiment.arms import Arm, counted
 from analysis.levels import cut_levels
+from analysis.standstill import marked
 from analysis.usable import Usable, bounds, usable
 from analysis.verdict import Quality, Verdict
 from analysis.windows import cut_run, row_load
@@ -42,6 +43,7 @@ class Seen:
 def seen(run: Run, verdict: Verdict | None = None) -> Seen:
     """Look at a run; `verdict` is what is known of it already."""
     verdict = verdict or diagnose(run)
+    run = marked(run)
     rows = usable(run.samples, ordered=run.ordered)
     cut = cut_run(run, rows)
     whole = _arm(rows, run, verdict.quality)

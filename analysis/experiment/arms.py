@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.quality import quality
 from analysis.ranked import Ranked
+from analysis.standstill import marked
 from analysis.usable import Ints, Usable, failure_labels, usable
 from analysis.verdict import Percentiles, Quality
 from analysis.windows import cut_run
@@ -68,6 +69,7 @@ def arm_of(run: Run, state: str, warm_up_s: float, arm_s: float) -> Arm:
         warm_up_s: seconds at its beginning that do not count.
         arm_s: seconds after them that do.
     """
+    run = marked(run)
     whole = usable(run.samples)
     start_s = run.manifest.get("start_s")
     first_s = float(whole.samples.start_s[0]) if len(whole.samples) else 0.0

@@ -22,7 +22,7 @@ from analysis.slo.figure import Basis
 from analysis.slo.grammar import SloTarget
 from analysis.slo.judge import judge
 from analysis.slo.measure import counted, measure
-from analysis.slo.selection import AXIS_NAMES, Rows, Selection
+from analysis.slo.selection import AXIS_NAMES, Rows, Selection, timed
 from analysis.slo.withheld import untold
 from analysis.usable import Ints
 
@@ -98,9 +98,11 @@ def _can_be_met(target: SloTarget, part: float, to_come: float, requests: float,
 
 def _asked(target: SloTarget, chosen: Selection) -> Iterator[Rows]:
     """Rows that a share is taken of."""
-    if not target.ok:
-        return chosen.slabs()
-    return (rows.start + np.flatnonzero(~chosen.rows.failed[rows]) for rows in chosen.slabs())
+    return chosen.slabs() if target.share is None else _timed(target, chosen)
+
+
+def _timed(target: SloTarget, chosen: Selection) -> Iterator[Ints]:
+    return (rows.start + np.flatnonzero(timed(target, chosen.rows, rows)) for rows in chosen.slabs())
 
 
 def went_well(target: SloTarget, chosen: Selection) -> Iterator[Ints]:
@@ -120,6 +122,5 @@ def _part(target: SloTarget, basis: Basis, chosen: Selection) -> Iterable[Ints]:
 
 
 def _slow(target: SloTarget, chosen: Selection) -> Iterator[Ints]:
-    for rows in _asked(target, chosen):
-        slow = np.flatnonzero(~target.holds(chosen.rows.samples.duration_ms[rows]))
-        yield rows.start + slow if isinstance(rows, slice) else rows[slow]
+    for rows in _timed(target, chosen):
+        yield rows[~target.holds(chosen.rows.samples.duration_ms[rows])]

@@ -12,7 +12,7 @@ from analysis.latency import NAMES, Distribution, least
 from analysis.ranked import Stretches, stretch_effect
 from analysis.slo.figure import Basis, Measured
 from analysis.slo.grammar import SloTarget
-from analysis.slo.selection import Rows, Selection
+from analysis.slo.selection import Rows, Selection, timed
 from analysis.slo.stretches import Halves, Judged, across, no_chance
 from analysis.usable import Bools, Floats, Ints
 from recording.sample import picked
@@ -110,8 +110,7 @@ def _kept(target: SloTarget, chosen: Selection, rows: slice) -> tuple[Floats, In
 
 
 def _meant(target: SloTarget, chosen: Selection, rows: Rows) -> Bools:
-    meant = chosen.chosen(rows)
-    return meant & ~chosen.rows.failed[rows] if target.ok else meant
+    return chosen.chosen(rows) & timed(target, chosen.rows, rows)
 
 
 def _effect(target: SloTarget, basis: Basis, chosen: Selection, value: float, thinning: float) -> float:

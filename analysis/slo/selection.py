@@ -145,6 +145,12 @@ class Selection:
         return np.asarray(cut.load[window_of(start_s, cut.origin_s, cut.width_s, len(cut))], np.float64)
 
 
+def timed(target: SloTarget, run: Usable, rows: Rows) -> Bools:
+    """Which of some rows a percentile may be taken of: those whose duration is the target's."""
+    held_up: Bools = run.samples.stood_s[rows] > 0
+    return ~(held_up | run.failed[rows]) if target.ok else ~held_up
+
+
 def _meant(endpoint: Category, name: str) -> Bools:
     """Which names of the column are the one that is meant."""
     return np.array([known == name for known in endpoint.names] or [False], bool)

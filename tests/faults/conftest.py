@@ -21,6 +21,14 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
+def other_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Another one, for a run to compare with."""
+    made = Bench(tmp_path_factory.mktemp("other"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
 def network() -> Iterator[Network]:
     """A network of the test's own."""
     made = Network()

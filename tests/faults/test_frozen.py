@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from recording.reader import read_run
 from tests.faults.harness import LOAD, USERS, Bench, audit, check_said, findings_of, measured, verdict_of
 
 PATIENT = LOAD.replace("read_s: 2, total_s: 2", "read_s: 20, total_s: 20")
@@ -26,6 +27,31 @@ def test_a_frozen_generator_makes_the_run_invalid(bench: Bench) -> None:
     audit(going)
     measured(**findings_of(going))
     assert "generator_lag" in findings_of(going)
+
+
+@pytest.mark.slow
+def test_latencies_hold_nothing_of_a_standstill_too_short_to_matter(bench: Bench, other_bench: Bench) -> None:
+    """Every answer takes 300 ms; those that a stopped generator reads late must not move the percentile."""
+    undisturbed = other_bench.start(PATIENT % 10, ledger=other_bench.serve("even"))
+    undisturbed.until_ended()
+    audit(undisturbed)
+    going = bench.start(PATIENT % 12, ledger=bench.serve("even"))
+    (worker,) = going.workers()
+    for requests in (30, 80):
+        going.until_finished(requests)
+        worker.suspend()
+        time.sleep(0.4)
+        worker.resume()
+    going.until_ended()
+    check_said(going, 0)
+    audit(going)
+    told = findings_of(going)
+    usual, found = (verdict_of(one)["latency_ms"]["all"] for one in (undisturbed, going))
+    slowest = float(read_run(going.folder.path).samples.duration_ms.max())
+    measured(usual_p99_ms=usual["p99"], p99_ms=found["p99"], max_ms=found["max"], slowest_ms=slowest, **told)
+    assert "stalled_requests" in told
+    assert found["p99"] == pytest.approx(usual["p99"], rel=0.1)
+    assert slowest > 1.3 * found["p99"]
 
 
 @pytest.mark.slow
