@@ -104,8 +104,7 @@ class _Usual:
         """Both in seconds, 0 where there are under three; the last level is that of unknown load."""
         if level not in self._told:
             here = self._levels.place == (level if level < len(self._levels) else -1)
-            timed = here & self._answered & ~self._samples.is_held_up
-            self._told[level] = self._gap_s(here), self._answer_s(np.flatnonzero(timed))
+            self._told[level] = self._gap_s(here), self._answer_s(np.flatnonzero(here & self._answered))
         return self._told[level]
 
     def _gap_s(self, here: Bools) -> float:

@@ -18,7 +18,6 @@ from typing import Any
 from analysis.classes import Judge
 from analysis.looks import LOOK, UNDECIDED, next_look
 from analysis.sequential import CHANGE_POWER, SAME_POWER, spent
-from analysis.standstill import marked
 from analysis.usable import usable
 from analysis.windows import cut_run
 from recording.folder import RunFolder
@@ -30,7 +29,7 @@ NICE = 15
 
 def look(folder: RunFolder, until_s: float) -> dict[str, Any]:
     """Judge, note, and mark the run if it is decided; returns what was noted."""
-    run = marked(read_run(folder.path))
+    run = read_run(folder.path)
     looks = next_look(run, until_s)
     rows = usable(run.samples)
     effect = Judge.of(rows, cut_run(run, rows), looks=looks).load(rows.failed)
