@@ -101,7 +101,13 @@ def test_a_generator_that_waits_for_its_core_is_as_busy_as_one_that_uses_it():
     assert "waited up to 80 %, while others had the core" in quality.findings[0].text
     shifted = replace(run.readings, time_s=run.readings.time_s + np.where(run.readings.value == 80, 5, 0))
     assert "in 95 % of the time" in codes(replace(run, readings=shifted))[1].findings[0].text
-    assert codes(make_run(readings=readings(cpu_percent=[40] * 99, cpu_wait_percent=[40] * 99)))[0] == {}
+
+
+def test_waiting_for_most_of_the_time_is_a_warning():
+    waits = {"cpu_percent": [9] * 99, "cpu_wait_percent": [49] * 60 + [10] * 39}
+    assert codes(make_run(readings=readings(**waits)))[0] == {"generator_waits": "warning"}
+    waits["cpu_wait_percent"] = [49] * 40 + [16] * 59
+    assert codes(make_run(readings=readings(**waits)))[0] == {}
 
 
 def test_a_late_loop_is_a_warning_when_rare_and_invalid_when_not():
