@@ -31,8 +31,9 @@ CPU_PERCENT, CPU_SHARE = 90.0, 0.05
 """Locust warns at 90 % of a core: from there on its latencies are its own. What a process waited for while
 others had its core counts with what it used: without them it would have been as busy."""
 WAIT_PERCENT, WAIT_SHARE = 25.0, 0.5
-"""A process that waits so much, for so much of the time, reads many answers late. Measured: 49 % in all of a run
-made a median of 31 ms 36 ms, and a P99 of 35 ms 55 ms; up to 16 % is usual on a busy machine, and hardly shows."""
+"""A process that waits so much, for so much of the time, reads many answers late. Measured: 49 % all the time
+made a median of 31 ms 36 ms, and a P99 of 35 ms 55 ms; up to 16 % is usual on a busy machine, and hardly
+shows."""
 LAG_SHARE, LAG_READINGS, LAG_S = 0.01, 10, 2.0
 """A loop that is late (`LAG_MS`) adds that to every answer in flight. Less often than this, and for less time
 together, it is a warning: a hiccup or two of the machine void no run, however short."""
@@ -295,9 +296,9 @@ def _waits(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
     yield Finding(
         code="generator_waits",
         severity="warning",
-        text=f"The load generator {node} waited for its core, which others had, over {WAIT_PERCENT:.0f} % of the "
-        f"time in {phrases.percent(part)} of its readings (most {highest:.0f} %); latencies are too long by "
-        "that: give it a core that nobody else uses.",
+        text=f"The load generator {node} waited for its core, which others had, over {WAIT_PERCENT:.0f} % of "
+        f"the time in {phrases.percent(part)} of its readings (most {highest:.0f} %); latencies are too long "
+        "by that: give it a core that nobody else uses.",
     )
 
 
