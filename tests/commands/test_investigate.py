@@ -143,7 +143,7 @@ def test_after_kill_9_the_next_call_names_the_line_that_takes_the_change_back(
 def test_sigterm_in_the_run_leaves_a_report_on_what_was_seen(cli: Cli, words: list[str]) -> None:
     process = cli.start(*words)
     run = wait_for(lambda: next((cli.folder / "investigations").glob("*/*-short"), None))
-    wait_for(lambda: Follower(RunFolder(run)).look().finished)
+    wait_for(lambda: Follower(RunFolder(run)).look().failed)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 3, out + err

@@ -111,12 +111,16 @@ def answers(url: str) -> bool:
 
 @pytest.mark.parametrize(
     ("options", "expected"),
-    [(["--processes", "2"], "say one of them"), (["--target", "lab"], "on this machine only")],
+    [
+        (["--processes", "2", "--target", "target.yaml"], "say one of them"),
+        (["--target", "lab"], "on this machine only"),
+    ],
 )
 def test_what_cannot_be_meant_is_refused(
     cli: Cli, mixed: Target, scenario: Callable[[str], str], options: list[str], expected: str
 ) -> None:
-    done = cli.run(scenario(LOAD), mixed, "--workers", "2", *options)
+    where = ("--run-dir", str(cli.runs))
+    done = cli("run", scenario(LOAD), "--workers", "2", *where, *options)
     assert done.returncode == 2
     assert expected in done.stderr
     assert not cli.runs.exists()

@@ -79,7 +79,7 @@ def test_xml_stays_well_formed() -> None:
 
 
 def test_an_error_message_does_not_steer_a_terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["loadverdict", "gate", "no\x1b[2Jsuch\x9brun"])
     with pytest.raises(SystemExit):
@@ -87,7 +87,7 @@ def test_an_error_message_does_not_steer_a_terminal(
     monkeypatch.setattr("sys.argv", ["loadverdict", "run", "./odd\x1b]0;owned\x07.yaml"])
     with pytest.raises(SystemExit):
         main()
-    text = "".join(capsys.readouterr())
+    text = "".join(capfd.readouterr())
     assert text.count("loadverdict: ") == 2
     assert not UNSAFE.search(text)
 
