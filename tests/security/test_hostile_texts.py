@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,8 +14,8 @@ from markdown_it import MarkdownIt
 
 from analysis.render.html import html
 from analysis.render.junit import junit
-from commands.main import main
 from recording.scrub import printable
+from tests.commands.conftest import Cli
 from tests.render.builders import make_verdict
 from tests.render.test_html import PICTURES, Page
 from tests.security.poisoned import REPORTS, SURFACES, payload, poisoned, regression_on_screen
@@ -78,17 +79,10 @@ def test_xml_stays_well_formed() -> None:
     assert tags <= {"testsuites", "testsuite", "testcase", "properties", "property", "failure", "error"}
 
 
-def test_an_error_message_does_not_steer_a_terminal(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.argv", ["loadverdict", "gate", "no\x1b[2Jsuch\x9brun"])
-    with pytest.raises(SystemExit):
-        main()
-    monkeypatch.setattr("sys.argv", ["loadverdict", "run", "./odd\x1b]0;owned\x07.yaml"])
-    with pytest.raises(SystemExit):
-        main()
-    text = "".join(capfd.readouterr())
-    assert text.count("loadverdict: ") == 2
+@pytest.mark.parametrize("words", [("gate", "no\x1b[2Jsuch\x9brun"), ("run", "./odd\x1b]0;owned\x07.yaml")])
+def test_an_error_message_does_not_steer_a_terminal(tmp_path: Path, words: tuple[str, str]) -> None:
+    text = Cli(tmp_path)(*words).stderr
+    assert text.count("loadverdict: ") == 1
     assert not UNSAFE.search(text)
 
 
