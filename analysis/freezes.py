@@ -7,6 +7,7 @@ anything fails. It shows as silence while requests are in flight.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -46,7 +47,8 @@ def silences(samples: Samples, levels: Levels, least_s: float = LEAST_S) -> Sile
 
     Only time in which a request was waiting counts: a silence begins with the last answer, or with the
     send of the oldest request that waits, whichever is later. While the load generator stood still it read
-    no answer, so that time does not count either.
+    no answer, so that time does not count either. Nor does time after the last send of all, unless most of
+    those who could wait did: at the end of a load a single slow answer is all there is to wait for.
     """
     if len(samples) == 0:
         return Silences((), 0.0)
@@ -64,7 +66,8 @@ def silences(samples: Samples, levels: Levels, least_s: float = LEAST_S) -> Sile
     found = []
     for i in candidates.tolist():
         begin, in_flight, stood_s = oldest.during(marks[i], marks[i + 1])
-        length = marks[i + 1] - begin - stood_s
+        end = marks[i + 1] if oldest.are_most(in_flight) else min(marks[i + 1], oldest.last_send_s)
+        length = end - begin - stood_s
         if not in_flight or length < SHORTEST_FREEZE_S:
             continue
         gap_s, answer_s = usual.at(oldest.level(levels, marks[i]))
@@ -138,6 +141,8 @@ class _OldestWaiting:
         self._stood_s = samples.stood_s
         self._end = end_s
         self._latest_end = np.maximum.accumulate(self._end)
+        closed = bool(np.all(samples.delay_ms < 0))
+        self._users_at_last = max(int(samples.users[-1]), 0) if closed else 0
 
     def during(self, begin_s: float, end_s: float) -> tuple[float, int, float]:
         """Begin of the waiting (not before `begin_s`), the number that waited before the silence ended, and
@@ -150,6 +155,25 @@ class _OldestWaiting:
         oldest = first + int(np.argmax(waiting))
         in_flight = int(self._weight[first:after][waiting].sum())
         return max(begin_s, float(self._start[oldest])), in_flight, float(self._stood_s[oldest])
+
+    @property
+    def last_send_s(self) -> float:
+        """When the last request was sent."""
+        return float(self._start[-1])
+
+    def are_most(self, waiting: int) -> bool:
+        """Whether as many as these can be half of all who could wait at the end: users of a closed load, or
+        of any other as many as ever waited at once."""
+        return 2 * waiting >= (self._users_at_last or self._most_at_once)
+
+    @cached_property
+    def _most_at_once(self) -> int:
+        ends = np.argsort(self._end, kind="stable")
+        over = np.append(0, np.cumsum(self._weight[ends]))
+        under_way = (
+            np.cumsum(self._weight) - over[np.searchsorted(self._end[ends], self._start, side="right")]
+        )
+        return int(under_way.max())
 
     def level(self, levels: Levels, time_s: float) -> int:
         """Load level of the latest send before a time; the last index for unknown load."""

@@ -84,6 +84,24 @@ def test_one_user_sees_a_freeze_too():
     assert freeze.duration_s == pytest.approx(9.0, abs=0.3)
 
 
+@pytest.mark.parametrize("users", [10, -1])
+@pytest.mark.parametrize("hung", [1, 2])
+def test_a_slow_answer_after_the_end_of_the_load_is_no_freeze(users: int, hung: int):
+    """Ten users whose load ends at 60 s; the last requests of some are answered 9 s later, or never."""
+    samples = frozen(freeze=(70.0, 70.0))
+    last = np.argsort(samples.start_s)[-hung:]
+    durations = samples.duration_ms.copy()
+    durations[last] = 9000.0
+    outcome = np.where(durations == 9000.0, "unfinished", "ok").tolist()
+    late = make_samples(start_s=samples.start_s, duration_ms=durations, users=users, outcome=outcome)
+    rows, levels = prepared(late)
+    assert silences(rows.samples, levels).freezes == ()
+    all_hang = np.where(samples.start_s > 1e9 + 59.4, 9000.0, samples.duration_ms)
+    frozen_late = make_samples(start_s=samples.start_s, duration_ms=all_hang, users=users)
+    rows, levels = prepared(frozen_late)
+    assert silences(rows.samples, levels).freezes
+
+
 def test_percentiles_are_nearest_rank():
     values = Distribution.of(np.arange(1.0, 201.0)[::-1], np.ones(200, np.int64))
     assert (values.percentile(0.50), values.percentile(0.95), values.percentile(0.99)) == (100, 190, 198)
