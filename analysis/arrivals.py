@@ -14,12 +14,14 @@ import numpy as np
 from analysis import phrases
 from analysis.ranked import Ranked
 from analysis.usable import Usable
-from analysis.verdict import Arrivals, Finding, Percentiles
-from recording.run import Readings, Run
+from analysis.verdict import Arrivals, Finding, Percentiles, Severity
+from recording.run import Run
 from recording.sample import LATE_MS
 
 SKIPPED_SHARE = 0.01
 """More skipped arrivals than this, and the load was another one than the plan's."""
+SHORT_SHARE = 0.05
+"""From here on the higher loads of the plan may not have been made at all: nothing is known about them."""
 LATE_SHARE = 0.05
 
 
@@ -42,11 +44,22 @@ def arrivals_of(run: Run) -> Arrivals | None:
     if run.readings is None:
         return None
     due, sent, skipped, late = (
-        _last(run.readings, f"arrivals_{name}") for name in ("due", "sent", "skipped", "late")
+        run.readings.last_of_all(f"arrivals_{name}") for name in ("due", "sent", "skipped", "late")
     )
     if due is None or sent is None or skipped is None or late is None:
         return None
     return Arrivals(due=due, sent=sent, skipped=skipped, late=late, late_after_ms=LATE_MS)
+
+
+def falls_short(run: Run) -> str:
+    """Why a run cannot tell what its planned loads do: they were not made; "" where they were."""
+    arrivals = arrivals_of(run)
+    if arrivals is None or arrivals.skipped <= SHORT_SHARE * arrivals.due:
+        return ""
+    return (
+        f"{phrases.percent(arrivals.skipped / arrivals.due)} of the planned arrivals were not sent, so the "
+        "higher loads were not made"
+    )
 
 
 def arrival_findings(arrivals: Arrivals | None) -> Iterator[Finding]:
@@ -57,10 +70,11 @@ def arrival_findings(arrivals: Arrivals | None) -> Iterator[Finding]:
     if arrivals.skipped:
         yield Finding(
             code="arrivals_skipped",
-            severity="warning" if share > SKIPPED_SHARE else "note",
+            severity=_severity(share),
             text=f"{phrases.count(arrivals.skipped)} of {phrases.counted(arrivals.due, 'arrival')} due "
             f"({phrases.percent(share)}) were skipped: max_in_flight was reached, or the run ended; "
-            f"{phrases.count(arrivals.sent)} were sent. How long the others would have taken is unknown.",
+            f"{phrases.count(arrivals.sent)} were sent. How long the others would have taken is unknown"
+            + (": plan fewer arrivals, or raise max_in_flight." if share > SHORT_SHARE else "."),
         )
     share = arrivals.late / max(arrivals.sent, 1)
     if arrivals.late:
@@ -72,10 +86,7 @@ def arrival_findings(arrivals: Arrivals | None) -> Iterator[Finding]:
         )
 
 
-def _last(readings: Readings, name: str) -> int | None:
-    """The last reading of each process, summed up; they only grow."""
-    rows = (readings.source == "generator") & (readings.name == name) & np.isfinite(readings.value)
-    nodes = np.unique(readings.labels[rows])
-    if not len(nodes):
-        return None
-    return int(sum(readings.value[rows & (readings.labels == node)].max() for node in nodes))
+def _severity(skipped_share: float) -> Severity:
+    if skipped_share > SHORT_SHARE:
+        return "incomplete"
+    return "warning" if skipped_share > SKIPPED_SHARE else "note"

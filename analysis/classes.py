@@ -40,6 +40,7 @@ class Judge:
         looks: shares of the run at which it was looked at, see `analysis.looks`.
         before: the first rows alone, where a look at them has decided what load does.
         partial: requests are known to be missing.
+        short: why the planned loads were not made, "" where they were: then nothing is the same at all loads.
     """
 
     rows: Usable
@@ -52,6 +53,7 @@ class Judge:
     looks: tuple[float, ...] = ONCE.shares
     before: Judge | None = None
     partial: bool = False
+    short: str = ""
 
     @classmethod
     def of(
@@ -63,18 +65,25 @@ class Judge:
         looks: Looks = ONCE,
         *,
         partial: bool = False,
+        short: str = "",
     ) -> Judge:
         """Prepare a run."""
         before = None
         if looks.until_s is not None:
             first = usable(rows.samples.take(np.flatnonzero(rows.samples.start_s < looks.until_s)))
             before = cls.of(
-                first, cut_windows(first, measure=windows.measure), doubt, looks=Looks(looks.shares)
+                first,
+                cut_windows(first, measure=windows.measure),
+                doubt,
+                looks=Looks(looks.shares),
+                short=short,
             )
         reached = None if is_constant(rows.weight) and rows.weight[0] == 1 else np.cumsum(rows.weight)
         endpoint = rows.samples.endpoint
         asked = sums(endpoint.codes, rows.weight, len(endpoint.names))
-        return cls(rows, windows, rows.weight, reached, asked, doubt, shares, looks.shares, before, partial)
+        return cls(
+            rows, windows, rows.weight, reached, asked, doubt, shares, looks.shares, before, partial, short
+        )
 
     @property
     def failing(self) -> Ints:
@@ -90,6 +99,8 @@ class Judge:
         counts = self.per_window(failed)
         judge = class_effect if several else load_effect
         found = judge(self.windows, counts, looks=self.looks)
+        if self.short and found.answer in ("constant", "falls"):
+            return found.model_copy(update={"answer": "inconclusive", "confidence": None, "why": self.short})
         if found.answer not in ("constant", "inconclusive"):
             return found
         down = collapse(self.rows, failed, self.asked, self.windows.origin_s)

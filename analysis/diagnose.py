@@ -97,7 +97,7 @@ def _verdict(run: Run, found: Found, slo: Sequence[str], suspects: Sequence[Susp
         temporal=found.temporal,
         time_drift=found.drift,
         knee=found.knee,
-        capacity=None if cut.doubt else capacity(cut.table, cut.levels, _error_limit(slo)),
+        capacity=None if cut.doubt or cut.judge.short else capacity(cut.table, cut.levels, _error_limit(slo)),
         freezes=list(found.silent.freezes),
         latency_ms=found.latency,
         levels=cut.table,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from analysis.arrivals import from_intended
+from analysis.arrivals import falls_short, from_intended
 from analysis.attribution import attribution, findings, reason
 from analysis.bursts import described
 from analysis.classes import Judge, by_status
@@ -105,7 +105,7 @@ def find(run: Run, looks: Looks | None = None) -> Found:
         silent = None if doubt else second.submit(silences, rows.samples, levels)
         held = None if "request_times" in run.lacks else second.submit(gathered, rows, levels)
         known = quality(run, rows, windows)
-        cut = _cut(run, rows, windows, levels, doubt, looks or looks_of(run), partial=is_partial(known))
+        cut = _cut(run, rows, windows, levels, doubt, looks or looks_of(run), is_partial(known))
         ranked_later = second.submit(cut.ranked.latencies)
         load, pattern, bend = _about_failures(cut)
         told_apart = kinds_of(run, cut.judge)
@@ -146,12 +146,12 @@ def find(run: Run, looks: Looks | None = None) -> Found:
 
 
 def _cut(
-    run: Run, rows: Usable, windows: Windows, levels: Levels, doubt: str, looks: Looks, *, partial: bool
+    run: Run, rows: Usable, windows: Windows, levels: Levels, doubt: str, looks: Looks, partial: bool
 ) -> Cut:
     ranked = told_durations(rows, levels, run.lacks)
     table = told_levels(level_table(rows, levels, ranked), run.lacks)
     shares = Shares.of(windows, levels.place, table)
-    judge = Judge.of(rows, windows, doubt, shares, looks, partial=partial)
+    judge = Judge.of(rows, windows, doubt, shares, looks, partial=partial, short=falls_short(run))
     return Cut(rows, windows, levels, doubt, ranked, table, judge)
 
 

@@ -44,7 +44,8 @@ USED_UP = {
     "EADDRNOTAVAIL": "EADDRNOTAVAIL: out of local ports, keep connections or use more machines",
 }
 """Codes of our own failures, in words that say what to do."""
-USERS_SHARE = 0.9
+USERS_SHARE, FEW_USERS = 0.9, 0.5
+"""With fewer than half of its users a run has not made its load."""
 UNKNOWN_SHARE = 0.05
 BROKEN_SHARE = 0.01
 
@@ -269,6 +270,24 @@ def _own_faults(run: Run, rows: Usable, __: Windows) -> Iterator[Finding]:
     )
 
 
+def _behaviours(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
+    """Turns that a behaviour ended by an exception: whatever it was to do after that was not done."""
+    if run.readings is None:
+        return
+    turns, failed = (run.readings.last_of_all(name) for name in ("turns", "turns_failed"))
+    if not turns or not failed:
+        return
+    part = failed / turns
+    texts = [str(event.get("text")) for event in run.events if event.get("kind") == "user_error"]
+    yield Finding(
+        code="behaviour_errors",
+        severity="invalid" if part > GENERATOR_SHARE else "warning",
+        text=f"The behaviour raised an exception in {phrases.count(failed)} of "
+        f"{phrases.counted(turns, 'turn')} ({phrases.percent(part)}) in which every answer was right"
+        f"{f': {texts[0][:200]}' if texts else ''}; what it was to send afterwards was not sent: mend it.",
+    )
+
+
 def _cpu(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
     worst = _worst_node(run.readings, _needed_percent, CPU_PERCENT)
     if run.readings is None or worst is None or worst[1] <= 0:
@@ -378,7 +397,7 @@ def _users(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
         return
     yield Finding(
         code="users_missing",
-        severity="warning",
+        severity="incomplete" if running < FEW_USERS * wanted else "warning",
         text=f"Only {phrases.percent(running / wanted)} of the wanted users were running on average; "
         "the load was lower than planned: spawn faster, or use more processes.",
     )
@@ -453,6 +472,7 @@ _CHECKS: tuple[_Check, ...] = (
     ended_early,
     _broken,
     _own_faults,
+    _behaviours,
     _cpu,
     _waits,
     _lag,

@@ -37,6 +37,7 @@ GENERATOR = {
     "generator_cpu": "the load generator was short of CPU",
     "generator_lag": "the load generator stalled",
     "generator_errors": "the load generator itself failed",
+    "behaviour_errors": "the behaviour raised exceptions",
 }
 UNDECIDED = "what was measured fits a rise as well as none"
 ALIKE: dict[LoadAnswer, str] = {
@@ -105,7 +106,7 @@ def _prefix(quality: Quality, duration_s: float) -> str:
         codes = {finding.code for finding in quality.findings if finding.severity == "incomplete"}
         if codes & {"cut_short", "interrupted"}:
             return f"Cut short after {phrases.seconds(round(duration_s))}: "
-        return "Incomplete data: "
+        return "The planned load was not made: " if codes == {"arrivals_skipped"} else "Incomplete data: "
     return ""
 
 

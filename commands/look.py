@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from analysis.arrivals import falls_short
 from analysis.classes import Judge
 from analysis.looks import LOOK, UNDECIDED, next_look
 from analysis.sequential import CHANGE_POWER, SAME_POWER, spent
@@ -32,7 +33,8 @@ def look(folder: RunFolder, until_s: float) -> dict[str, Any]:
     run = read_run(folder.path)
     looks = next_look(run, until_s)
     rows = usable(run.samples)
-    effect = Judge.of(rows, cut_run(run, rows), looks=looks).load(rows.failed)
+    judge = Judge.of(rows, cut_run(run, rows), looks=looks, short=falls_short(run))
+    effect = judge.load(rows.failed)
     number, share = len(looks.shares), looks.shares[-1]
     noted = {
         "number": number,

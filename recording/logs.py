@@ -51,6 +51,8 @@ GENERATOR_READINGS = (
     "started",
     "finished",
     "failed",
+    "turns",
+    "turns_failed",
     "arrivals_due",
     "arrivals_sent",
     "arrivals_skipped",

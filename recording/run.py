@@ -86,6 +86,14 @@ class Readings:
         order = np.argsort(self.time_s[rows], kind="stable")
         return self.time_s[rows][order], self.value[rows][order]
 
+    def last_of_all(self, name: str) -> int | None:
+        """What a figure that only grows came to, all load generating processes together; None without any."""
+        rows = (self.source == "generator") & (self.name == name) & np.isfinite(self.value)
+        nodes = np.unique(self.labels[rows])
+        if not len(nodes):
+            return None
+        return int(sum(self.value[rows & (self.labels == node)].max() for node in nodes))
+
     def of_node(self, node: str, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Times and finite values of one reading of one load generating process, in order of time."""
         rows = (self.source == "generator") & (self.name == name) & (self.labels == node)

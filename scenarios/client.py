@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import gevent
+
 from recording.error_text import message_of
 from recording.examples import ExampleWriter, FailureCodes
 from recording.recorder import Recorder
@@ -146,6 +148,9 @@ class Client:
             received = self._received(http, prepared, variables)
         except Exception as error:  # our own fault must not leave the request open, as if nobody had answered
             received = Received(outcome="generator", code=type(error).__name__)
+        except gevent.Timeout:  # of the behaviour, which waits no longer
+            self._recorder.finish(token, "total_timeout", code="behaviour_timeout")
+            raise
         expect = request.expect
         if received.status in expect.status and not (expect.json_fields or request.save):
             answer = Answer("ok", received.status, "", "", received.body)

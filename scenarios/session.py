@@ -70,6 +70,10 @@ class Assignment:
         )
 
 
+MOST_TOLD = 50
+"""Texts of behaviours that raise, per process: more are counted and not told."""
+
+
 class Session:
     """One process's part in one run."""
 
@@ -87,6 +91,8 @@ class Session:
         self.draining = False
         self.leaving: set[gevent.Greenlet] = set()
         self._users = itertools.count()
+        self._turns = self._failed_turns = 0
+        self._told: set[str] = set()
         self._start_s = assignment.start_s
         self._runner = runner
         self._accounts = None
@@ -127,7 +133,7 @@ class Session:
         ]
 
     def _figures(self) -> dict[str, float]:
-        total: Counter[str] = Counter()
+        total: Counter[str] = Counter(turns=self._turns, turns_failed=self._failed_turns)
         for arrivals in self._arrivals:
             total.update(arrivals.figures())
         return dict(total)
@@ -169,6 +175,23 @@ class Session:
     def next_user(self) -> int:
         """A number for each user of this process, in the order of their beginning."""
         return next(self._users)
+
+    def turn_begins(self) -> None:
+        """A user begins a turn."""
+        self._turns += 1
+
+    def turn_failed(self, text: str, *, by_itself: bool) -> bool:
+        """A behaviour has raised, by itself or after an answer that was not right; returns whether its text
+        is a new one, which is worth telling."""
+        self._failed_turns += by_itself
+        is_new = text not in self._told and len(self._told) < MOST_TOLD
+        if is_new:
+            self._told.add(text)
+        return is_new
+
+    def note(self, kind: str, **fields: Any) -> None:
+        """Add an event to the run, of a process that is no master."""
+        self._folder.add_event(kind, self.clock.now(), **fields)
 
     def lend_account(self) -> Account:
         """An account for a user that begins."""

@@ -47,6 +47,9 @@ class Turn:
         self.requests = session.target.requests
         self.tags = frozenset(session.scenario.tags)
         self.variables = {"username": account.username, "password": account.password}
+        self._saved: set[str] = set()
+        self.went_wrong = False
+        """Whether a request failed or could not be sent any more: a behaviour may well raise then."""
 
     def send(self, name: str, request: Request | None = None) -> Answer | None:
         """Send a request of the target, or one made by the behaviour; None when the run is ending.
@@ -55,6 +58,7 @@ class Turn:
         """
         session = self._session
         if not session.may_send:
+            self.went_wrong = True
             return None
         if request is None:
             request = self.requests[name]
@@ -62,15 +66,20 @@ class Turn:
             self._own.append(request)
         delay_ms, self._delay_ms = self._delay_ms, UNPLANNED
         name = self._crew.endpoint(name)
+        wrong, self.went_wrong = self.went_wrong, True  # until the answer is there
         answer = session.client.send(self._http, name, request, self._account, self.variables, delay_ms)
+        self.went_wrong = wrong or not answer.ok
         if answer.ok:
-            self.variables |= request.saved_from(answer.fields, answer.headers or {})
+            saved = request.saved_from(answer.fields, answer.headers or {})
+            self._saved.update(saved.values())
+            self.variables |= saved
         return answer
 
-    def failed(self, error: Exception) -> TurnFailedError:
+    def failed(self, error: BaseException) -> TurnFailedError:
         """An exception of the behaviour, with the place it came from and without secrets."""
         where = traceback.extract_tb(error.__traceback__)[-1]
-        secrets = hidden_of(self._account, self.variables, self._http.cookies)
+        # What was saved is secret also where the behaviour has changed its variables since.
+        secrets = [*hidden_of(self._account, self.variables, self._http.cookies), *self._saved]
         for request in (*self.requests.values(), *self._own):
             secrets += written_in(request, self.variables)
         text = one_line(scrub(str(error), secrets))

@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 import gevent
+from gevent import GreenletExit
 from locust import User, task
 from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
 
@@ -143,14 +144,17 @@ class ScenarioUser(User):
     def _work(self, session: Session, crew: Crew, delay_ms: float = UNPLANNED) -> None:
         """Do a turn; then leave if that was asked for meanwhile, or change accounts."""
         self._busy = True
+        session.turn_begins()
         turn = Turn(session, crew, self.client, self._account, self._random, delay_ms)
         try:
             crew.draw_behaviour(self._random).turn(turn)
-        except LOCUSTS_OWN:
+        except (*LOCUSTS_OWN, GreenletExit):
             raise
-        except Exception as error:
-            # Not from it: Locust would print both, and the text of the first may hold a password.
-            raise turn.failed(error) from None
+        except BaseException as error:  # also a gevent.Timeout, which is no Exception and would end the user
+            failed = turn.failed(error)
+            if session.turn_failed(str(failed), by_itself=not turn.went_wrong):
+                # Not from it: Locust would print both, and the text of the first may hold a password.
+                raise failed from None
         finally:
             self._busy = False
         if self._leaving:

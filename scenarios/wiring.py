@@ -206,6 +206,8 @@ class Wiring:
         log.error("a user ended with an error: %s", text)
         if self.controller is not None:
             self.controller.note("user_error", text=text)
+        elif self._session is not None:
+            self._session.note("user_error", text=text)
 
 
 _WIRINGS: WeakKeyDictionary[Any, Wiring] = WeakKeyDictionary()

@@ -14,7 +14,7 @@ from analysis.load_axis import ARRIVALS, IN_FLIGHT, LoadAxis, axis_of
 from analysis.usable import usable
 from analysis.windows import cut_run, row_load
 from recording.planned import USERS, as_manifest, planned_parts
-from recording.run import Run
+from recording.run import Readings, Run
 
 STEP_S = 30.0
 OPTIONS = {"options": {"scenario": {"value": "steps"}, "target": {"value": "lab"}}}
@@ -83,6 +83,32 @@ def test_bursts_are_held_against_the_changes_of_the_planned_rate() -> None:
     assert found.alignment is not None
     assert found.alignment.changes > 10
     assert found.alignment.answer == "yes", found.alignment.why
+
+
+def arrivals(due: float, skipped: float) -> Readings:
+    """What the only process told at its end."""
+    figures = {"due": due, "sent": due - skipped, "skipped": skipped, "late": 0.0}
+    return Readings(
+        np.full(4, START_S + 100.0),
+        np.full(4, "generator"),
+        np.array([f"arrivals_{name}" for name in figures]),
+        np.full(4, "node-1"),
+        np.array(list(figures.values())),
+    )
+
+
+@pytest.mark.parametrize(
+    ("skipped", "answer", "complete"), [(40, "constant", True), (60, "inconclusive", False)]
+)
+def test_loads_that_were_not_made_are_not_called_the_same(skipped: int, answer: str, complete: bool) -> None:
+    verdict = diagnose(open_run(0.03, readings=arrivals(1000, skipped)))
+    assert verdict.load_effect.answer == answer
+    assert verdict.quality.complete is complete
+    assert (verdict.capacity is not None) is complete
+    assert verdict.sentence.startswith("The planned load was not made: ") is not complete
+    assert {kind.load_effect for kind in verdict.fingerprints} == {answer}
+    rises = diagnose(open_run(by_load(lambda level: 0.4 * (level > 12)), readings=arrivals(1000, skipped)))
+    assert rises.load_effect.answer == "rises"
 
 
 def test_the_next_run_is_told_in_arrivals() -> None:

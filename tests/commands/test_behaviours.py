@@ -79,6 +79,42 @@ def test_a_behaviour_in_python_and_a_mix_by_weight(cli: Cli, api: Target, tmp_pa
     assert 0.6 < seen["browse"] / (seen["browse"] + turns) < 0.9
 
 
+SAYS = {"api": "http_error", "slow": "total_timeout"}
+RIGHT = "user.send('browse', Request(path='/items/none', expect={'status': 401}))"
+WRONG = "user.send('browse', Request(path='/items/none'))"
+
+
+@pytest.mark.parametrize(
+    ("mode", "sends", "code"),
+    [
+        ("api", f"{RIGHT}; {{}}['token']", 4),
+        ("api", f"{WRONG}; {{}}['token']", 1),
+        ("slow", "\n        with gevent.Timeout(0.3): user.send('slow', Request(path='/'))", 1),
+    ],
+    ids=["by itself", "after a wrong answer", "for want of one"],
+)
+def test_a_behaviour_that_raises_keeps_its_pace_and_is_told(
+    cli: Cli, tmp_path: Path, mode: str, sends: str, code: int
+) -> None:
+    """By itself it is the load generator's fault; after a wrong answer, or for want of one, it is not."""
+    turn = f"class Raises:\n    def turn(self, user):\n        {sends}\n"
+    (tmp_path / "raising.py").write_text(f"import gevent\nfrom scenarios.request import Request\n{turn}")
+    scenario = tmp_path / "scenario.yaml"
+    text = SCENARIO.replace("BEHAVIOUR", "raising:Raises").replace("think_time: exponential\n", "")
+    scenario.write_text(text.replace("think_time_s: 0.05", "think_time_s: 0.5"))
+    with serving(tmp_path, mode) as target:
+        target.file.write_text(f"base_url: {target.url}\naccounts: accounts.csv\n")
+        done = cli.run(str(scenario), target, "--processes", "2")
+        assert done.returncode == code, done.stdout + done.stderr
+        samples = read_run(cli.only_run()).samples
+        assert 12 < len(samples) == target.served() <= 6 * (4 / 0.5 + 2)
+    assert set(samples.outcome.to_list()) == {"ok" if code == 4 else SAYS[mode]}
+    found = {one["code"]: one["text"] for one in cli.verdict()["quality"]["findings"]}
+    if code == 4:
+        assert "KeyError in raising.py:5: 'token'" in found["behaviour_errors"]
+    assert ("behaviour_errors" in found) == (code == 4)
+
+
 def test_a_mistake_in_a_behaviour_stops_the_run_before_it_begins(
     cli: Cli, api: Target, tmp_path: Path
 ) -> None:

@@ -55,13 +55,14 @@ def test_due_is_sent_plus_skipped_exactly(
     """150 would be in flight, 60 may: most of the later ones are skipped, and none is forgotten."""
     path = scenario(OPEN.format(hold_s=6, spread="poisson", cap=60))
     done = cli.run(path, served, "--processes", processes)
-    assert done.returncode in (0, 1), done.stdout + done.stderr
+    assert done.returncode == 3, done.stdout + done.stderr
     planned = load_scenario(path)
     counts = arrivals(cli)
     assert counts["due"] == len(list(due_times_s(plan(planned.load, planned.seed), planned.seed)))
     assert counts["skipped"] > counts["due"] / 4
     assert exactly_counted(cli, served).in_flight.max() < 60
     assert any("skipped" in finding["text"] for finding in cli.verdict()["quality"]["findings"])
+    assert cli.verdict()["sentence"].startswith("The planned load was not made: ")
 
 
 @pytest.mark.parametrize("processes", [pytest.param("1", marks=pytest.mark.slow), "2"])
