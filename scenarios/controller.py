@@ -54,9 +54,11 @@ USERS_PER_S = 400
 """Users that Locust makes in a second, at least."""
 
 ENV_RUNS = "LOADVERDICT_RUN_DIR"
+ENV_TARGET = "LOADVERDICT_TARGET"
+"""The target as the user named it."""
 ENV_BASE_URL = "LOADVERDICT_BASE_URL"
 ENV_ACCOUNTS = "LOADVERDICT_ACCOUNTS"
-"""Where the lab is and whose accounts it has, once it runs."""
+"""Where that target is and whose accounts it has, once it runs."""
 
 
 log = logging.getLogger("loadverdict")
@@ -103,11 +105,13 @@ class Controller:
         options = self._environment.parsed_options
         scenario, target = load_scenario(options.scenario), load_target(options.target)
         scenario = overrides_told().applied_to(scenario)
-        accounts = os.environ.get(ENV_ACCOUNTS)
-        target = target.at(
-            os.environ.get(ENV_BASE_URL, target.base_url), Path(accounts) if accounts else None
-        )
-        target = target.model_copy(update={"probes": probes_told(target.probes)})
+        # Told of one target. The web page offers others: what is sent to them must not end up there.
+        if options.target == os.environ.get(ENV_TARGET, options.target):
+            accounts = os.environ.get(ENV_ACCOUNTS)
+            target = target.at(
+                os.environ.get(ENV_BASE_URL, target.base_url), Path(accounts) if accounts else None
+            )
+            target = target.model_copy(update={"probes": probes_told(target.probes)})
         if target.is_lab:
             raise UsageError(
                 "the lab is not running: 'loadverdict run' and 'loadverdict web' start it; "

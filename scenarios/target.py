@@ -162,14 +162,15 @@ class Target(Model):
 
     def _check_amount(self, scenario: Scenario) -> None:
         plans = scenario.plans().values()
-        for key, most, unit in (
-            ("max_users", self.max_users, USERS),
-            ("max_arrivals_per_s", self.max_arrivals_per_s, ARRIVALS),
-        ):
-            if most is None:
-                continue
+        limits = {"max_users": self.max_users, "max_arrivals_per_s": self.max_arrivals_per_s}
+        for (key, most), unit in zip(limits.items(), (USERS, ARRIVALS), strict=True):
             peak = peak_of([plan for plan in plans if plan.unit == unit])
-            if peak > most:
+            if peak and most is None and any(limits.values()):
+                raise RefusedError(
+                    f"scenario {scenario.name!r} has up to {peak:,g} {unit}, and target {self.name!r} limits "
+                    f"something else only: add '{key}' to its file"
+                )
+            if most is not None and peak > most:
                 raise RefusedError(
                     f"scenario {scenario.name!r} has up to {peak:,g} {unit}, and target {self.name!r} allows "
                     f"{most:,g}: choose lower levels, or raise '{key}' in its file if you may"

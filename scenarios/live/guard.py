@@ -7,6 +7,8 @@ no page can make it lie; programs that are no browser say nothing and are let th
 
 from __future__ import annotations
 
+import os
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,21 +23,24 @@ OPENED = {"locust.index", "locust.login"}
 """Where a link from elsewhere may lead."""
 
 
-def add_guard(web_ui: Any, *, is_local: bool) -> None:
-    """Refuse what other pages send to Locust's web UI, and close its answers to them.
+ENV_NAMES = "LOADVERDICT_WEB_NAMES"
+"""Names, with commas between, by which the page may be opened beside those of this machine."""
 
-    Args:
-        web_ui: Locust's.
-        is_local: whether it listens on loopback only.
-    """
+
+def add_guard(web_ui: Any) -> None:
+    """Refuse what other pages send to Locust's web UI, and close its answers to them."""
+    names = {name.strip().lower() for name in os.environ.get(ENV_NAMES, "").split(",")} - {""}
 
     @web_ui.app.before_request  # type: ignore[untyped-decorator]
     def refuse_strangers() -> Response | None:
         # A foreign name that is made to lead here (DNS rebinding) is its page's own origin. Behind a login it
         # gains nothing: the session's cookie belongs to another name.
         host = urlsplit(f"//{request.host}").hostname or ""
-        if is_local and not web_ui.web_login and not is_loopback(host):
-            return _refused(f"this page is for this machine: open it as 127.0.0.1, not as {host[:100]}")
+        if not web_ui.web_login and host not in names and not _is_address(host) and not is_loopback(host):
+            return _refused(
+                f"this page is not known as {host[:100]}: open it by its address, as 127.0.0.1, or put the "
+                f"name into the environment variable {ENV_NAMES}"
+            )
         if is_foreign() and not (request.endpoint or "").startswith(READING):
             return _refused(
                 "this page takes no orders from other pages: open it by itself (behind a proxy: use TLS, "
@@ -50,6 +55,15 @@ def add_guard(web_ui: Any, *, is_local: bool) -> None:
         response.headers.setdefault("X-Frame-Options", "DENY")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         return response
+
+
+def _is_address(host: str) -> bool:
+    """Whether a host is an IP address: nobody else can make that lead here."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_foreign() -> bool:

@@ -19,7 +19,6 @@ from scenarios.live import tab
 from scenarios.live.guard import add_guard
 from scenarios.live.login import add_login
 from scenarios.live.watch import Watcher
-from scenarios.target import is_loopback
 
 PAGE_DIR = Path(__file__).parent / "page"
 PAGE_FILES = {path.name for path in PAGE_DIR.iterdir()}
@@ -43,7 +42,7 @@ def add_live_page(environment: Any, controller: Controller) -> None:
     if web_ui is None:
         return
     # First: what is registered later answers earlier.
-    add_guard(web_ui, is_local=is_loopback(environment.parsed_options.web_host))
+    add_guard(web_ui)
     add_login(environment)
     watcher = Watcher()
     environment.events.quitting.add_listener(lambda **_: watcher.close())

@@ -17,7 +17,8 @@ import pytest
 from commands.locust_process import free_port
 from commands.web import Page, serve
 from recording.errors import LoadverdictError, RefusedError, UsageError
-from tests.commands.conftest import Cli, Target, wait_for
+from recording.folder import RunFolder
+from tests.commands.conftest import Cli, Target, serving, wait_for
 from tests.commands.test_live import LEVELS, Ui, serving_ui
 
 ELSEWHERE = "http://elsewhere.example"
@@ -34,6 +35,11 @@ STRANGERS = {
     "another page, as an image": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
     "another port of this machine": {"Sec-Fetch-Site": "same-site"},
     "a name that was made to lead here": {"Host": "elsewhere.example"},
+    "a name that was made to lead here, by its own page": {
+        "Host": "elsewhere.example:8089",
+        "Origin": "http://elsewhere.example:8089",
+        "Sec-Fetch-Site": "same-origin",
+    },
 }
 AT_THE_PAGE = {
     "a program": {},
@@ -69,6 +75,27 @@ def test_strangers_neither_start_nor_stop_nor_read(
         assert ui.ask("/stop", **from_a_link)[0] in (403, 405)
         ui.start()
         wait_for(lambda: mixed.count_file.read_text() != "0")
+
+
+def test_another_target_chosen_on_the_page_gets_its_own_load(
+    cli: Cli, mixed: Target, scenario: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Its requests carry its own keys and passwords, and its own limits hold."""
+    (tmp_path / "other").mkdir()
+    with serving(tmp_path / "other", "steady") as other, serving_ui(cli, mixed, scenario(LEVELS), 1) as ui:
+        chosen = {"user_count": 1, "spawn_rate": 1, "target": str(other.file)}
+        allowed = other.file.read_text()
+        other.file.write_text(allowed + "max_users: 1\n")
+        ui.ask("/swarm", "POST", urlencode(chosen))
+        wait_for(lambda: "raise 'max_users' in its file" in ui.ask("/logs")[2])
+        assert not cli.runs.exists()
+        other.file.write_text(allowed)
+        assert json.loads(ui.ask("/swarm", "POST", urlencode(chosen))[2])["success"]
+        wait_for(lambda: int(other.count_file.read_text()) > 3)
+        ui.stop()
+        assert mixed.count_file.read_text() == "0"
+        (folder,) = cli.runs.iterdir()
+        assert RunFolder(folder).manifest()["target"]["base_url"] == other.url
 
 
 def test_a_scenario_that_the_target_does_not_allow_does_not_begin(
