@@ -55,6 +55,8 @@ GENERATOR_READINGS = (
     "arrivals_sent",
     "arrivals_skipped",
     "arrivals_late",
+    "turns_begun",
+    "turns_broken",
 )
 """Figures of a heartbeat that become readings of source `generator`, labelled with the node."""
 

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gevent import GreenletExit
+
 from recording.error_text import message_of
 from recording.examples import ExampleWriter, FailureCodes
 from recording.recorder import Recorder
@@ -146,6 +148,11 @@ class Client:
             received = self._received(http, prepared, variables)
         except Exception as error:  # our own fault must not leave the request open, as if nobody had answered
             received = Received(outcome="generator", code=type(error).__name__)
+        except GreenletExit:
+            raise  # the end of the run: what is still open then is unfinished
+        except BaseException as error:  # a behaviour's own gevent.Timeout says nothing about the target
+            self._recorder.finish(token, "generator", code=type(error).__name__)
+            raise
         expect = request.expect
         if received.status in expect.status and not (expect.json_fields or request.save):
             answer = Answer("ok", received.status, "", "", received.body)

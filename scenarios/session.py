@@ -19,6 +19,7 @@ from recording.folder import RunFolder
 from recording.frames import LogWriter
 from recording.recorder import Recorder, Situation
 from scenarios.accounts import NOBODY, Account, AccountPool
+from scenarios.broken_turns import BrokenTurns
 from scenarios.client import Client
 from scenarios.crew import Crew, Seat
 from scenarios.loads.together import Together
@@ -86,6 +87,9 @@ class Session:
         self.clock = clock or Clock.start()
         self.draining = False
         self.leaving: set[gevent.Greenlet] = set()
+        self.turns = BrokenTurns(
+            lambda text: folder.add_event("turn_broken", self.clock.now(), node=node, text=text)
+        )
         self._users = itertools.count()
         self._start_s = assignment.start_s
         self._runner = runner
@@ -127,7 +131,7 @@ class Session:
         ]
 
     def _figures(self) -> dict[str, float]:
-        total: Counter[str] = Counter()
+        total: Counter[str] = Counter(self.turns.figures())
         for arrivals in self._arrivals:
             total.update(arrivals.figures())
         return dict(total)
