@@ -42,7 +42,7 @@ def arrivals_of(run: Run) -> Arrivals | None:
     if run.readings is None:
         return None
     due, sent, skipped, late = (
-        _last(run.readings, f"arrivals_{name}") for name in ("due", "sent", "skipped", "late")
+        last_total(run.readings, f"arrivals_{name}") for name in ("due", "sent", "skipped", "late")
     )
     if due is None or sent is None or skipped is None or late is None:
         return None
@@ -72,8 +72,8 @@ def arrival_findings(arrivals: Arrivals | None) -> Iterator[Finding]:
         )
 
 
-def _last(readings: Readings, name: str) -> int | None:
-    """The last reading of each process, summed up; they only grow."""
+def last_total(readings: Readings, name: str) -> int | None:
+    """The last reading of each process, summed up, of a figure that only grows; None without any."""
     rows = (readings.source == "generator") & (readings.name == name) & np.isfinite(readings.value)
     nodes = np.unique(readings.labels[rows])
     if not len(nodes):

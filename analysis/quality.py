@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from analysis import phrases
-from analysis.arrivals import arrival_findings, arrivals_of
+from analysis.arrivals import arrival_findings, arrivals_of, last_total
 from analysis.ended_early import ended_early
 from analysis.foreign_quality import bad_lines, foreign
 from analysis.lines import warm_up_s
@@ -24,6 +24,7 @@ from analysis.windows import Windows
 from recording.names import MOST_ENDPOINTS, OTHER
 from recording.outcomes import TIMEOUT_OUTCOMES
 from recording.run import LogHealth, Readings, Run
+from recording.scrub import one_line
 
 GENERATOR_SHARE = 0.01
 """More of our own failures than this, and the rest is likely to be touched by the same trouble."""
@@ -42,7 +43,11 @@ USED_UP = {
     "EADDRNOTAVAIL": "EADDRNOTAVAIL: out of local ports, keep connections or use more machines",
 }
 """Codes of our own failures, in words that say what to do."""
-USERS_SHARE = 0.9
+USERS_SHARE, HALF_OF_THEM = 0.9, 0.5
+"""Fewer of the wanted users than this, on average over the run: a warning, and no whole run. A slow machine
+that takes its time to make them stays well above the second."""
+TOLD_KINDS = 3
+"""So many different texts of broken turns are quoted."""
 UNKNOWN_SHARE = 0.05
 BROKEN_SHARE = 0.01
 
@@ -267,6 +272,27 @@ def _own_faults(run: Run, rows: Usable, __: Windows) -> Iterator[Finding]:
     )
 
 
+def _broken_turns(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
+    """Turns that a Python behaviour broke off by raising: the load was not the one meant."""
+    if run.readings is None:
+        return
+    broken = last_total(run.readings, "turns_broken") or 0
+    if broken == 0:
+        return
+    part = broken / max(last_total(run.readings, "turns_begun") or 0, broken)
+    texts = (str(event.get("text", "")) for event in run.events if event.get("kind") == "turn_broken")
+    told = sorted({one_line(text) for text in texts})
+    reason = f": {'; '.join(told[:TOLD_KINDS])}" if told else ""
+    more = f" (and {len(told) - TOLD_KINDS} other texts)" if len(told) > TOLD_KINDS else ""
+    yield Finding(
+        code="behaviour_errors",
+        severity="invalid" if part > GENERATOR_SHARE else "warning",
+        text=f"{phrases.counted(broken, 'turn')} ({phrases.percent(part)}) broke off because the Python "
+        f"behaviour raised an exception{reason}{more}. What it would have sent then is missing: mend the "
+        "behaviour.",
+    )
+
+
 def _cpu(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
     worst = _worst_node(run.readings, _needed_percent, CPU_PERCENT)
     if run.readings is None or worst is None or worst[1] <= 0:
@@ -363,9 +389,9 @@ def _users(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
         return
     yield Finding(
         code="users_missing",
-        severity="warning",
+        severity="incomplete" if running < HALF_OF_THEM * wanted else "warning",
         text=f"Only {phrases.percent(running / wanted)} of the wanted users were running on average; "
-        "the load was lower than planned: spawn faster, or use more processes.",
+        "the load was lower than planned: spawn faster, use more processes, or see why users ended early.",
     )
 
 
@@ -438,6 +464,7 @@ _CHECKS: tuple[_Check, ...] = (
     ended_early,
     _broken,
     _own_faults,
+    _broken_turns,
     _cpu,
     _lag,
     _held_up,
