@@ -20,9 +20,9 @@ def raised(error: BaseException, secrets: Iterable[str] = ()) -> str:
 
 
 def _is_theirs(filename: str) -> bool:
-    """Neither ours, nor a library's, nor made of anything but Python (gevent, the import machinery)."""
+    """Neither ours nor a library's; compiled code and frozen modules name files that are not there."""
     path = Path(filename)
-    return path.suffix == ".py" and path.parent != _OWN and "site-packages" not in path.parts
+    return path.is_file() and _OWN not in path.parents and "site-packages" not in path.parts
 
 
 def _text(error: BaseException) -> str:

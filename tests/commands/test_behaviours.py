@@ -160,3 +160,5 @@ def test_a_behaviours_own_timeout_is_no_fault_of_the_target(
     assert set(zip(samples.outcome.to_list(), samples.code.to_list(), strict=True)) == {
         ("generator", "Timeout")
     }
+    (told,) = [each for each in cli.verdict()["quality"]["findings"] if each["code"] == "behaviour_errors"]
+    assert "Timeout in broken.py:" in told["text"]
