@@ -24,6 +24,7 @@ from analysis.windows import Windows
 from recording.names import MOST_ENDPOINTS, OTHER
 from recording.outcomes import TIMEOUT_OUTCOMES
 from recording.run import LogHealth, Readings, Run
+from recording.scrub import one_line
 
 GENERATOR_SHARE = 0.01
 """More of our own failures than this, and the rest is likely to be touched by the same trouble."""
@@ -44,8 +45,11 @@ USED_UP = {
     "EADDRNOTAVAIL": "EADDRNOTAVAIL: out of local ports, keep connections or use more machines",
 }
 """Codes of our own failures, in words that say what to do."""
-USERS_SHARE, FEW_USERS = 0.9, 0.5
-"""With fewer than half of its users a run has not made its load."""
+USERS_SHARE, HALF_OF_THEM = 0.9, 0.5
+"""Fewer of the wanted users than this, on average over the run: a warning, and no whole run. A slow machine
+that takes its time to make them stays well above the second."""
+TOLD_KINDS = 3
+"""So many different texts of broken turns are quoted."""
 UNKNOWN_SHARE = 0.05
 BROKEN_SHARE = 0.01
 
@@ -270,21 +274,24 @@ def _own_faults(run: Run, rows: Usable, __: Windows) -> Iterator[Finding]:
     )
 
 
-def _behaviours(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
-    """Turns that a behaviour ended by an exception: whatever it was to do after that was not done."""
+def _broken_turns(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
+    """Turns that a Python behaviour broke off by raising: the load was not the one meant."""
     if run.readings is None:
         return
-    turns, failed = (run.readings.last_of_all(name) for name in ("turns", "turns_failed"))
-    if not turns or not failed:
+    broken = run.readings.last_of_all("turns_broken") or 0
+    if broken == 0:
         return
-    part = failed / turns
-    texts = [str(event.get("text")) for event in run.events if event.get("kind") == "user_error"]
+    part = broken / max(run.readings.last_of_all("turns_begun") or 0, broken)
+    texts = (str(event.get("text", "")) for event in run.events if event.get("kind") == "turn_broken")
+    told = sorted({one_line(text) for text in texts})
+    reason = f": {'; '.join(told[:TOLD_KINDS])}" if told else ""
+    more = f" (and {len(told) - TOLD_KINDS} other texts)" if len(told) > TOLD_KINDS else ""
     yield Finding(
         code="behaviour_errors",
         severity="invalid" if part > GENERATOR_SHARE else "warning",
-        text=f"The behaviour raised an exception in {phrases.count(failed)} of "
-        f"{phrases.counted(turns, 'turn')} ({phrases.percent(part)}) in which every answer was right"
-        f"{f': {texts[0][:200]}' if texts else ''}; what it was to send afterwards was not sent: mend it.",
+        text=f"{phrases.counted(broken, 'turn')} ({phrases.percent(part)}) broke off because the Python "
+        f"behaviour raised an exception though every answer was right{reason}{more}. What it would have sent "
+        "then is missing: mend the behaviour.",
     )
 
 
@@ -397,9 +404,9 @@ def _users(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
         return
     yield Finding(
         code="users_missing",
-        severity="incomplete" if running < FEW_USERS * wanted else "warning",
+        severity="incomplete" if running < HALF_OF_THEM * wanted else "warning",
         text=f"Only {phrases.percent(running / wanted)} of the wanted users were running on average; "
-        "the load was lower than planned: spawn faster, or use more processes.",
+        "the load was lower than planned: spawn faster, use more processes, or see why users ended early.",
     )
 
 
@@ -472,7 +479,7 @@ _CHECKS: tuple[_Check, ...] = (
     ended_early,
     _broken,
     _own_faults,
-    _behaviours,
+    _broken_turns,
     _cpu,
     _waits,
     _lag,

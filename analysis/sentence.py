@@ -37,7 +37,7 @@ GENERATOR = {
     "generator_cpu": "the load generator was short of CPU",
     "generator_lag": "the load generator stalled",
     "generator_errors": "the load generator itself failed",
-    "behaviour_errors": "the behaviour raised exceptions",
+    "behaviour_errors": "turns of the behaviour broke off",
 }
 UNDECIDED = "what was measured fits a rise as well as none"
 ALIKE: dict[LoadAnswer, str] = {

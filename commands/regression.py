@@ -29,6 +29,7 @@ from commands.trend import write_page
 from commands.webhook import check_webhook, post
 from history.store import opened
 from recording.errors import LoadverdictError, UsageError
+from recording.scrub import scrub
 from scenarios.scenario import load_scenario
 
 SPARE = 1.2
@@ -85,7 +86,7 @@ def run_regression(options: Options, *, as_json: bool) -> int:
 
 def _trouble(error: BaseException) -> str:
     if isinstance(error, LoadverdictError):
-        return f"{error} (exit code {error.exit_code})"
+        return f"{scrub(str(error))} (exit code {error.exit_code})"
     return "interrupted" if isinstance(error, KeyboardInterrupt) else f"unexpected {type(error).__name__}"
 
 

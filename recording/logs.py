@@ -51,12 +51,12 @@ GENERATOR_READINGS = (
     "started",
     "finished",
     "failed",
-    "turns",
-    "turns_failed",
     "arrivals_due",
     "arrivals_sent",
     "arrivals_skipped",
     "arrivals_late",
+    "turns_begun",
+    "turns_broken",
 )
 """Figures of a heartbeat that become readings of source `generator`, labelled with the node."""
 

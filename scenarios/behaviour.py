@@ -16,8 +16,8 @@ from typing import Annotated, Any, Protocol, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from recording.errors import UsageError
-from recording.scrub import one_line, scrub
 from scenarios.config import CONFIG_DIR, Model, config_names, load_named
+from scenarios.raised import raised
 from scenarios.request import Expect, Request, Sent, Status
 
 FOLDER = "behaviours"
@@ -228,10 +228,9 @@ def _python(name: str) -> Behaviour:
         made = getattr(importlib.import_module(module_name), class_name)()
     except Exception as error:
         raise UsageError(
-            f"behaviour {name!r} cannot be made: {type(error).__name__}: "
-            f"{one_line(scrub(str(error)))}; expected a class with the method "
-            "turn(self, user), made without arguments"
-        ) from error
+            f"behaviour {name!r} cannot be made: {raised(error)}; expected a class with the "
+            "method turn(self, user), made without arguments"
+        ) from None
     if not callable(getattr(made, "turn", None)):
         raise UsageError(f"behaviour {name!r} has no method turn(self, user)")
     behaviour: Behaviour = made

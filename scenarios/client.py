@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gevent
+from gevent import GreenletExit
 
 from recording.error_text import message_of
 from recording.examples import ExampleWriter, FailureCodes
@@ -148,8 +149,11 @@ class Client:
             received = self._received(http, prepared, variables)
         except Exception as error:  # our own fault must not leave the request open, as if nobody had answered
             received = Received(outcome="generator", code=type(error).__name__)
-        except gevent.Timeout:  # of the behaviour, which waits no longer
-            self._recorder.finish(token, "total_timeout", code="behaviour_timeout")
+        except GreenletExit:
+            raise  # the end of the run: what is still open then is unfinished
+        except BaseException as error:  # a behaviour's own gevent.Timeout is a limit as any other
+            outcome = "total_timeout" if isinstance(error, gevent.Timeout) else "generator"
+            self._recorder.finish(token, outcome, code=type(error).__name__)
             raise
         expect = request.expect
         if received.status in expect.status and not (expect.json_fields or request.save):

@@ -19,6 +19,7 @@ from recording.folder import RunFolder
 from recording.frames import LogWriter
 from recording.recorder import Recorder, Situation
 from scenarios.accounts import NOBODY, Account, AccountPool
+from scenarios.broken_turns import BrokenTurns
 from scenarios.client import Client
 from scenarios.crew import Crew, Seat
 from scenarios.loads.together import Together
@@ -70,10 +71,6 @@ class Assignment:
         )
 
 
-MOST_TOLD = 50
-"""Texts of behaviours that raise, per process: more are counted and not told."""
-
-
 class Session:
     """One process's part in one run."""
 
@@ -90,9 +87,10 @@ class Session:
         self.clock = clock or Clock.start()
         self.draining = False
         self.leaving: set[gevent.Greenlet] = set()
+        self.turns = BrokenTurns(
+            lambda text: folder.add_event("turn_broken", self.clock.now(), node=node, text=text)
+        )
         self._users = itertools.count()
-        self._turns = self._failed_turns = 0
-        self._told: set[str] = set()
         self._start_s = assignment.start_s
         self._runner = runner
         self._accounts = None
@@ -133,7 +131,7 @@ class Session:
         ]
 
     def _figures(self) -> dict[str, float]:
-        total: Counter[str] = Counter(turns=self._turns, turns_failed=self._failed_turns)
+        total: Counter[str] = Counter(self.turns.figures())
         for arrivals in self._arrivals:
             total.update(arrivals.figures())
         return dict(total)
@@ -175,23 +173,6 @@ class Session:
     def next_user(self) -> int:
         """A number for each user of this process, in the order of their beginning."""
         return next(self._users)
-
-    def turn_begins(self) -> None:
-        """A user begins a turn."""
-        self._turns += 1
-
-    def turn_failed(self, text: str, *, by_itself: bool) -> bool:
-        """A behaviour has raised, by itself or after an answer that was not right; returns whether its text
-        is a new one, which is worth telling."""
-        self._failed_turns += by_itself
-        is_new = text not in self._told and len(self._told) < MOST_TOLD
-        if is_new:
-            self._told.add(text)
-        return is_new
-
-    def note(self, kind: str, **fields: Any) -> None:
-        """Add an event to the run, of a process that is no master."""
-        self._folder.add_event(kind, self.clock.now(), **fields)
 
     def lend_account(self) -> Account:
         """An account for a user that begins."""

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import random
-import traceback
 from collections import deque
-from pathlib import Path
 from typing import Any
 
 from recording.sample import UNPLANNED
-from recording.scrub import one_line, scrub
 from scenarios.accounts import Account
 from scenarios.client import Answer
 from scenarios.crew import Crew
 from scenarios.hidden import hidden_of, written_in
+from scenarios.raised import raised
 from scenarios.request import Request
 from scenarios.session import Session
 
 MOST_OWN = 50
 """So many requests of a behaviour's own making are remembered in a turn, which may go on for hours."""
-
-
-class TurnFailedError(Exception):
-    """What Locust is told when a behaviour raises: it prints the text and keeps it for its page."""
+MOST_SAVED = 500
+"""The same for values that requests saved, which a behaviour may take out of its variables again."""
 
 
 class Turn:
@@ -43,13 +39,13 @@ class Turn:
         self._account = account
         self._delay_ms = delay_ms
         self._own: deque[Request] = deque(maxlen=MOST_OWN)
+        self._saved: deque[str] = deque(maxlen=MOST_SAVED)
+        self.went_wrong = False
+        """Whether a request failed or could not be sent any more: a behaviour may well raise then."""
         self.random = chance
         self.requests = session.target.requests
         self.tags = frozenset(session.scenario.tags)
         self.variables = {"username": account.username, "password": account.password}
-        self._saved: set[str] = set()
-        self.went_wrong = False
-        """Whether a request failed or could not be sent any more: a behaviour may well raise then."""
 
     def send(self, name: str, request: Request | None = None) -> Answer | None:
         """Send a request of the target, or one made by the behaviour; None when the run is ending.
@@ -71,17 +67,15 @@ class Turn:
         self.went_wrong = wrong or not answer.ok
         if answer.ok:
             saved = request.saved_from(answer.fields, answer.headers or {})
-            self._saved.update(saved.values())
+            self._saved.extend(saved.values())
             self.variables |= saved
         return answer
 
-    def failed(self, error: BaseException) -> TurnFailedError:
-        """An exception of the behaviour, with the place it came from and without secrets."""
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        # What was saved is secret also where the behaviour has changed its variables since.
-        secrets = [*hidden_of(self._account, self.variables, self._http.cookies), *self._saved]
+    def failed(self, error: BaseException) -> str:
+        """What an exception of the behaviour says, without secrets."""
+        # The behaviour may have put anything into its variables, and taken anything out.
+        variables = {name: str(value) for name, value in self.variables.items()}
+        secrets = [*hidden_of(self._account, variables, self._http.cookies), *self._saved]
         for request in (*self.requests.values(), *self._own):
-            secrets += written_in(request, self.variables)
-        text = one_line(scrub(str(error), secrets))
-        place = f"{Path(where.filename).name}:{where.lineno}"
-        return TurnFailedError(f"behaviour: {type(error).__name__} in {place}: {text}")
+            secrets += written_in(request, variables)
+        return raised(error, secrets)

@@ -10,7 +10,6 @@ from gevent import GreenletExit
 from locust import User, task
 from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser
 
-from recording.errors import LoadverdictError
 from recording.sample import UNPLANNED
 from scenarios.accounts import NOBODY
 from scenarios.crew import Crew, Seat
@@ -25,16 +24,11 @@ IDLE_S = 0.1
 POOL_S = 5.0
 """How long an idle user of an open load waits before it looks whether there is anything left to do."""
 
+ENDS = (StopUser, StopTest, GreenletExit, KeyboardInterrupt)
+"""What ends a user or the whole test, whether a behaviour raises it or somebody else."""
 
-LOCUSTS_OWN = (
-    StopUser,
-    StopTest,
-    InterruptTaskSet,
-    RescheduleTask,
-    RescheduleTaskImmediately,
-    LoadverdictError,
-)
-"""What a behaviour may raise to say something, which is no fault of it."""
+ENDS_TURN = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately)
+"""What a behaviour may raise to end its turn, which is no fault of it."""
 
 
 class ScenarioUser(User):
@@ -87,10 +81,12 @@ class ScenarioUser(User):
         if not session.may_send:
             gevent.sleep(IDLE_S)
             return
-        self._work(session, crew)
+        went_well = self._work(session, crew)
         if session.scenario.rendezvous_s is None:
             pause = pause_s(crew.part.think_time, crew.part.think_time_s, self._random)
-            # Without think time Locust's own pause of no length between two tasks is enough.
+            # Without think time Locust's own pause of no length between two tasks is enough; not where turns
+            # break off before anything is sent, for they would keep the processor to themselves.
+            pause = pause if went_well else max(pause, IDLE_S)
             if pause > 0:
                 gevent.sleep(pause)
 
@@ -141,20 +137,25 @@ class ScenarioUser(User):
             return False
         return bool(super().stop(force=True))
 
-    def _work(self, session: Session, crew: Crew, delay_ms: float = UNPLANNED) -> None:
-        """Do a turn; then leave if that was asked for meanwhile, or change accounts."""
+    def _work(self, session: Session, crew: Crew, delay_ms: float = UNPLANNED) -> bool:
+        """Do a turn; then leave if that was asked for meanwhile, or change accounts.
+
+        Returns whether the turn went well. Locust must not hear of one that did not: it would begin the next
+        at once, and print the traceback of each, whose text may hold a password.
+        """
+        session.turns.begun += 1
+        went_well = True
         self._busy = True
-        session.turn_begins()
         turn = Turn(session, crew, self.client, self._account, self._random, delay_ms)
         try:
             crew.draw_behaviour(self._random).turn(turn)
-        except (*LOCUSTS_OWN, GreenletExit):
+        except ENDS:
             raise
-        except BaseException as error:  # also a gevent.Timeout, which is no Exception and would end the user
-            failed = turn.failed(error)
-            if session.turn_failed(str(failed), by_itself=not turn.went_wrong):
-                # Not from it: Locust would print both, and the text of the first may hold a password.
-                raise failed from None
+        except ENDS_TURN:
+            pass
+        except BaseException as error:  # a gevent.Timeout is none of the others
+            went_well = False
+            session.turns.note(turn.failed(error), by_itself=not turn.went_wrong)
         finally:
             self._busy = False
         if self._leaving:
@@ -163,6 +164,7 @@ class ScenarioUser(User):
         before, self._account = self._account, session.exchange_account(self._account)
         if self._account is not before:
             self.client.forget()
+        return went_well
 
     def _wait_for_rendezvous(self, every_s: float) -> None:
         elapsed = self._session.elapsed_s

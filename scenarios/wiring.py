@@ -39,7 +39,6 @@ from scenarios.session import Assignment, Session, bind
 from scenarios.statistics import bound_entries, bound_failures
 from scenarios.target import target_names
 from scenarios.transport import outcome_of
-from scenarios.turn import TurnFailedError
 
 LIVENESS_S = 10
 """Heartbeats, one a second, that a worker may owe before its master takes it for lost.
@@ -201,13 +200,10 @@ class Wiring:
         )
 
     def _on_user_error(self, exception: BaseException, **_: Any) -> None:
-        is_told = isinstance(exception, LoadverdictError | TurnFailedError)
-        text = str(exception) if is_told else type(exception).__name__
+        text = str(exception) if isinstance(exception, LoadverdictError) else type(exception).__name__
         log.error("a user ended with an error: %s", text)
         if self.controller is not None:
             self.controller.note("user_error", text=text)
-        elif self._session is not None:
-            self._session.note("user_error", text=text)
 
 
 _WIRINGS: WeakKeyDictionary[Any, Wiring] = WeakKeyDictionary()

@@ -123,6 +123,44 @@ def test_users_that_never_came_are_a_warning():
     assert found["users_missing"] == "warning"
 
 
+@pytest.mark.parametrize(
+    ("running", "severity"),
+    [
+        ([20] * 50, None),
+        ([8] * 5 + [20] * 45, None),  # a slow machine, which takes its time to make them
+        ([8] * 20 + [20] * 30, "warning"),
+        ([20] * 12 + [0] * 38, "incomplete"),  # all of them ended early
+    ],
+)
+def test_a_run_that_lost_most_of_its_users_is_incomplete(running, severity):
+    found, quality = codes(make_run(readings=readings(users_wanted=[20] * 50, users_running=running)))
+    assert found.get("users_missing") == severity
+    assert quality.complete == (severity != "incomplete")
+
+
+@pytest.mark.parametrize(("broken", "severity"), [(0, None), (4, "warning"), (40, "invalid")])
+def test_turns_that_a_behaviour_broke_off_are_the_generators_own_fault(broken, severity):
+    text = "KeyError in shop.py:4: 'missing'"
+    event = {"kind": "turn_broken", "time_s": START_S, "node": "node-1", "text": text}
+    counts = readings(turns_begun=[100, 1000], turns_broken=[0, broken])
+    run = make_run(readings=counts, events=(event,))
+    found, quality = codes(run)
+    assert found.get("behaviour_errors") == severity
+    assert quality.valid == (severity != "invalid")
+    if severity == "invalid":
+        assert "turns of the behaviour broke off" in diagnose(run).sentence
+        (told,) = [finding.text for finding in quality.findings if finding.code == "behaviour_errors"]
+        assert told.startswith(
+            f"40 turns (4 %) broke off because the Python behaviour raised an exception though every "
+            f"answer was right: {text}."
+        )
+
+
+def test_a_behaviour_that_raises_before_it_sends_anything_is_named():
+    run = replace(make_run(readings=readings(turns_begun=[9], turns_broken=[9])), samples=Samples.empty())
+    assert codes(run)[0]["behaviour_errors"] == "invalid"
+
+
 def test_times_that_are_no_times_are_dropped_and_counted():
     run = make_run(errors=0.1)
     run.samples.duration_ms[:4] = [np.nan, np.inf, -1, -np.inf]

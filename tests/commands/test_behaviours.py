@@ -88,8 +88,13 @@ WRONG = "user.send('browse', Request(path='/items/none'))"
     ("mode", "sends", "code"),
     [
         ("api", f"{RIGHT}; {{}}['token']", 4),
-        ("api", f"{WRONG}; {{}}['token']", 1),
-        ("slow", "\n        with gevent.Timeout(0.3): user.send('slow', Request(path='/'))", 1),
+        pytest.param("api", f"{WRONG}; {{}}['token']", 1, marks=pytest.mark.slow),
+        pytest.param(
+            "slow",
+            "\n        with gevent.Timeout(0.3): user.send('slow', Request(path='/'))",
+            1,
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["by itself", "after a wrong answer", "for want of one"],
 )
@@ -125,3 +130,50 @@ def test_a_mistake_in_a_behaviour_stops_the_run_before_it_begins(
     assert done.returncode == 2
     assert f"{behaviour}:8:9: unknown key 'choose.0.steps.0.from'; did you mean 'form'?" in done.stderr
     assert not cli.runs.exists()
+
+
+BROKEN = """
+from scenarios.request import Request
+
+LOGIN = Request(method="POST", path="/login", json={"p": "{password}"}, save={"kind": "header:content-type"})
+
+class Weird(BaseException):
+    pass
+
+class Raising:
+    def turn(self, user):
+        user.send("login", LOGIN)
+        known = [user.variables["password"], user.variables["kind"]]
+        user.variables.clear()
+        raise KeyError(*known)
+
+class Private:
+    def turn(self, user):
+        raise Weird(user.variables["password"])
+"""
+
+
+@pytest.mark.slow
+def test_turns_that_break_off_keep_the_planned_load_and_void_the_run(
+    cli: Cli, mixed: Target, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN)
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text(
+        "behaviours: {'broken:Raising': 1, 'broken:Private': 1}\nthink_time_s: 0.5\nthink_time: constant\n"
+        "load: {shape: hold, users: 6, hold_s: 3}\n"
+    )
+    done = cli.run(str(scenario), mixed, "--processes", "2")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert 0 < mixed.served() <= 6 * 7
+    run = cli.only_run()
+    (told,) = [
+        each["text"] for each in cli.verdict()["quality"]["findings"] if each["code"] == "behaviour_errors"
+    ]
+    assert "Weird in broken.py:18: [hidden]" in told
+    assert "KeyError in broken.py:14: ('[hidden]', '[hidden]')" in told  # also what was only saved
+    for path in (path for path in run.rglob("*") if path.is_file()):
+        assert b"pass-word" not in path.read_bytes(), path
+    log = (run / "locust.log").read_text()
+    assert "Traceback" not in log
+    assert log.count("a turn broke off: Weird") <= 2  # once per process, however many turns it were

@@ -239,6 +239,17 @@ def test_a_chat_that_talks_nonsense_is_a_word() -> None:
     assert trouble == "BadStatusLine"
 
 
+def test_a_chat_hears_why_there_is_no_answer_without_secrets(
+    cli: Cli, switchable: Target, chat: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, told = chat
+    monkeypatch.setenv("LOADVERDICT_WEBHOOK", url)
+    assert regression(cli, switchable, "token=hush-hush")[0] == 2
+    (text,) = told
+    assert "no scenario" in text
+    assert "hush" not in text.partition("no answer")[2]
+
+
 def test_a_chat_that_cannot_be_told_changes_nothing(
     cli: Cli, mixed: Target, scenario: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

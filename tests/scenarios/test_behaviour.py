@@ -88,6 +88,25 @@ def test_a_python_behaviour_that_is_none_is_refused(name: str) -> None:
         load_behaviour(name)
 
 
+def test_a_python_behaviour_that_cannot_be_made_tells_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "unmade.py").write_text(
+        "class Vault:\n"
+        "    def __init__(self):\n"
+        "        raise ValueError('login to https://svc:hush-1@vault failed,\\ntoken=hush-2 \\x1b[31m')\n"
+        "    def turn(self, user): pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError) as caught:
+        load_behaviour("unmade:Vault")
+    text = str(caught.value)
+    assert "ValueError in unmade.py:3: login to https://[hidden]@vault failed, token=[hidden]" in text
+    assert "hush" not in text
+    assert text.isprintable()
+    assert caught.value.__cause__ is None
+
+
 def test_pauses_have_the_mean_that_is_asked_for() -> None:
     chance = random.Random(5)
     kinds: dict[Any, tuple[float, float]] = {
