@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from commands.file_lock import locked
-from recording.folder import replacing
+from recording.folder import write_text
 from recording.past import past_folders, past_runs
 
 INDEX, TREND = "index.html", "trend.html"
@@ -82,10 +82,7 @@ def write_index(runs_dir: Path) -> Path:
             datetime.now(UTC),
             has_trend=_beside(runs_dir, TREND).is_file(),
         )
-        with replacing(path) as temporary:
-            # Run folders are their owner's alone, and the list tells what is in them.
-            temporary.touch(mode=0o600)
-            temporary.write_text(page, encoding="utf-8")
+        write_text(path, page)
     return path
 
 

@@ -136,12 +136,18 @@ def _repeated(
         except LoadverdictError as error:
             console.print(Text(f"the repeated run could not be made: {error}", style="yellow"))
             break
+        if _interrupted(again) and time.monotonic() < until:
+            return again  # somebody did not want to wait for the answer: none stands
         if again.report.answer == "not_judged" and again.gate != MISSED:
             text = "the repeated run cannot be used: the answer before it stands"
             console.print(Text(text, style="yellow"))
             break
         judged = again
     return judged
+
+
+def _interrupted(judged: Judged) -> bool:
+    return any(event.get("kind") == "interrupted" for event in judged.diagnosis.run.events)
 
 
 def _one(

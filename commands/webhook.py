@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from urllib.parse import urlsplit
 
+from analysis.render.markdown import UNMENTIONED
 from recording.errors import UsageError
 
 TIMEOUT_S = 10
@@ -36,7 +37,13 @@ def check_webhook(address: str) -> None:
 def post(address: str, text: str) -> str | None:
     """Send a text; returns what went wrong in a clause, or None. Never raises: the run is recorded by now."""
     # Slack's own markup: a target's text must not call everybody, or show one link and lead to another.
-    safe = text[:MOST_CHARACTERS].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    safe = (
+        text[:MOST_CHARACTERS]
+        .replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+        .replace("@", UNMENTIONED)
+    )
     body = json.dumps({"text": safe}).encode()
     request = urllib.request.Request(address, body, {"Content-Type": "application/json"}, method="POST")
     try:

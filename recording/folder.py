@@ -46,8 +46,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole file, or leave the one that is there."""
+    """Write a whole file, for its owner's eyes only, or leave the one that is there."""
     with replacing(path) as temporary:
+        temporary.touch(mode=0o600)
         temporary.write_text(text, encoding="utf-8")
 
 

@@ -23,7 +23,10 @@ WINDOW = 32_768
 LONGEST_DRESS = 4
 """A secret that the window's end cuts in two is so many times as long as it is itself, at most."""
 
-_TELLING = r"(?:password|passwd|pwd|token|secret|credential|api[_-]?key|session(?:[_-]?id)?)s?"
+_TELLING = (
+    r"(?:password|passwd|pwd|passphrase|passcode|token|secret|credential|(?:api|access|private)[_-]?key"
+    r"|session(?:[_-]?id)?)s?"
+)
 _CREDENTIAL_HEADER = r"(?:(?:proxy-)?authorization|(?:set-)?cookie2?)"
 SECRET_NAME = re.compile(rf"(?i){_TELLING}|auth|cookie|\bsid\b")
 """How a header or a field is called whose value is nobody's business."""

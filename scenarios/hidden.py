@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import binascii
 import re
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from recording.scrub import SECRET_NAME
 from scenarios.accounts import Account
@@ -15,6 +19,44 @@ from scenarios.request import Request
 
 _ABOUT_A_SECRET = re.compile(r"(?i)author(?!iz)|[_-](?:type|method|kind|mode)$")
 """Names that hold such a word and hold no secret: `author`, `token_type`."""
+
+_SECRET_NAME = re.compile(
+    SECRET_NAME.pattern
+    + r"|\bpass\b|passphrase|passcode|\bpin\b|otp\b|jwt|[cx]srf|assertion|signature|[a-z][_-]?key\b"
+)
+"""How what we send is called: more than an answer's fields, which clients must be able to read."""
+
+_HARMLESS = frozenset(
+    [
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "connection",
+        "content-language",
+        "content-type",
+        "dnt",
+        "from",
+        "host",
+        "if-modified-since",
+        "if-none-match",
+        "origin",
+        "pragma",
+        "prefer",
+        "range",
+        "referer",
+        "te",
+        "user-agent",
+        "x-requested-with",
+    ]
+)
+"""Headers whose values answers may repeat. Any other may be a key, under whatever name."""
+
+_LONG = 8
+"""Shorter texts may be words."""
+
+_BETWEEN = re.compile(r"[\s,;=\"']+")
 
 
 def hidden_in(
@@ -42,27 +84,49 @@ def hidden_of(account: Account, variables: Mapping[str, str], cookies: CookieJar
 
 
 def written_in(request: Request, variables: Mapping[str, str]) -> list[str]:
-    """What a request itself says in headers and fields with telling names."""
-    secrets = []
-    for text in filled(list(_told(request.headers)), variables):
-        # "Bearer abc": a service may repeat the second word alone, and the first is no secret.
-        _, _, behind = text.partition(" ")
-        secrets += [text, *behind.split()]
-    return secrets + list(filled([*_told(request.json_body), *_told(request.form)], variables))
+    """What a request itself says in headers, fields and its query."""
+    headers = filled([f"{name}\0{value}" for name, value in request.headers.items()], variables)
+    secrets = [secret for header in headers for secret in _of_header(*header.split("\0", 1))]
+    query = dict(parse_qsl(urlsplit(request.path).query))
+    return secrets + list(filled([*_told(request.json_body), *_told(request.form), *_told(query)], variables))
 
 
-def _told(value: Any, *, is_secret: bool = False) -> Iterator[str]:
-    """Texts under a key whose name says that they are secret, in a list there too. Not all that lies below
-    such a key: the method in {"auth": {"method": "password"}} is a word that answers need."""
+def _of_header(name: str, value: str) -> Iterator[str]:
+    """A service may repeat a part of a value alone: the token behind "Bearer", one of several cookies."""
+    if not _names_a_secret(name):
+        if name.lower() not in _HARMLESS and len(value) >= _LONG:
+            yield value
+        return
+    yield value
+    if name.lower() == "cookie":
+        yield from (pair.partition("=")[2].strip() for pair in value.split(";"))
+        return
+    scheme, _, behind = value.partition(" ")
+    yield from behind.split()
+    yield from (part for part in _BETWEEN.split(behind) if len(part) >= _LONG)
+    if scheme.lower() == "basic":
+        with suppress(binascii.Error):
+            yield b64decode(behind).decode(errors="replace").partition(":")[2]
+
+
+def _told(value: Any, *, is_secret: bool = False, is_below: bool = False) -> Iterator[str]:
+    """Texts under a key whose name says that they are secret, in a list there too. Of what lies deeper below
+    such a key only what nobody says in a sentence: the method in {"auth": {"method": "password"}} is a word
+    that answers need."""
     if isinstance(value, Mapping):
         for name, below in value.items():
-            yield from _told(below, is_secret=_names_a_secret(name))
+            yield from _told(below, is_secret=_names_a_secret(name), is_below=is_below or is_secret)
     elif isinstance(value, list):
         for below in value:
-            yield from _told(below, is_secret=is_secret)
-    elif is_secret and isinstance(value, str):
+            yield from _told(below, is_secret=is_secret, is_below=is_below)
+    elif isinstance(value, str) and (is_secret or (is_below and _is_made(value))):
         yield value
 
 
 def _names_a_secret(name: str) -> bool:
-    return SECRET_NAME.search(name) is not None and _ABOUT_A_SECRET.search(name) is None
+    return _SECRET_NAME.search(name) is not None and _ABOUT_A_SECRET.search(name) is None
+
+
+def _is_made(text: str) -> bool:
+    """Whether a text is none of the words that a sentence is made of."""
+    return len(text) >= 2 * _LONG or (len(text) >= _LONG and any(char.isdigit() for char in text))

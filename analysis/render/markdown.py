@@ -41,10 +41,14 @@ def markdown(verdict: Verdict) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+UNMENTIONED = "@\u200b"
+"""Looks like an @, and calls nobody."""
+
+
 def plain(text: str, limit: int = 600) -> str:
     """A sentence of the suite's own, which may quote foreign words: nothing in it is markup."""
     escaped = _SPECIAL.sub(r"\\\1", wording.clean(text, limit))
-    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", UNMENTIONED)
 
 
 def code(text: str, limit: int = 200) -> str:

@@ -195,3 +195,44 @@ def test_hidden_words_without_a_plain_letter_cost_little() -> None:
         assert scrub("busy", [word]) == "busy"
     assert time.process_time() - begin_s < 0.4
     assert scrub("нет: " + words[0].upper(), [words[0]]) == "нет: [hidden]"
+
+
+CANARY = "Zq7canary9Kx"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"headers": {"Authorization": f"Basic {base64.b64encode(f'svc:{CANARY}'.encode()).decode()}"}},
+        {"headers": {"Authorization": f'Digest username="svc", response="{CANARY}", nonce="1"'}},
+        {"headers": {"Authorization": f"AWS4-HMAC-SHA256 Credential=AKIA/x, Signature={CANARY}"}},
+        {"headers": {"Cookie": f"theme=dark; sid={CANARY}"}},
+        {"headers": {"Ocp-Apim-Subscription-Key": CANARY}},
+        {"headers": {"X-Whatever": CANARY}},
+        {"path": f"/items?api_key={CANARY}"},
+        *({"json": {name: CANARY}} for name in ("pass", "passphrase", "pin", "otp", "jwt", "private_key")),
+        {"json": {"credentials": {"user": {"value": CANARY}}}},
+        {"json": {"tokens": [{"v": CANARY}]}},
+    ],
+    ids=str,
+)
+def test_what_a_target_file_itself_says_is_hidden_where_it_is_a_secret(sent: dict[str, Any]) -> None:
+    request = Request.model_validate({"path": "/", "method": "POST", **sent})
+    secrets = hidden_in(request, NOBODY, {}, None, None)
+    told = f"the value {CANARY} is not known here"
+    assert scrub(told, secrets) == "the value [hidden] is not known here"
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ({"headers": {"Accept": "application/json"}}, "send application/json"),
+        ({"headers": {"X-Version": "v2"}}, "v2 is not served any more"),
+        ({"json": {"auth": {"method": "password", "scope": "orders"}}}, "password is wrong for orders"),
+        ({"path": "/items?page=12345678"}, "page 12345678 does not exist"),
+        ({"json": {"opinion": "12345678", "spin": "abcdefgh"}}, "12345678 and abcdefgh"),
+    ],
+)
+def test_what_is_no_secret_of_a_target_file_stays(sent: dict[str, Any], told: str) -> None:
+    request = Request.model_validate({"path": "/", "method": "POST", **sent})
+    assert scrub(told, hidden_in(request, NOBODY, {}, None, None)) == told

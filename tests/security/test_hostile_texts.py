@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 
 from analysis.render.html import html
 from analysis.render.junit import junit
+from analysis.render.markdown import plain
 from recording.scrub import printable
 from tests.commands.conftest import Cli
 from tests.render.builders import make_verdict
@@ -88,3 +89,8 @@ def test_an_error_message_does_not_steer_a_terminal(tmp_path: Path, words: tuple
 
 def test_printable_leaves_lines_and_words() -> None:
     assert printable("a\tb\nc\x1b[31m\x9bd\re") == "a\tb\nc [31m d e"
+
+
+def test_a_mention_calls_nobody() -> None:
+    assert "@channel" not in plain("busy @channel @here")
+    assert "channel" in plain("busy @channel")
