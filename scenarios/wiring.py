@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -250,13 +251,28 @@ def _on_init(environment: Any, **_: Any) -> None:
         add_live_page(environment, wiring.controller)
 
 
+TOGETHER_S = 1.0
+"""Signals that come so soon after one another are one wish: whoever ends a service tells every process of it,
+and the command that started this one passes it on as well."""
+
+
 def _interrupt_main_only() -> None:
-    """Have Ctrl-C interrupt the main greenlet, as it ends the test.
+    """Have Ctrl-C interrupt the main greenlet, as it ends the test, and SIGTERM as well.
 
     Python raises it in whichever greenlet runs at that moment; a user hit between the note that its request
-    begins and the sending would die, and its request would be waited for in vain.
+    begins and the sending would die, and its request would be waited for in vain. Locust heeds SIGTERM only
+    once it is done with starting: for a shape without its page that is when the test is over.
     """
-    gevent.signal_handler(signal.SIGINT, gevent.kill, gevent.get_hub().parent, KeyboardInterrupt)
+    main, last_s = gevent.get_hub().parent, float("-inf")
+
+    def interrupt() -> None:
+        nonlocal last_s
+        before_s, last_s = last_s, time.monotonic()
+        if last_s - before_s > TOGETHER_S:
+            gevent.kill(main, KeyboardInterrupt)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        gevent.signal_handler(number, interrupt)
 
 
 def _end_with_terminal() -> None:
