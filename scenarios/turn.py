@@ -53,13 +53,12 @@ class Turn:
         Only a turn's first request was due at a certain moment, the others follow answers.
         """
         session = self._session
+        if request is not None:
+            self._own.append(request)  # also one that is not sent: its secrets may stand in what is raised
         if not session.may_send:
             self.went_wrong = True
             return None
-        if request is None:
-            request = self.requests[name]
-        else:
-            self._own.append(request)
+        request = request or self.requests[name]
         delay_ms, self._delay_ms = self._delay_ms, UNPLANNED
         name = self._crew.endpoint(name)
         wrong, self.went_wrong = self.went_wrong, True  # until the answer is there

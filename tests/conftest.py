@@ -29,6 +29,7 @@ HALVED = "commands"
 """One of them takes as long as all the rest: its first half in the alphabet runs beside the second."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Never more than three such tests at the same time."""
     for item in items:
