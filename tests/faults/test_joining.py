@@ -90,6 +90,9 @@ def test_a_process_that_dies_on_its_start_is_waited_for_no_longer_than_said(benc
     below = psutil.Process(going.process.pid).children(recursive=True)
     going.workers()[0].kill()
     going.until_ended(START_WAIT_S + 20)
-    check_said(going, 6, "2 load generating processes were not all ready", f"{START_WAIT_S} s")
-    assert going.ledger.target.served() == 0
+    if going.process.returncode == 3:  # on a quick machine it had joined already
+        check_said(going, 3, "worker-0 took part and left no log here")
+    else:
+        check_said(going, 6, "2 load generating processes were not all ready", f"{START_WAIT_S} s")
+        assert going.ledger.target.served() == 0
     assert not psutil.wait_procs(below, timeout=5)[1]
