@@ -7,6 +7,7 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -123,6 +124,7 @@ def _told(value: Any, *, is_secret: bool = False, is_below: bool = False) -> Ite
         yield value
 
 
+@lru_cache(maxsize=1024)  # asked with every failed request, of the same few names
 def _names_a_secret(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None and _ABOUT_A_SECRET.search(name) is None
 
