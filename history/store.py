@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from recording.errors import UsageError
 
 BUSY_LIMIT_S = 30.0
 """So long a writer waits for another one; each needs milliseconds."""
+
+RETRY_S = 0.01
 
 EVERY = 2**62
 """More runs than a history holds."""
@@ -169,10 +172,27 @@ def opened(path: Path) -> Iterator[History]:
             history = History(connection)
             history.migrate()
             connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA journal_mode = WAL")
+            _log_ahead(connection)
             yield history
     except (sqlite3.Error, OSError) as error:
         raise UsageError(f"the history {path} cannot be used: {_why(error)}") from error
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Turn on the write-ahead log, which stays on for good.
+
+    SQLite waits for other processes everywhere but here, where it refuses at once: two that wait for each
+    other would never end. So whoever meets another one in this moment tries again.
+    """
+    deadline_s = time.monotonic() + BUSY_LIMIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline_s:
+                raise
+            time.sleep(RETRY_S)
 
 
 def _why(error: sqlite3.Error | OSError) -> str:

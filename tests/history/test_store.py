@@ -7,14 +7,16 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from analysis.trend.entry import Entry, Figure
 from history.schema import MIGRATIONS, VERSION
-from history.store import opened
+from history.store import History, opened
 from recording.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,12 +102,25 @@ def test_old_runs_are_forgotten_by_count_and_age_but_not_pinned_ones(tmp_path: P
 def test_several_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     file = tmp_path / "h.sqlite"
     writers = [writer(file, name, 25) for name in "abc"]
-    for one in writers:
-        _, told = one.communicate(timeout=60)
-        assert one.returncode == 0, told
+    ends = [(one.communicate(timeout=60)[1], one.returncode) for one in writers]
+    assert [code for _, code in ends] == [0, 0, 0], ends
     with opened(file) as history:
         assert len(history.runs()) == 75
         assert all(len(one.figures) == 3 for one in history.runs())
+
+
+def test_a_new_history_waits_for_one_who_writes_it(tmp_path: Path) -> None:
+    file = tmp_path / "h.sqlite"
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+        History(other).migrate()  # Made by another process, which has not turned on the write-ahead log yet.
+        other.execute("BEGIN IMMEDIATE")
+        end = threading.Timer(0.3, other.rollback)
+        end.start()
+        with opened(file) as history:
+            history.record(entry("a"))
+        end.join()
+    with closing(sqlite3.connect(file)) as look:
+        assert look.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 @pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
