@@ -17,7 +17,7 @@ from recording.errors import NoDataError, UsageError
 from recording.folder import is_there
 from recording.scrub import on_screen
 from scenarios.accounts import EXPECTED, is_open_to_all
-from scenarios.names import LIMIT_S, look_up
+from scenarios.addresses import LIMIT_S, look_up
 from scenarios.scenario import Scenario
 from scenarios.target import Target
 

@@ -23,7 +23,7 @@ from recording.errors import IncompleteError, NoDataError, UsageError
 from recording.folder import NOT_BEGUN, RunFolder
 from recording.follow import Follower
 from recording.logs import finish
-from scenarios.names import addresses_of
+from scenarios.addresses import addresses_of
 from scenarios.overrides import ENV_OVERRIDES, Overrides, look_times_s
 from scenarios.scenario import Scenario, load_scenario
 from scenarios.target import Target, is_loopback, load_target

@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from lab.control import down, set_faults, status
 from lab.errors import LabError
@@ -35,8 +36,31 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
+class _Once(argparse.Action):
+    """Keeps the value of an option that is given once: of two, which one was meant?"""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        if getattr(namespace, self.dest) is not self.default:
+            parser.error(f"{option_string} is given twice; say it once")
+        setattr(namespace, self.dest, values)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Its options are `_Once`."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.register("action", None, _Once)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="loadverdict lab", description=__doc__)
+    parser = _Parser(prog="loadverdict lab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     start = commands.add_parser("up", help="start a lab; runs until Ctrl-C unless detached")
     start.add_argument("--port", type=int, help="port (default: a free one)")

@@ -17,10 +17,10 @@ from recording.errors import RefusedError, UsageError
 from recording.planned import ARRIVALS, USERS
 from recording.probes.spec import Probe, environment
 from scenarios.accounts import Account, accounts_from_environment, read_accounts
+from scenarios.addresses import addresses_of
 from scenarios.behaviour import WrittenBehaviour, load_behaviour, requests_of
 from scenarios.config import CONFIG_DIR, Model, config_names, load_named
 from scenarios.loads.together import peak_of
-from scenarios.names import addresses_of
 from scenarios.request import Request
 from scenarios.scenario import Scenario
 from scenarios.yaml_file import nearest

@@ -16,6 +16,7 @@ import pytest
 
 from commands.changes import AskedChange
 from commands.main import app
+from lab.main import main as lab_main
 from tests.bad_input.told import Told, told
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -166,6 +167,13 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         app(["--version"])
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("loadverdict 0.")
+
+
+def test_an_option_of_the_lab_that_is_given_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        lab_main(["up", "--port", "5", "--port", "6"])
+    assert ended.value.code == 2
+    assert "--port is given twice; say it once" in capsys.readouterr().err
 
 
 def in_a_shell(line: str) -> tuple[int, str]:

@@ -21,7 +21,7 @@ from recording.folder import RunFolder
 from recording.follow import Follower
 from recording.frames import Kind, LogWriter
 from recording.reader import read_run
-from scenarios import names as names_of_hosts
+from scenarios import addresses
 from scenarios.scenario import Scenario
 from scenarios.target import Target, is_loopback
 from tests.commands.conftest import Cli, wait_for
@@ -150,7 +150,7 @@ def test_where_load_goes_is_told_with_its_addresses(names: dict[str, list[str]])
 def test_a_name_server_that_stays_silent_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real one, silent within the private view of a machine: tests/faults/test_absent.py."""
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2) or [])
-    monkeypatch.setattr(names_of_hosts, "LIMIT_S", 0.05)
+    monkeypatch.setattr(addresses, "LIMIT_S", 0.05)
     began_s = time.monotonic()
     with pytest.raises(NoDataError, match="nobody told within"):
         check_before_load(scenario(), target(base_url="http://api.example", allow_load=True), processes=1)

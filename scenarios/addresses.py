@@ -1,4 +1,4 @@
-"""Names: which addresses the name of a host stands for now."""
+"""Addresses: which ones the name of a host stands for now."""
 
 from __future__ import annotations
 
