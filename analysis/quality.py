@@ -191,6 +191,18 @@ def _events(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
         yield Finding(code="cut_short", severity="incomplete", text=text)
 
 
+def _refused(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
+    refused = [event for event in run.events if event.get("kind") == "node_refused"]
+    if refused:
+        others = phrases.listed(sorted(f"{event.get('node')} ({event.get('version')})" for event in refused))
+        yield Finding(
+            code="node_refused",
+            severity="warning",
+            text=f"{others} came of another version than its master's and was sent away: install the same on "
+            "all machines.",
+        )
+
+
 def _looks(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
     looks = looks_of(run)
     if not run.manifest.get("until_decided"):
@@ -291,6 +303,7 @@ _CHECKS: tuple[_Check, ...] = (
     _folder_parts,
     _silent_nodes,
     _events,
+    _refused,
     _looks,
     ended_early,
     _broken,

@@ -161,7 +161,7 @@ class Run:
         manifest: the run folder's manifest as a plain mapping; empty for foreign files.
         scenario: the resolved scenario as a plain mapping; empty for foreign files.
         events: rows of events.jsonl: {"time_s", "kind", ...}. Kinds: "stage", "node_joined", "node_lost",
-            "interrupted", "fault", "note".
+            "node_refused", "interrupted", "fault", "note".
         examples: failed requests kept as examples.
         health: what is known about the logs' completeness; None for foreign files.
         bad_lines: lines of a foreign file that could not be read and were left out.

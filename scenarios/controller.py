@@ -170,6 +170,12 @@ class Controller:
             self._runner.send_message(RUN_MESSAGE, self.assignment.to_message(), client_id)
             self.note("node_joined", node=self._node_name(client_id))
 
+    def refuse(self, client_id: str, version: str) -> None:
+        """Note that a worker of another version came to the run that is going on."""
+        name = self._node_name(client_id)
+        log.warning("%s runs %s and is sent away", name, on_screen(version))
+        self.note("node_refused", node=name, version=version)
+
     def note(self, kind: str, **details: Any) -> None:
         """Append an event to the run folder."""
         if self.assignment:

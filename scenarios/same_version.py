@@ -1,4 +1,4 @@
-"""Same version: a run does not begin with workers of another version than its master's.
+"""Same version: no worker takes part that is of another version than its master.
 
 What goes between master and workers, and what is written into the logs, is understood by its own version.
 Locust itself lets any worker in.
@@ -50,14 +50,24 @@ class WorkerVersions:
             UsageError: one of them runs something else.
         """
         self._wait_for(workers)
-        own = own_version()
         others = [
-            f"{name} runs {self._told.get(client_id, UNKNOWN)}"
+            f"{name} runs {other}"
             for client_id, name in sorted(workers.items(), key=lambda item: item[1])
-            if self._told.get(client_id) != own
+            if (other := self.other_than_own(client_id))
         ]
         if others:
-            raise UsageError(f"{', '.join(others)}; this master runs {own}: install the same on all machines")
+            raise UsageError(
+                f"{', '.join(others)}; this master runs {own_version()}: install the same on all machines"
+            )
+
+    def knows(self, client_id: str) -> bool:
+        """Whether a worker has told what it runs."""
+        return client_id in self._told
+
+    def other_than_own(self, client_id: str) -> str:
+        """What a worker has told that it runs, where that is not what this master runs; else ""."""
+        told = self._told.get(client_id, UNKNOWN)
+        return "" if told == own_version() else told
 
     def _wait_for(self, workers: Iterable[str]) -> None:
         deadline = time.monotonic() + TELL_LIMIT_S

@@ -29,6 +29,7 @@ from scenarios.controller import (
     worker_name,
 )
 from scenarios.distant import DistantWorker
+from scenarios.late_workers import LateWorkers
 from scenarios.live.routes import add_live_page
 from scenarios.load import Plan
 from scenarios.loads.together import Together
@@ -82,8 +83,10 @@ class Wiring:
             MasterWatch(runner)
             runner.send_message(VERSION_MESSAGE, {"version": own_version()})
         if isinstance(runner, MasterRunner):
+            assert self.controller is not None
             locust.runners.HEARTBEAT_LIVENESS = LIVENESS_S
             MasterPort(runner)
+            LateWorkers(runner, self.controller)
             runner.register_message(DRAINED_MESSAGE, self._on_drained)
             runner.register_message(SHIP_MESSAGE, self._on_ship)
             runner.register_message(CLOCK_MESSAGE, self._on_clock)

@@ -1,10 +1,11 @@
-"""F18: workers of another version, and workers that die before the load begins."""
+"""F18: workers of another version, workers that come late, and workers that die before the load begins."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -14,8 +15,9 @@ import psutil
 import pytest
 
 from commands.locust_process import START_WAIT_S, free_port
+from recording.reader import read_run
 from tests.commands.conftest import ROOT, wait_for
-from tests.faults.harness import LOAD, Bench, Going, audit, check_said, findings_of, health_of
+from tests.faults.harness import LOAD, Bench, Going, audit, check_said, findings_of, health_of, measured
 
 OTHER_VERSION = "0.0.1"
 
@@ -65,6 +67,38 @@ def test_a_worker_of_another_version_is_named_before_any_load(bench: Bench) -> N
     words = (f"worker-1 runs loadverdict {OTHER_VERSION}", f"this master runs loadverdict {own}")
     check_said(going, 6, "the run has not begun", *words, "install the same")
     assert going.ledger.target.served() == 0
+
+
+@pytest.mark.slow
+def test_a_worker_of_another_version_that_comes_later_is_sent_away(bench: Bench) -> None:
+    port = free_port()
+    going = bench.start(LOAD % 12, "--workers", "1", "--workers-port", str(port))
+    with a_worker(bench, "own", port):
+        going.until_finished(20)
+        with a_worker(bench, "other", port, installed_as(bench.folder, OTHER_VERSION)) as other:
+            assert other.wait(20) == 0
+            going.until_ended()
+    check_said(going, 1)
+    assert f"worker-1 (loadverdict {OTHER_VERSION}" in findings_of(going)["node_refused"]
+    assert set(health_of(going).nodes) == {"worker-0"}
+    audit(going)
+
+
+@pytest.mark.slow
+def test_a_worker_that_comes_later_takes_a_part_of_the_load(bench: Bench) -> None:
+    port = free_port()
+    going = bench.start(LOAD % 12, "--workers", "1", "--workers-port", str(port))
+    with a_worker(bench, "first", port) as first:
+        going.until_finished(20)
+        with a_worker(bench, "second", port) as second:
+            going.until_ended()
+            assert (first.wait(20), second.wait(20)) == (0, 0)
+    check_said(going, 1)
+    assert set(health_of(going).nodes) == {"worker-0", "worker-1"}
+    requests = Counter(read_run(going.folder.path).samples.node.to_list())
+    assert min(requests.values()) > 20
+    measured(**{name.replace("-", "_"): count for name, count in requests.items()})
+    audit(going)
 
 
 @pytest.mark.slow
