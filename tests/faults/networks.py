@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from ipaddress import ip_address
 from pathlib import Path
 
-NEAR, FAR = "10.200.77.1", "10.200.77.2"
-CABLE = "lvtest0"
+CABLE = f"lv{os.getpid()}"
+"""Of this process alone: the tests of another checkout may run on this machine too."""
+
+_SUBNET = ip_address("10.200.0.0") + 4 * (os.getpid() % 2**14)
+NEAR, FAR = str(_SUBNET + 1), str(_SUBNET + 2)
 
 
 class Network:
