@@ -290,3 +290,52 @@ def test_whatever_is_copied_joined_and_swapped_counts_once(
     unfinished = int(after.samples.outcome.equals("unfinished").sum())
     health = after.health
     assert requests(after) - unfinished + health.repeated_requests + health.stranger_requests == there
+
+
+def frames(path: Path) -> list[bytes]:
+    return [encode(f.kind, f.sequence, f.payload) for f in scan(path.read_bytes()).frames]
+
+
+def test_ends_of_two_logs_that_changed_places_find_back(folder: RunFolder) -> None:
+    """The numbers grow over the seam: the node alone tells where another log begins."""
+    before = read_logs(folder)
+    one, other = folder.log_path("worker-0"), folder.log_path("worker-1")
+    here, there = frames(one), frames(other)
+    one.write_bytes(b"".join(here[:5] + there[5:]))
+    other.write_bytes(b"".join(there[:5] + here[5:]))
+    folder.log_path("copy").write_bytes(b"".join(here))
+    assert same(read_logs(folder), before)
+
+
+def test_heartbeats_that_stand_there_again_are_of_the_log_they_stand_in(folder: RunFolder) -> None:
+    before, path = read_logs(folder), folder.log_path("worker-1")
+    again = frames(path)[-2]
+    with path.open("ab") as stream:
+        stream.write(again)
+    after = read_logs(folder)
+    assert same(after, before)
+    assert (after.health.repeated_frames, after.health.repeated_requests) == (1, 0)
+
+
+def test_idle_processes_that_write_the_same_are_two(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path, "unit")
+    beat = encode(Kind.HEARTBEAT, 1, b'{"time_s": 5.0, "users_running": 1}')
+    for node in NODES[:2]:
+        folder.log_path(node).write_bytes(beat)
+    found = read_logs(folder)
+    assert found.health.nodes == NODES[:2]
+    assert found.health.repeated_frames == 0
+
+
+def test_a_part_of_another_run_is_none_of_this_ones_log(tmp_path: Path) -> None:
+    """No number is there twice, and the node is the same: the run alone tells them apart."""
+    folder = write_run(tmp_path / "runs", NEW)
+    other = write_run(tmp_path / "others", NEW, ORIGIN_S + 1.5, seed=1)
+    path, before = folder.log_path("worker-1"), read_logs(folder)
+    moved = scan(other.log_path("worker-1").read_bytes()).frames
+    with path.open("ab") as stream:
+        for frame in moved:
+            stream.write(encode(frame.kind, frame.sequence + 100, frame.payload))
+    after = read_logs(folder)
+    assert same(after, before)
+    assert after.health.stranger_requests == FLUSHES * PER_FLUSH
