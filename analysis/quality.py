@@ -117,6 +117,32 @@ def _log_faults(health: LogHealth, last_signs: dict[str, str]) -> list[tuple[str
     ]
 
 
+def _left_out(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
+    """What the logs hold that is not counted: it was there already, or is not of this run."""
+    health = LogHealth() if run.health is None else run.health
+    if health.repeated_frames:
+        yield Finding(
+            code="repeated_frames",
+            severity="warning",
+            text=f"{phrases.counted(health.repeated_frames, 'log frame')} with "
+            f"{phrases.counted(health.repeated_requests, 'request')} stood more than once in the logs; each "
+            "request counts once. A log was copied, or appended to one: look into `samples/`.",
+        )
+    if health.strangers:
+        doubt = (
+            f", or so it seems: of {phrases.listed(list(health.contested))} there are different logs, and "
+            "nothing in them tells which is of this run; move the wrong ones out of `samples/`."
+            if health.contested
+            else "; move what is not of this run out of `samples/`."
+        )
+        yield Finding(
+            code="foreign_frames",
+            severity="incomplete" if health.contested else "warning",
+            text=f"{phrases.counted(health.stranger_requests, 'request')} in "
+            f"{phrases.listed(list(health.strangers))} were left out, since another run made them{doubt}",
+        )
+
+
 def _clock(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
     step_s = 0.0 if run.health is None else run.health.clock_step_s
     if abs(step_s) >= CLOCK_STEP_S:
@@ -298,6 +324,7 @@ _Check = Callable[[Run, Usable, Windows], Iterator[Finding]]
 _CHECKS: tuple[_Check, ...] = (
     _no_data,
     _log,
+    _left_out,
     _clock,
     _names,
     _folder_parts,

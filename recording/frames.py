@@ -52,6 +52,9 @@ _OTHER_CONTENT = (
 OF_A_BEAT = ("time_s",)
 """Figures without which a heartbeat is none."""
 
+RUN_START = "run_start_s"
+"""Of an anchor: epoch seconds of the run's start, as its manifest has it. No two runs share one."""
+
 FINISHED = frozenset({Kind.SAMPLES, Kind.ROWS})
 """Frames that hold finished requests."""
 

@@ -18,8 +18,9 @@ from pydantic import TypeAdapter
 
 from recording.collect import Collector
 from recording.folder import FORMAT, RunFolder, replacing
-from recording.frames import FINISHED, OF_A_BEAT, Frame, Kind, Scan, log_bytes, scan
+from recording.frames import OF_A_BEAT, Frame, Kind, Scan
 from recording.probes.readings_file import READINGS_SCHEMA, read_readings
+from recording.processes import Process, Sorted, sorted_out
 from recording.run import LogHealth, Readings, Thinned
 from recording.sample import SCHEMA, Samples, whole
 
@@ -94,34 +95,34 @@ class _Log:
     clock_step_s: float
 
     @classmethod
-    def read(cls, path: Path) -> _Log:
-        """Read one log. Damage is counted, never raised.
-
-        Raises:
-            UsageError: the file cannot be read at all.
-        """
-        one = scan(log_bytes(path))
-        tables = ((frame, _table(one, frame)) for frame in one.of(*FINISHED))
-        finished = [(frame, table) for frame, table in tables if table is not None]
+    def of(cls, process: Process) -> _Log:
+        """What the frames of one process tell. Damage is counted, never raised."""
+        one = process.scan()
+        finished = [(frame, table) for frame, table in process.entries if table is not None]
         ends = [end for frame in one.of(Kind.END) if (end := _figures(one, frame, ())) is not None]
         beats = [beat for frame in one.of(Kind.HEARTBEAT) if (beat := _figures(one, frame, OF_A_BEAT))]
         end = ends[-1] if ends else None
         left = SCHEMA.empty_table() if ends else _left_open(one, finished)
-        return cls(path.stem, one, finished, beats, end, left, _clock_step_s(one))
+        return cls(process.node, one, finished, beats, end, left, _clock_step_s(one))
 
 
 def read_logs(folder: RunFolder) -> Recorded:
     """Read every log of a run. Damage is counted, never raised.
 
     Raises:
-        UsageError: a log cannot be read at all.
+        UsageError: a log cannot be read at all, or a later version has written the manifest.
     """
-    logs = [_Log.read(path) for path in sorted(folder.samples_dir.glob("*.log"))]
+    found = sorted_out(_paths(folder), folder.manifest())
+    logs = [_Log.of(process) for process in found.processes]
     samples = _samples([*(rows for log in logs for _, rows in log.finished), *(log.left for log in logs)])
     if len(logs) > 1:
         samples = replace(samples, users=_total_users(samples.start_s, [log.beats for log in logs]))
     readings = _joined(_readings(logs), _readings_from(read_readings(folder.target_readings)))
-    return Recorded(samples, readings, _health(logs))
+    return Recorded(samples, readings, _health(logs, found))
+
+
+def _paths(folder: RunFolder) -> list[Path]:
+    return sorted(folder.samples_dir.glob("*.log"))
 
 
 def _samples(tables: Sequence[pa.Table]) -> Samples:
@@ -206,7 +207,7 @@ def _joined(one: Readings, other: Readings) -> Readings:
     return Readings(*columns)
 
 
-def _health(logs: Sequence[_Log]) -> LogHealth:
+def _health(logs: Sequence[_Log], found: Sorted) -> LogHealth:
     return LogHealth(
         nodes=tuple(log.node for log in logs),
         nodes_without_end=tuple(log.node for log in logs if log.end is None),
@@ -219,6 +220,11 @@ def _health(logs: Sequence[_Log]) -> LogHealth:
         torn=tuple(log.node for log in logs if log.scan.torn),
         clock_step_s=max((log.clock_step_s for log in logs), key=abs, default=0.0),
         names_folded=_last_beats(logs, "names_folded"),
+        repeated_frames=found.repeated_frames,
+        repeated_requests=found.repeated_requests,
+        strangers=found.strangers,
+        stranger_requests=found.stranger_requests,
+        contested=found.contested,
     )
 
 
@@ -238,8 +244,9 @@ def finish(folder: RunFolder) -> Recorded:
     """Turn a finished run's logs into Parquet.
 
     The logs of a run that is complete and undamaged are removed once the Parquet files are on the disk;
-    all others are kept, since they say more.
+    all others are kept, since they say more: also where one is there twice, or of another run.
     """
+    paths = _paths(folder)
     recorded = read_logs(folder)
     for left in folder.samples_dir.glob("*.reserve"):  # of a process that was killed
         left.unlink()
@@ -247,9 +254,10 @@ def finish(folder: RunFolder) -> Recorded:
     _write_parquet(folder.readings_parquet, _readings_table(recorded.readings))
     _write_parquet(folder.samples_parquet, recorded.samples.to_table(), health=recorded.health)
     health = recorded.health
-    if not (health.bad_frames or health.missing_frames or health.nodes_without_end):
-        for node in health.nodes:
-            folder.log_path(node).unlink(missing_ok=True)
+    damaged = health.bad_frames or health.missing_frames or health.nodes_without_end
+    if not (damaged or health.repeated_frames or health.strangers):
+        for path in paths:
+            path.unlink(missing_ok=True)
         with suppress(OSError):
             folder.target_readings.unlink(missing_ok=True)
             folder.readings_dir.rmdir()

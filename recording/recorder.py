@@ -17,7 +17,7 @@ import gevent
 import numpy as np
 
 from recording.clock import Clock
-from recording.frames import Kind, LogWriter, encode_table
+from recording.frames import RUN_START, Kind, LogWriter, encode_table
 from recording.names import MOST_ENDPOINTS, Names
 from recording.processor import Processor
 from recording.rows import ROW_BYTES, SEED, Rows, pack_row, thinned
@@ -75,10 +75,12 @@ class Recorder:
         node: str,
         situation: Callable[[], Situation],
         rows_per_flush: int = ROWS_PER_FLUSH,
+        run_start_s: float | None = None,
     ) -> None:
         self._log = log
         self._clock = clock
         self._node = node
+        self._whose = {"node": node, RUN_START: run_start_s}
         self._situation = situation
         self._open: dict[int, Pending] = {}
         self._epoch_s = clock.epoch(0.0)
@@ -283,6 +285,5 @@ class Recorder:
         )
 
     def _write_anchor(self) -> None:
-        self._log.append_json(
-            Kind.ANCHOR, {"wall_s": time.time(), "mono_s": time.monotonic(), "epoch_s": self._clock.now()}
-        )
+        clocks = {"wall_s": time.time(), "mono_s": time.monotonic(), "epoch_s": self._clock.now()}
+        self._log.append_json(Kind.ANCHOR, {**clocks, **self._whose})

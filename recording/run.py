@@ -118,6 +118,13 @@ class LogHealth:
         clock_step_s: by how much a node's wall clock moved against its monotonic clock, at most; times of
             samples do not follow it.
         names_folded: requests whose names were too many to tell apart: their endpoint is `other`.
+        repeated_frames: frames that were there more than once (a log copied, or appended to one); each counts
+            once.
+        repeated_requests: finished requests that were left out with them.
+        strangers: files with frames of another run, which were left out.
+        stranger_requests: finished requests that were left out with them.
+        contested: nodes of which there are two different logs, where nothing tells which is of this run: one
+            was taken by its file's name or its place in the file, the others are among `strangers`.
     """
 
     nodes: tuple[str, ...] = ()
@@ -129,6 +136,11 @@ class LogHealth:
     torn: tuple[str, ...] = ()
     clock_step_s: float = 0.0
     names_folded: int = 0
+    repeated_frames: int = 0
+    repeated_requests: int = 0
+    strangers: tuple[str, ...] = ()
+    stranger_requests: int = 0
+    contested: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

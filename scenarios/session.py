@@ -97,7 +97,8 @@ class Session:
         if target.uses_accounts(scenario) and (accounts := target.read_accounts()):
             self._accounts = AccountPool(accounts, scenario.accounts, scenario.seed, index, assignment.nodes)
         self._examples = ExampleWriter(folder.errors_jsonl)
-        self.recorder = Recorder(LogWriter(folder.log_path(node)), self.clock, node, self.situation)
+        log = LogWriter(folder.log_path(node))
+        self.recorder = Recorder(log, self.clock, node, self.situation, run_start_s=assignment.start_s)
         fresh = scenario.connections == "fresh"
         self.client = Client(
             target.base_url,

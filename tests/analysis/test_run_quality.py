@@ -61,6 +61,20 @@ def test_a_damaged_log_makes_the_run_incomplete(health, code):
     assert not quality.complete
 
 
+def test_what_was_left_out_of_the_logs_is_told():
+    whole = LogHealth(nodes=("w1",))
+    found, quality = codes(make_run(health=replace(whole, repeated_frames=3, repeated_requests=40)))
+    assert found["repeated_frames"] == "warning"
+    assert quality.complete
+    strangers = replace(whole, strangers=("w2.log",), stranger_requests=7)
+    found, quality = codes(make_run(health=strangers))
+    assert found["foreign_frames"] == "warning"
+    assert quality.complete
+    found, quality = codes(make_run(health=replace(strangers, contested=("w1",))))
+    assert found["foreign_frames"] == "incomplete"
+    assert not quality.complete
+
+
 def test_a_lost_node_and_an_interruption_make_it_incomplete():
     lost = {"time_s": START_S, "kind": "node_lost", "node": "w2"}
     stopped = {"time_s": START_S, "kind": "interrupted", "elapsed_s": 42.0, "planned_s": 140}

@@ -190,13 +190,23 @@ def test_one_of_two_logs_is_missing_and_is_missed(killed: Path) -> None:
     assert gate(killed).code == 3
 
 
-def test_a_log_of_another_run_is_told_by_its_times(killed: Path, logged: Path) -> None:
-    """Two logs of one folder: whoever copies a third one there gets its requests, and a node more."""
+def test_a_log_of_another_run_is_left_out_and_told(killed: Path, logged: Path) -> None:
+    before = read_run(killed)
     shutil.copy(the_log(logged), RunFolder(killed).log_path("foreign"))
     run = read_run(killed)
     assert run.health is not None
-    assert run.health.nodes == ("foreign", "local", "worker-1")
+    assert run.health.nodes == ("local", "worker-1")
+    assert run.samples.to_table().equals(before.samples.to_table())
+    assert run.health.strangers == ("foreign.log",)
+    assert "foreign_frames" in findings(killed)
     assert gate(killed).code == 3
+
+
+def test_a_log_that_is_there_twice_counts_once_and_is_told(logged: Path) -> None:
+    shutil.copy(the_log(logged), RunFolder(logged).log_path("copy"))
+    assert diagnose(read_run(logged)).requests == WHOLE
+    assert "repeated_frames" in findings(logged)
+    assert gate(logged).code == 1
 
 
 @pytest.mark.parametrize("kind", list(Kind))
