@@ -20,9 +20,10 @@ from recording.collect import Collector
 from recording.folder import FORMAT, RunFolder, replacing
 from recording.frames import OF_A_BEAT, Frame, Kind, Scan
 from recording.probes.readings_file import READINGS_SCHEMA, read_readings
-from recording.processes import Process, Sorted, sorted_out
+from recording.processes import Process
 from recording.run import LogHealth, Readings, Thinned
 from recording.sample import SCHEMA, Samples, whole
+from recording.sorted_logs import Sorted, sorted_out
 
 MOST_USERS = 1 << 24
 """Per process: more can only be damage."""

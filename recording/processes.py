@@ -10,31 +10,21 @@ same node and differ there are of two processes. Anchors name node and run, exce
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from recording.frames import FINISHED, RUN_START, Frame, Kind, Scan, log_bytes, scan
+from recording.frames import FINISHED, RUN_START, Frame, Kind, Scan
 from recording.json_values import is_number
 
 Entry = tuple[Frame, pa.Table | None]
 """A frame, and its requests where it holds finished ones and can be read."""
 
-MOST_CLAIMS = 256
-"""Processes that a piece is compared with: more that it may belong to can only be made up."""
-
-SLACK_S = 60.0
-"""A log without the run's name is of another run if it lies outside of this one by more."""
-
 
 @dataclass(slots=True)
-class _Piece:
+class Piece:
     """Frames of one file whose numbers grow.
 
     Attributes:
@@ -51,7 +41,7 @@ class _Piece:
     def goes_on(self, number: int, node: str | None, run_start_s: float | None) -> bool:
         """Whether a frame that tells this may be the next one."""
         grows = not self.entries or number > self.entries[-1][0].sequence
-        return grows and _agree(self.node, node) and _agree(self.run_start_s, run_start_s)
+        return grows and agree(self.node, node) and agree(self.run_start_s, run_start_s)
 
     def add(self, entry: Entry, node: str | None, run_start_s: float | None) -> None:
         """Add a frame, and what it tells."""
@@ -102,7 +92,7 @@ class Process:
     @property
     def requests(self) -> int:
         """Requests that its frames hold."""
-        return _requests(self.entries)
+        return requests_in(self.entries)
 
     def scan(self) -> Scan:
         """Its frames as those of one log."""
@@ -110,7 +100,7 @@ class Process:
         frames = [frame for frame, _ in self.entries]
         return Scan(frames, self.bad_frames + unread, self.missing_frames, torn=self.torn)
 
-    def shares(self, piece: _Piece) -> bool | None:
+    def shares(self, piece: Piece) -> bool | None:
         """Whether a piece holds frames of this process; None if they have no number in common.
 
         A heartbeat tells nothing: two idle processes may write the same one. Requests tell most.
@@ -125,7 +115,7 @@ class Process:
                 return told
         return told
 
-    def take(self, piece: _Piece) -> list[Entry]:
+    def take(self, piece: Piece) -> list[Entry]:
         """Add what is new of a piece; the rest is given back."""
         self.told = self.told or piece.node
         self.run_start_s = piece.run_start_s if self.run_start_s is None else self.run_start_s
@@ -148,70 +138,13 @@ class Process:
         return self._known
 
 
-@dataclass(slots=True)
-class Sorted:
-    """The logs of a run, sorted out.
-
-    Attributes:
-        processes: those of this run, by name.
-        repeated_frames: frames that were there already, and were left out.
-        repeated_requests: finished requests in those.
-        strangers: names of the files that hold frames of other runs, which were left out.
-        stranger_requests: finished requests in those.
-        contested: nodes that several processes claim to be, where nothing tells which is of this run.
-    """
-
-    processes: list[Process] = field(default_factory=list)
-    repeated_frames: int = 0
-    repeated_requests: int = 0
-    strangers: tuple[str, ...] = ()
-    stranger_requests: int = 0
-    contested: tuple[str, ...] = ()
-
-
-def sorted_out(paths: Iterable[Path], manifest: Mapping[str, Any]) -> Sorted:
-    """Read logs and find out whose frames they hold. Damage is counted, never raised.
-
-    Raises:
-        UsageError: a log cannot be read at all.
-    """
-    found = Sorted()
-    files: list[tuple[Scan, list[Process]]] = []
-    empty: list[tuple[Scan, Process]] = []
-    for path in paths:
-        one = scan(log_bytes(path))
-        owners: list[Process] = []
-        for piece in _pieces(path.stem, one):
-            process = _owner(found.processes, owners[-1] if owners else None, piece)
-            again = process.take(piece)
-            found.repeated_frames += len(again)
-            found.repeated_requests += _requests(again)
-            owners.append(process)
-        one.frames = []  # or those that were left out would stay in memory
-        if owners:
-            files.append((one, owners))
-        else:
-            empty.append((one, Process([path.stem])))
-    for one, process in empty:
-        same = [known for known in found.processes if known.node == process.node]
-        if not same:
-            found.processes.append(process)
-        files.append((one, same[:1] or [process]))
-    for one, owners in files:
-        if not all(process.is_whole_again for process in owners):
-            owners[-1].bad_frames += one.bad_frames
-            owners[-1].torn |= one.torn
-    _leave_out_strangers(found, manifest)
-    return found
-
-
-def _pieces(stem: str, one: Scan) -> list[_Piece]:
-    pieces = [_Piece(stem)]
+def pieces_of(stem: str, one: Scan) -> list[Piece]:
+    pieces = [Piece(stem)]
     for frame in one.frames:
         table = _table(frame) if frame.kind in FINISHED else None
         node, run_start_s = _told(frame, table)
         if not pieces[-1].goes_on(frame.sequence, node, run_start_s):
-            pieces.append(_Piece(stem))
+            pieces.append(Piece(stem))
         pieces[-1].add((frame, table), node, run_start_s)
     return [piece for piece in pieces if piece.entries]
 
@@ -240,105 +173,11 @@ def _told(frame: Frame, table: pa.Table | None) -> tuple[str | None, float | Non
     return (node if isinstance(node, str) and node else None), (start_s if is_number(start_s) else None)
 
 
-def _agree(one: object, other: object) -> bool:
+def agree(one: object, other: object) -> bool:
     """Whether both may be the same: one that is not told may be anything."""
     return one is None or other is None or one == other
 
 
-def _owner(processes: list[Process], before: Process | None, piece: _Piece) -> Process:
-    """The process whose frames a piece holds, be it a new one.
-
-    Args:
-        processes: those that are known; a new one is added.
-        before: that of the piece before it in the same file.
-        piece: the piece.
-    """
-    claims = [
-        process
-        for process in processes
-        if _agree(process.told, piece.node) and _agree(process.run_start_s, piece.run_start_s)
-    ][:MOST_CLAIMS]
-    shared = [process.shares(piece) for process in claims]
-    if True in shared:
-        return claims[shared.index(True)]
-    apart = [process for process, same in zip(claims, shared, strict=True) if same is None]
-    if before is not None and any(process is before for process in apart):
-        return before
-    for process in apart:
-        if piece.node is not None and process.told == piece.node:
-            return process
-    if len(claims) == MOST_CLAIMS:
-        return claims[-1]
-    processes.append(Process([piece.stem]))
-    return processes[-1]
-
-
-def _requests(entries: Iterable[Entry]) -> int:
+def requests_in(entries: Iterable[Entry]) -> int:
     tables = [table for _, table in entries if table is not None and table.num_rows]
     return sum(pc.sum(table.column("weight")).as_py() for table in tables)
-
-
-def _leave_out_strangers(found: Sorted, manifest: Mapping[str, Any]) -> None:
-    own = _of_the_run(found.processes, manifest)
-    own = _within(own, manifest)
-    chosen: dict[str, Process] = {}
-    contested = set()
-    for process in sorted(own, key=_trust, reverse=True):
-        best = chosen.setdefault(process.node, process)
-        if best is not process and (best.run_start_s is None or process.run_start_s is not None):
-            contested.add(best.node)
-    kept = {id(process) for process in chosen.values()}
-    strangers = [process for process in found.processes if id(process) not in kept]
-    found.processes = sorted(chosen.values(), key=lambda process: process.node)
-    found.strangers = tuple(sorted({f"{stem}.log" for process in strangers for stem in process.stems}))
-    found.stranger_requests = sum(process.requests for process in strangers)
-    found.contested = tuple(sorted(contested))
-
-
-def _trust(process: Process) -> tuple[bool, bool]:
-    """Who of several that claim a node is taken: one that tells its run, or has its file; else the first."""
-    return process.run_start_s is not None, process.node in process.stems
-
-
-def _of_the_run(processes: list[Process], manifest: Mapping[str, Any]) -> list[Process]:
-    """Without those that name another run. Without a manifest the run that most of them name is this one."""
-    starts = Counter(process.run_start_s for process in processes if process.run_start_s is not None)
-    own = manifest.get("start_s", starts.most_common(1)[0][0] if starts else None)
-    return [process for process in processes if _agree(process.run_start_s, own)]
-
-
-def _within(processes: list[Process], manifest: Mapping[str, Any]) -> list[Process]:
-    """Without those that name no run (older logs) and that the manifest of a run that is over rules out.
-
-    If that is all of them the manifest itself is in doubt, and none is left out.
-    """
-    nodes, start_s, end_s = manifest.get("nodes"), manifest.get("start_s"), _end_s(manifest)
-    if end_s is None:
-        return processes
-
-    def fits(process: Process) -> bool:
-        if process.run_start_s is not None or process.told is None:
-            return True
-        first_s, last_s = _span_s(process.entries)
-        early = start_s is not None and last_s < start_s - SLACK_S
-        late = start_s is not None and first_s > end_s + SLACK_S
-        return not early and not late and (not nodes or process.told in nodes)
-
-    return [process for process in processes if fits(process)] or processes
-
-
-def _end_s(manifest: Mapping[str, Any]) -> float | None:
-    try:
-        return datetime.fromisoformat(str(manifest.get("end_utc"))).timestamp()
-    except (ValueError, OverflowError):
-        return None
-
-
-def _span_s(entries: Sequence[Entry]) -> tuple[float, float]:
-    """The first and the last send; what lies anywhere where there is none."""
-    tables = [table for _, table in entries if table is not None and table.num_rows]
-    if not tables:
-        return float("-inf"), float("inf")
-    ends = (pc.min_max(table.column("start_s")).as_py() for table in (tables[0], tables[-1]))
-    first, last = ends
-    return first["min"], last["max"]
