@@ -7,6 +7,12 @@ import os
 import pytest
 from hypothesis import settings
 
+# Before numpy is loaded, as the commands do it: matrices are small here, and with threads that wait for each
+# other the same tests took eight times the processor time.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import scipy.linalg  # noqa: F401  (numpy and scipy have an OpenBLAS each; both read the environment once)
+
 # How long an example takes says more about the machine than about the code. The same examples each time, so
 # that a change is never refused for what it did not touch; `make test-all` draws new ones.
 settings.register_profile("untimed", deadline=None)
@@ -16,7 +22,11 @@ settings.load_profile("seeded")
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that the developer's shell says about the suite or Locust decides a test."""
+    """Nothing that the developer's shell says about the suite or Locust decides a test.
+
+    Nor does what these tests ask of OpenBLAS: a command that a test starts asks for itself.
+    """
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
     for name in list(os.environ):
         if name.startswith(("LOADVERDICT_", "LOCUST_")):
             monkeypatch.delenv(name)
