@@ -7,8 +7,8 @@ import os
 import pytest
 from hypothesis import settings
 
-# Before numpy is loaded, as the commands do it: matrices are small here, and with threads that wait for each
-# other the same tests took eight times the processor time.
+# Before numpy is loaded, as the commands do it: matrices are small here, and threads wait for each other.
+# With them tests/analysis took 150 s of processor time, without them it takes 44 s.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import scipy.linalg  # noqa: F401  (numpy and scipy have an OpenBLAS each; both read the environment once)
