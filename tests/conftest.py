@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import PurePath
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # Before numpy is loaded, as the commands do it: matrices are small here, and threads wait for each other.
 # With them tests/analysis took 150 s of processor time, without them it takes 44 s.
@@ -36,19 +39,28 @@ LANES = {
     "loads-1": ("commands/test_[a-i]*", "security/*"),
     "loads-2": ("commands/test_[j-q]*", "lab/*"),
     "loads-3": ("commands/test_[r-z]*", "faults/*"),
+    "comparisons": ("render/test_comparison_texts.py",),
 }
-"""Files whose tests start servers and loads of their own, and mostly wait for them. Those of a lane run one
-after another, and a lane takes about as long as the others: three loads at the same time, and never more.
-
-pytest-xdist begins with the groups that have the most tests. So three workers of `make test` take a lane
-each, and the fourth uses the time that they wait: it takes what only calculates.
+"""Files whose tests one worker runs one after another. Those of `loads` start servers and loads of their own,
+and mostly wait for them: three at the same time and never more, each lane as long as the others. Those of
+`comparisons` look at what earlier ones have made.
 """
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put tests into their lanes."""
-    for item in items:
-        for lane, files in LANES.items():
-            if any(item.path.match(pattern) for pattern in files):
-                item.add_marker(pytest.mark.xdist_group(lane))
+class Lanes(LoadScopeScheduling):
+    """Deals tests to workers: a lane to one, every other test to whoever is free.
+
+    pytest-xdist begins with what has the most tests. So three of four workers take a lane of loads each, and
+    the fourth uses the time that they wait for what only calculates. Its own `--dist loadgroup` does nothing
+    with pytest 9.2, and does not say so (https://github.com/pytest-dev/pytest-xdist/issues/1386).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = PurePath(nodeid.split("::", maxsplit=1)[0])
+        lanes = (lane for lane, files in LANES.items() if any(map(file.match, files)))
+        return next(lanes, nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes:
+    """How `pytest -n` deals tests to workers."""
+    return Lanes(config, log)
