@@ -74,7 +74,7 @@ web: $(READY) ## Locust's web page on 127.0.0.1:PORT; choose a scenario there
 	@$(BIN)/loadverdict web --target $(TARGET) $(fault) --port $(PORT) --processes $(PROCESSES)
 
 test: $(READY) ## unit, property, lab and command tests
-	@$(BIN)/python -m pytest -m "not slow" -n 3 --dist loadgroup
+	@$(BIN)/python -m pytest -m "not slow" -n 4
 
 test-all: $(READY) ## the slow tests too
 	@$(BIN)/python -m pytest --hypothesis-profile=untimed

@@ -11,7 +11,7 @@ import pytest
 
 from tests.commands.conftest import STEADY, Cli, Target
 
-QUICK = STEADY.replace("hold_s: 5", "hold_s: 2")
+QUICK = STEADY.replace("hold_s: 5", "hold_s: 1")
 
 
 @pytest.fixture

@@ -75,8 +75,10 @@ class Machines:
 
 
 @pytest.fixture
-def machines(tmp_path: Path, mixed: Target, scenario: Callable[[str], str]) -> Iterator[Machines]:
-    found = Machines(tmp_path, scenario(LOAD), mixed)
+def machines(
+    tmp_path: Path, mixed: Target, scenario: Callable[[str], str], request: pytest.FixtureRequest
+) -> Iterator[Machines]:
+    found = Machines(tmp_path, scenario(getattr(request, "param", LOAD)), mixed)
     yield found
     found.end()
 
@@ -109,6 +111,7 @@ def test_every_request_of_distant_workers_arrives(machines: Machines, mixed: Tar
     assert len(logs(machines)) == 2  # each machine keeps its own
 
 
+@pytest.mark.parametrize("machines", [LOAD.replace("step_s: 3", "step_s: 2")], indirect=True, ids=["brief"])
 def test_a_distant_worker_that_is_killed_is_declared_lost(machines: Machines) -> None:
     folder = machines.run_folder()
     wait_for(lambda: Follower(RunFolder(folder)).look().finished > 30)

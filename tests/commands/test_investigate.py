@@ -32,6 +32,7 @@ arm_s: {arm_s}
 warm_up_s: 0
 pairs: 1
 """
+BRIEF = STEADY.replace("hold_s: 5", "hold_s: 3")
 
 
 def written(folder: Path, name: str, title: str, suspect: str, busy: bool, arm_s: int) -> str:
@@ -45,7 +46,7 @@ def words(cli: Cli, switchable: Target, scenario: Callable[[str], str]) -> list[
     """The command line on that server; the changed state comes first (seed 2)."""
     options = ["--target", str(switchable.file), "--seed", "2"]
     options += ["--investigations-dir", str(cli.folder / "investigations")]
-    return ["investigate", scenario(STEADY), *options]
+    return ["investigate", scenario(BRIEF), *options]
 
 
 def found_in(cli: Cli) -> tuple[Path, dict[str, Any]]:
@@ -169,7 +170,7 @@ def test_a_run_without_errors_needs_no_experiment(cli: Cli, switchable: Target, 
 def test_a_run_that_exists_is_begun_with_if_it_is_of_the_same_scenario_and_target(
     cli: Cli, switchable: Target, words: list[str], scenario: Callable[[str], str]
 ) -> None:
-    made = cli.run(scenario(STEADY), switchable)
+    made = cli.run(scenario(BRIEF), switchable)
     assert made.returncode == 1, made.stderr
     again = [*words, "--run", "latest", "--run-dir", str(cli.runs)]
     done = cli(*again, "--at-most", "5s")

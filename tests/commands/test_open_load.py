@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def test_due_is_sent_plus_skipped_exactly(
     cli: Cli, served: Target, scenario: Callable[[str], str], processes: str
 ) -> None:
     """150 would be in flight, 60 may: most of the later ones are skipped, and none is forgotten."""
-    path = scenario(OPEN.format(hold_s=6, spread="poisson", cap=60))
+    path = scenario(OPEN.format(hold_s=4, spread="poisson", cap=60))
     done = cli.run(path, served, "--processes", processes)
     assert done.returncode == 3, done.stdout + done.stderr
     planned = load_scenario(path)
@@ -116,35 +117,44 @@ def test_one_rate_asks_for_several_in_arrivals(
     assert "up to 50 arrivals/s" in dry.stdout, dry.stderr
 
 
-@pytest.mark.parametrize("served", ["freeze"], indirect=True)
-def test_latency_from_intended_start_shows_the_freeze(
-    cli: Cli, served: Target, scenario: Callable[[str], str]
-) -> None:
-    path = scenario(OPEN.format(hold_s=10, spread="even", cap=300))
-    done = cli.run(path, served)
-    assert done.returncode in (0, 1), done.stdout + done.stderr
-    counts = arrivals(cli)
+CLOSED = """
+load: {shape: hold, users: 2, hold_s: 10}
+think_time_s: 0.01
+accounts: shared
+timeouts: {read_s: 12, total_s: 12}
+"""
+"""Two users send about 40 a second; only their two requests wait for a freeze, and nobody else comes."""
+
+
+def test_latency_from_intended_start_shows_a_freeze_that_a_closed_load_hardly_sees(tmp_path: Path) -> None:
+    """Both at the same time, each on a server of its own that stands still for 5 s."""
+    open_cli, closed_cli = (Cli(tmp_path / name) for name in ("open", "closed"))
+    with ExitStack() as servers:
+        going = []
+        for cli, text in ((open_cli, OPEN.format(hold_s=10, spread="even", cap=300)), (closed_cli, CLOSED)):
+            cli.folder.mkdir()
+            (cli.folder / "short.yaml").write_text(text)
+            served = servers.enter_context(serving(cli.folder, "freeze"))
+            words = ("--target", str(served.file), "--run-dir", str(cli.runs))
+            going.append((served, cli.start("run", "short.yaml", *words)))
+        told = [process.communicate(timeout=120) for _, process in going]
+        (served, process), (_, closed) = going
+        assert process.returncode in (0, 1), told
+        assert closed.returncode in (0, 1, 4), told
+        count = served.served()
+    counts = arrivals(open_cli)
     assert (counts["due"], counts["skipped"]) == (500, 0)
-    latency = cli.verdict()["latency_ms"]["from_intended"]
-    assert latency["n"] == counts["sent"] == served.served()
+    latency = open_cli.verdict()["latency_ms"]["from_intended"]
+    assert latency["n"] == counts["sent"] == count
     # A quarter of all arrivals came while it stood still for 5 s, one after the other.
     assert latency["p95"] > 3000
     assert latency["p99"] > 4500
-    assert "From due time" in done.stdout
-    report = (cli.only_run() / "analysis/report.md").read_text()
-    assert "From intended start" in report
+    assert "From due time" in told[0][0]
+    assert "From intended start" in (open_cli.only_run() / "analysis/report.md").read_text()
 
-
-@pytest.mark.parametrize("served", ["freeze"], indirect=True)
-def test_a_closed_load_hardly_sees_the_same_freeze(
-    cli: Cli, served: Target, scenario: Callable[[str], str]
-) -> None:
-    """Two users send about 40 a second; only their two requests wait, and nobody else comes."""
-    text = "load: {shape: hold, users: 2, hold_s: 10}\nthink_time_s: 0.01\naccounts: shared\n"
-    done = cli.run(scenario(text + "timeouts: {read_s: 12, total_s: 12}\n"), served)
-    verdict = cli.verdict()
-    assert verdict["latency_ms"]["all"]["p95"] < 1000, done.stdout
+    verdict = closed_cli.verdict()
+    assert verdict["latency_ms"]["all"]["p95"] < 1000, told
     assert verdict["latency_ms"]["from_intended"] is None
     assert verdict["quality"]["arrivals"] is None
-    assert "From due time" not in done.stdout
-    assert json.loads((cli.only_run() / "manifest.json").read_text())["clean_end"] is True
+    assert "From due time" not in told[1][0]
+    assert json.loads((closed_cli.only_run() / "manifest.json").read_text())["clean_end"] is True

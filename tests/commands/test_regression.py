@@ -22,6 +22,8 @@ load: {shape: hold, users: 6, hold_s: 4}
 think_time_s: 0.05
 slo: [error_rate < 90 %]
 """
+BRIEF = SCENARIO.replace("hold_s: 4", "hold_s: 2")
+"""For what does not depend on what is measured."""
 HISTORY = "reports/history.sqlite"
 
 
@@ -107,7 +109,7 @@ def test_nightly_runs_from_the_first_to_a_regression(
 def test_a_night_that_leaves_doubts_is_repeated_as_often_as_is_allowed(
     cli: Cli, mixed: Target, scenario: Callable[[str], str]
 ) -> None:
-    file = scenario(SCENARIO.replace("hold_s: 4", "hold_s: 2"))
+    file = scenario(BRIEF)
     code, out, err = regression(cli, mixed, file)
     assert code == 0, out + err
     with sqlite3.connect(cli.folder / HISTORY) as known:
@@ -148,7 +150,7 @@ def test_a_run_that_hangs_is_interrupted_and_recorded(
 def test_two_at_once_are_refused_and_a_killed_one_leaves_no_lock(
     cli: Cli, mixed: Target, scenario: Callable[[str], str]
 ) -> None:
-    file = scenario(SCENARIO)
+    file = scenario(BRIEF)
     lock = cli.folder / "reports/history.sqlite.lock"
     lock.parent.mkdir()
     with lock.open("a+") as held:
@@ -167,7 +169,7 @@ def test_two_at_once_are_refused_and_a_killed_one_leaves_no_lock(
 def test_a_run_made_elsewhere_can_be_added_pinned_and_forgotten(
     cli: Cli, mixed: Target, scenario: Callable[[str], str]
 ) -> None:
-    assert cli.run(scenario(SCENARIO), mixed).returncode == 0
+    assert cli.run(scenario(BRIEF), mixed).returncode == 0
     name = cli.only_run().name
     where = ("--history", HISTORY, "--run-dir", str(cli.runs))
     empty = cli("trend", *where)
@@ -254,7 +256,7 @@ def test_a_chat_that_cannot_be_told_changes_nothing(
     cli: Cli, mixed: Target, scenario: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOADVERDICT_WEBHOOK", "http://127.0.0.1:1/hush-hush")
-    code, out, err = regression(cli, mixed, scenario(SCENARIO), "--confirm", "0")
+    code, out, err = regression(cli, mixed, scenario(BRIEF), "--confirm", "0")
     assert code == 0, out + err
     assert "the webhook was not told: Connection refused" in out
     assert "hush" not in out + err

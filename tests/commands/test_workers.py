@@ -17,7 +17,7 @@ from recording.reader import read_run
 from tests.commands.conftest import ROOT, Cli, Target, wait_for
 
 LOAD = """
-load: {shape: steps, users: [2, 6], step_s: 3, blocks: 2}
+load: {shape: steps, users: [2, 6], step_s: 1, blocks: 2}
 think_time_s: 0.1
 timeouts: {connect_s: 1, read_s: 2, total_s: 2}
 """
@@ -61,7 +61,7 @@ def test_a_run_waits_for_its_workers_and_judges_what_they_did(
     done = cli.run(scenario(LOAD), mixed, *options)
     assert done.returncode == 1, done.stdout + done.stderr  # a sixth of the requests fail, one target is 5 %
     run = read_run(cli.only_run())
-    assert len(run.samples) == mixed.served() > 100
+    assert len(run.samples) == mixed.served() > 30
     assert run.health is not None
     assert set(run.health.nodes) == {"worker-0", "worker-1"}
     assert not run.health.nodes_without_end

@@ -23,9 +23,6 @@ from analysis.trend.report import Trend
 from .comparisons import COMPARISONS, REGRESSIONS, comparison, entry, night
 from .test_html import PNG, Page
 
-# In one process: what one test has made, the next ones look at.
-pytestmark = pytest.mark.xdist_group("comparisons")
-
 GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = "<script>alert(1)</script>\x1b[31m|`"
 
