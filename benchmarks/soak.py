@@ -66,7 +66,7 @@ class Growth(NamedTuple):
 def role(process: psutil.Process) -> str:
     """A process by what it does: the first of its arguments that tells."""
     words = process.cmdline()
-    told = next((word for word in words if "locust" in word or "commands." in word), words[0])
+    told = next((word for word in words if word == "locust" or "commands." in word), words[0])
     return f"{Path(told).name} ({process.pid})"
 
 

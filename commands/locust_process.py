@@ -28,8 +28,10 @@ GROUP_LIMIT_S = 5
 
 def command(processes: int, *options: str) -> list[str]:
     """Locust's command line. Its own statistics files are not asked for: the run folder has everything."""
-    base = [sys.executable, "-m", "locust", "-f", str(PROJECT_ROOT / "locustfile.py")]
-    base += options
+    # -P: the file's folder is no place to import from. "locust" is a word of its own for whoever looks for it
+    # in the list of processes.
+    base = [sys.executable, "-P", str(PROJECT_ROOT / "scenarios/without_config_files.py"), "locust"]
+    base += ["-f", str(PROJECT_ROOT / "locustfile.py"), *options]
     if processes > 1:
         # A port of our own, on loopback only: Locust's default would clash with another run, and listens
         # on every interface without asking who is there.

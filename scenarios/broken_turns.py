@@ -14,22 +14,23 @@ log = logging.getLogger("loadverdict")
 class BrokenTurns:
     """What became of the turns of one process."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tell: Callable[[str, BaseException], None]) -> None:
         """Count from nothing.
 
         Args:
-            tell: gets each different text once, for the run's events.
+            tell: gets each different text once, and what was raised the first time.
         """
         self._tell = tell
         self._told: set[str] = set()
         self.begun = 0
         self.broken = 0
 
-    def note(self, text: str, *, by_itself: bool) -> None:
-        """A turn was broken off, because of `text`, which holds no secret.
+    def note(self, text: str, error: BaseException, *, by_itself: bool) -> None:
+        """A turn was broken off.
 
         Args:
-            text: what was raised, and where.
+            text: what was raised, and where, without secrets.
+            error: what was raised.
             by_itself: whether every answer of the turn had been right; after one that was not, a behaviour
                 may well raise, and it is no fault of its own.
         """
@@ -38,7 +39,7 @@ class BrokenTurns:
             return
         self._told.add(text)
         log.error("a turn broke off: %s", text)
-        self._tell(text)
+        self._tell(text, error)
 
     def figures(self) -> dict[str, float]:
         """For the heartbeat."""

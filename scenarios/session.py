@@ -22,6 +22,7 @@ from scenarios.accounts import NOBODY, Account, AccountPool
 from scenarios.broken_turns import BrokenTurns
 from scenarios.client import Client
 from scenarios.crew import Crew, Seat
+from scenarios.exceptions_tab import show_exception
 from scenarios.loads.together import Together
 from scenarios.scenario import Scenario
 from scenarios.senders import Senders
@@ -87,9 +88,8 @@ class Session:
         self.clock = clock or Clock.start()
         self.draining = False
         self.leaving: set[gevent.Greenlet] = set()
-        self.turns = BrokenTurns(
-            lambda text: folder.add_event("turn_broken", self.clock.now(), node=node, text=text)
-        )
+        self._node = node
+        self.turns = BrokenTurns(self._tell_of_broken_turn)
         self._users = itertools.count()
         self._start_s = assignment.start_s
         self._runner = runner
@@ -123,6 +123,10 @@ class Session:
         self.recorder.figures = self._figures
         collect_seldom()
         self.recorder.start()
+
+    def _tell_of_broken_turn(self, text: str, error: BaseException) -> None:
+        self._folder.add_event("turn_broken", self.clock.now(), node=self._node, text=text)
+        show_exception(self._runner, text, error)
 
     def _made_crews(self, index: int, nodes: int) -> list[Crew]:
         schedule, plans = self._schedule, self.scenario.plans()

@@ -155,7 +155,7 @@ class ScenarioUser(User):
             pass
         except BaseException as error:  # a gevent.Timeout is none of the others
             went_well = False
-            session.turns.note(turn.failed(error), by_itself=not turn.went_wrong)
+            session.turns.note(turn.failed(error), error, by_itself=not turn.went_wrong)
         finally:
             self._busy = False
         if self._leaving:

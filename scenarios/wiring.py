@@ -226,6 +226,9 @@ def register(events: Any) -> None:
 
 
 def _add_arguments(parser: Any) -> None:
+    # ~/.locust.conf, locust.conf and pyproject.toml, which Locust reads unasked: what load is made does not
+    # depend on the folder it is started in. A file that --config names is still read.
+    parser._default_config_files = []
     # Locust's own default is every interface; --web-host '*' and --master-bind-host '*' still say so.
     parser.set_defaults(web_host="127.0.0.1", master_bind_host="127.0.0.1")
     # Not in a group of their own: Locust's web page offers only what is added to the parser itself.

@@ -315,6 +315,7 @@ def test_the_web_page_tells_no_secret_either(cli: Cli, leaky: Leaky) -> None:
         wait_for(lambda: ui.live()["look"], 180)
         (folder,) = cli.runs.iterdir()
         wait_for(lambda: "RuntimeError" in (folder / "events.jsonl").read_text())
+        wait_for(lambda: "RuntimeError" in ui.ask("/exceptions")[2])
         during = texts(ui)
         ui.stop()
         wait_for(lambda: ui.live()["report"], 180)
@@ -322,6 +323,8 @@ def test_the_web_page_tells_no_secret_either(cli: Cli, leaky: Leaky) -> None:
     for told in (during, after):
         for path, text in told.items():
             assert leaks_in(text) == [], path
+        for path in ("/exceptions", "/exceptions/csv", "/stats/report"):
+            assert "RuntimeError in raising.py:12: cannot go on as" in told[path], path
     assert HIDDEN in (folder / "events.jsonl").read_text()
     check_files(Aftermath(cli.folder, 0, "", "", set(), []).files())
     assert not any(leaks_in(line) for line in watched.seen)
