@@ -16,6 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 # they bring.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from commands.address_space import make_do
 from commands.boundary import guarded
 from commands.console import outlast_readers
 from commands.interrupts import interrupts
@@ -27,6 +28,7 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Run the command."""
+        make_do()
         with interrupts():
             try:
                 return super().invoke(ctx)
