@@ -94,6 +94,7 @@ def loop_lag_p99_ms(folder: RunFolder) -> float:
     """By how much the load generator's loop was late, by its heartbeats."""
     readings = read_run(folder.path).readings
     lags_ms = readings.value[readings.name == "loop_lag_ms"]
+    assert len(lags_ms) > 2, lags_ms  # else nobody has looked
     p99_ms = float(np.percentile(lags_ms, 99))
     measured(heartbeats=len(lags_ms), loop_lag_p99_ms=round(p99_ms, 1), longest_ms=round(lags_ms.max(), 1))
     return p99_ms
