@@ -66,10 +66,6 @@ def test_a_report_without_room_is_told_on_the_terminal_and_made_later(bench: Ben
         assert "report.html" not in out
         assert not (going.folder.analysis_dir / "report.html").exists()
         measured(files_before=check_whole(going.folder.analysis_dir))
-        again = Cli(bench.folder)("diagnose", str(going.folder.path))
-        assert again.returncode == 2
-        assert "No space left on device" in sentences(again.stderr)[0]
-        check_whole(going.folder.analysis_dir)
         ballast.unlink()
         done = Cli(bench.folder)("diagnose", str(going.folder.path))
         assert done.returncode == 0, done.stdout + done.stderr
