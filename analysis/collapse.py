@@ -78,9 +78,13 @@ def _came_back(users: NDArray[np.int32], at: int) -> bool:
 
 
 def _hit(rows: Usable, failed: Bools | Ints, asked: Floats) -> Bools:
-    """Endpoints that the failures strike: a fault of one is no collapse because others began."""
+    """Endpoints that the failures strike: a fault of one is no collapse because others began.
+
+    Where there are so many endpoints that none has its part of the failures, all that have some are struck.
+    """
     counts = np.bincount(rows.samples.endpoint.codes[failed], rows.weight[failed], minlength=len(asked))
-    return np.asarray(counts >= STRUCK * counts.sum(), np.bool_)
+    hit = np.asarray(counts >= STRUCK * counts.sum(), np.bool_)
+    return hit if hit.any() else np.asarray(counts > 0, np.bool_)
 
 
 def _change(n: Floats, k: Floats) -> int:

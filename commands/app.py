@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from commands.address_space import make_do
 from commands.interrupts import interrupts
 from recording.errors import IncompleteError, UsageError
 
@@ -18,6 +19,7 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Run the command."""
+        make_do()
         with interrupts():
             try:
                 return super().invoke(ctx)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from analysis.render.write import write_figures, write_report
 from analysis.slo.grammar import CASE_SLO, parse_slo
 from analysis.verdict import Verdict
 from commands.all_runs import keep_index, runs_dir_of
-from recording.errors import UsageError
+from recording.errors import IncompleteError, UsageError
 from recording.folder import RunFolder, find_run, is_run_folder
 from recording.follow import Follower
 from recording.logs import finish
@@ -50,7 +50,12 @@ def diagnose_path(
             sys.stdout.write("\n" + case_table(diagnosis.run))
         sys.stdout.flush()
 
-    diagnosis = write_diagnosis(found, out, drawing=drawing, tell=tell)
+    try:
+        diagnosis = write_diagnosis(found, out, drawing=drawing, tell=tell)
+    except UnwrittenError as error:
+        if not error.is_told:
+            _show(error.diagnosis.verdict, None, Console(), as_json=as_json)
+        raise
     if is_run_folder(found):
         keep_index(found, runs_dir_of(found, runs_dir), Console(quiet=as_json))
     return validity_code(diagnosis.verdict)
@@ -69,11 +74,29 @@ class UnwrittenError(UsageError):
 
     Attributes:
         diagnosis: what would be in it.
+        is_told: whether the answer has been told already.
     """
 
-    def __init__(self, diagnosis: Diagnosis, folder: Path, error: OSError) -> None:
+    def __init__(self, diagnosis: Diagnosis, folder: Path, error: OSError, *, is_told: bool) -> None:
         super().__init__(f"cannot write the report into {folder}: {error.strerror}; choose --out")
         self.diagnosis = diagnosis
+        self.is_told = is_told
+
+
+@contextmanager
+def shown_if_unwritten(console: Console, *, as_json: bool) -> Iterator[None]:
+    """Print the answer of a run whose report finds no room on the disk: the terminal has some.
+
+    Raises:
+        IncompleteError: the report cannot be written.
+    """
+    try:
+        yield
+    except UnwrittenError as error:
+        _show(error.diagnosis.verdict, None, console, as_json=as_json)
+        raise IncompleteError(
+            f"{error}, or make room, and 'loadverdict diagnose {error.diagnosis.run.id}' writes it"
+        ) from error
 
 
 def write_diagnosis(
@@ -98,13 +121,21 @@ def write_diagnosis(
     verdict, cut = judged(run, slo_of(run))
     folder = out or (path / "analysis" if path.is_dir() else Path("reports") / "files" / path.name)
     diagnosis = Diagnosis(run, verdict, folder / "report.html")
+    is_told = False
+
+    def told() -> None:
+        nonlocal is_told
+        if tell is not None:
+            tell(diagnosis)
+            is_told = True
+
     try:
         if draw:
-            write_report(verdict, cut, folder, drawing, None if tell is None else lambda: tell(diagnosis))
+            write_report(verdict, cut, folder, drawing, told)
         else:
             write_figures(verdict, cut, folder)
     except OSError as error:
-        raise UnwrittenError(diagnosis, folder, error) from error
+        raise UnwrittenError(diagnosis, folder, error, is_told=is_told) from error
     return diagnosis
 
 
@@ -134,10 +165,14 @@ def is_over(folder: RunFolder) -> bool:
 
 def show(diagnosis: Diagnosis, *, as_json: bool) -> None:
     """Print the verdict for a person or for a machine."""
+    _show(diagnosis.verdict, diagnosis.report, Console(), as_json=as_json)
+
+
+def _show(verdict: Verdict, report: Path | None, console: Console, *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(diagnosis.verdict.to_json())
+        sys.stdout.write(verdict.to_json())
     else:
-        print_verdict(diagnosis.verdict, Console(), report_path=diagnosis.report)
+        print_verdict(verdict, console, report)
 
 
 def _wait_for_end(folder: RunFolder) -> None:

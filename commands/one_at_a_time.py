@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -38,8 +38,9 @@ def one_at_a_time(file: Path, wait_s: float) -> Iterator[None]:
     with handle:
         _take(handle, file, wait_s)
         handle.truncate(0)
-        json.dump({"pid": os.getpid(), "since_utc": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}, handle)
-        handle.flush()
+        holder = {"pid": os.getpid(), "since_utc": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+        with suppress(OSError):  # a full disk: the lock holds without a name
+            os.write(handle.fileno(), json.dumps(holder).encode())
         try:
             yield
         finally:

@@ -20,7 +20,7 @@ from analysis.trend.entry import Entry, entry_of
 from analysis.trend.judge import regression, trend
 from analysis.trend.report import Regression
 from commands.all_runs import keep_index
-from commands.diagnose import Diagnosis, show
+from commands.diagnose import Diagnosis, show, shown_if_unwritten
 from commands.gate import MEANING
 from commands.one_at_a_time import one_at_a_time
 from commands.run import Asked, run_once
@@ -28,7 +28,7 @@ from commands.target_commit import target_commit
 from commands.trend import write_page
 from commands.webhook import check_webhook, post
 from history.store import opened
-from recording.errors import LoadverdictError, UsageError
+from recording.errors import IncompleteError, LoadverdictError, UsageError
 from recording.scrub import scrub
 from scenarios.scenario import load_scenario
 
@@ -153,13 +153,16 @@ def _interrupted(judged: Judged) -> bool:
 def _one(
     options: Options, commit: str | None, until: float, console: Console, repeats: str | None = None
 ) -> Judged:
-    diagnosis = run_once(options.asked, console, max(1.0, until - time.monotonic()))
+    with shown_if_unwritten(console, as_json=False):
+        diagnosis = run_once(options.asked, console, max(1.0, until - time.monotonic()))
     gate = gate_code(diagnosis.verdict)
     entry = entry_of(seen(diagnosis.run, diagnosis.verdict), gate, commit, repeats)
-    report = _recorded(options.history, entry)
+    try:
+        report = _recorded(options.history, entry)
+    finally:  # a history that takes no more must not cost the run's own answer
+        if not console.stderr:
+            _attempt(lambda: show(diagnosis, as_json=False), console)
     code = MISSED if gate == MET and report.alarms else gate
-    if not console.stderr:
-        _attempt(lambda: show(diagnosis, as_json=False), console)
     console.print()
     print_regression(report, console)
     _attempt(lambda: _write_page(options.history, console), console)
@@ -168,10 +171,19 @@ def _one(
 
 
 def _recorded(history: Path, entry: Entry) -> Regression:
-    """Keep the run, then hold it against those before it."""
-    with opened(history) as kept:
-        kept.record(entry)
-        entries = kept.runs(entry.scenario)
+    """Keep the run, then hold it against those before it.
+
+    Raises:
+        IncompleteError: the history takes no more.
+    """
+    try:
+        with opened(history) as kept:
+            kept.record(entry)
+            entries = kept.runs(entry.scenario)
+    except UsageError as error:
+        raise IncompleteError(
+            f"{error}; the run is kept in its folder: 'loadverdict trend --add {entry.run_id}' adds it later"
+        ) from error
     mine = next(place for place, one in enumerate(entries) if one.run_id == entry.run_id)
     return regression(entries[: mine + 1])
 

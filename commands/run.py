@@ -13,13 +13,13 @@ from rich.text import Text
 from analysis.gate import gate_code
 from commands import locust_process
 from commands.all_runs import keep_index
-from commands.diagnose import Diagnosis, UnwrittenError, show, write_diagnosis
+from commands.diagnose import Diagnosis, show, shown_if_unwritten, write_diagnosis
 from commands.gate import MEANING
 from commands.looker import LOAD, TARGETS, Looker, target_times_s
 from commands.preflight import check_before_load, check_room
 from commands.progress import show_progress
 from commands.with_lab import reachable
-from recording.errors import IncompleteError, NoDataError, UsageError
+from recording.errors import NoDataError, UsageError
 from recording.folder import NOT_BEGUN, RunFolder
 from recording.follow import Follower
 from recording.logs import finish
@@ -56,13 +56,8 @@ class Asked(NamedTuple):
 def run_scenario(asked: Asked, *, as_json: bool) -> int:
     """Run, diagnose, print; returns the exit code of the gate."""
     console = Console(stderr=as_json)
-    try:
+    with shown_if_unwritten(console, as_json=as_json):
         diagnosis = run_once(asked, console)
-    except UnwrittenError as error:
-        show(error.diagnosis, as_json=as_json)
-        raise IncompleteError(
-            f"{error}, or make room, and 'loadverdict diagnose {error.diagnosis.run.id}' writes it"
-        ) from error
     code = gate_code(diagnosis.verdict)
     show(diagnosis, as_json=as_json)
     console.print(Text(f"{MEANING[code]} (exit code {code})", style="bold"))

@@ -22,6 +22,9 @@ BUSY_LIMIT_S = 30.0
 
 RETRY_S = 0.01
 
+_NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
+"""Names of errors of a full disk; SQLite's own text for the second is `disk I/O error`."""
+
 EVERY = 2**62
 """More runs than a history holds."""
 
@@ -201,6 +204,8 @@ def _why(error: sqlite3.Error | OSError) -> str:
     if "locked" in str(error):
         return f"another program holds it for over {BUSY_LIMIT_S:.0f} s; try again"
     if isinstance(error, sqlite3.OperationalError):
+        if error.sqlite_errorname in _NO_ROOM:
+            return "the disk is full; make room, or choose another place with --history"
         return f"{error}; choose another place with --history"
     return f"{error}; restore it from a copy, or move it away and a new one is begun"
 

@@ -33,6 +33,9 @@ NOTES = frozenset({EMPTY_BODY, HTML_PAGE, NO_TEXT})
 
 _DEEPEST = 5
 _MOST = 50
+_MOST_READ = 1_000
+"""Characters of a text that are read to see whether it says anything: it is remembered with the answer, and a
+target may send megabytes."""
 _FIELDS_OF = ("error", "errors", "violations")
 """Under these an object may hold texts by the names of fields, as Rails and Laravel do."""
 _WORD = re.compile(r"[^\W\d_]+")
@@ -121,9 +124,13 @@ def message_of(value: object, *, empty: bool, content_type: str) -> str:
     return HTML_PAGE if "html" in content_type else NO_TEXT
 
 
-@lru_cache(maxsize=1024)
 def says_nothing(text: str) -> bool:
     """Whether a text says no more than a status does: `Internal Server Error`, `HTTP 404: Not Found`."""
+    return _says_nothing(text[:_MOST_READ])
+
+
+@lru_cache(maxsize=1024)
+def _says_nothing(text: str) -> bool:
     words = [word for word in _WORD.findall(_ID.sub("", text.lower())) if word not in _FILLING]
     return " ".join(words) in _STATUS_NAMES or " ".join(w for w in words if w not in _ASKING) in _VAGUE
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import Counter
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from pydantic import TypeAdapter
 
 from recording.json_values import read_json
 from recording.names import Names
+from recording.own_file import OwnFile
 from recording.run import ErrorExample
 from recording.whole_file import whole_file
 
@@ -54,7 +54,7 @@ class ExampleWriter:
     """
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = OwnFile(path)
         self._kept: Counter[tuple[int, str, str]] = Counter()
 
     def wants(self, status: int, outcome: str, code: str) -> bool:
@@ -65,15 +65,13 @@ class ExampleWriter:
         """Append one example. A full disk costs the example, not the run."""
         self._kept[example.status, example.outcome, example.code] += 1
         try:
-            os.write(self._fd, (json.dumps(asdict(example), ensure_ascii=True) + "\n").encode())
+            self._file.write((json.dumps(asdict(example), ensure_ascii=True) + "\n").encode())
         except OSError:
             return
 
     def close(self) -> None:
         """Close the file; calling it twice is harmless."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._file.close()
 
 
 def read_examples(path: Path) -> tuple[ErrorExample, ...]:

@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from recording.errors import UsageError
 from recording.json_values import is_number, read_json
+from recording.own_file import OwnFile
 from recording.rows import unpacked
 from recording.sample import whole
 from recording.whole_file import whole_file
@@ -229,7 +230,7 @@ class LogWriter:
         self.path = path
         self.failed_frames = 0
         self._sequence = 0
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self._file = OwnFile(path, os.O_EXCL)
         self._reserve = path.with_suffix(".reserve")
         with suppress(OSError):
             fd = os.open(self._reserve, os.O_WRONLY | os.O_CREAT, 0o600)
@@ -249,7 +250,7 @@ class LogWriter:
         self._sequence += 1
         try:
             while frame:
-                frame = frame[os.write(self._fd, frame) :]
+                frame = frame[self._file.write(frame) :]
         except OSError:
             self.failed_frames += 1
             return False
@@ -262,14 +263,12 @@ class LogWriter:
     def sync(self) -> None:
         """Force what was appended to the disk. Blocks: call it in a real thread."""
         try:
-            os.fdatasync(self._fd)
+            self._file.sync()
         except OSError:
             self.failed_frames += 1
 
     def close(self) -> None:
         """Sync and close; calling it twice is harmless."""
         self.give_up_reserve()
-        if self._fd >= 0:
-            self.sync()
-            os.close(self._fd)
-            self._fd = -1
+        self.sync()
+        self._file.close()

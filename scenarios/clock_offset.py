@@ -20,8 +20,8 @@ class ClockOffset:
 
     def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
         self._send = send
-        self.offset_s = 0.0
         self.wait_s = float("inf")
+        self._master_less_mono_s = 0.0
         self._greenlet = gevent.spawn(self._ask_forever)
 
     @property
@@ -29,12 +29,17 @@ class ClockOffset:
         """Whether an answer came."""
         return self.wait_s < float("inf")
 
+    @property
+    def offset_s(self) -> float:
+        """What is to be added to the wall clock, which may have been set since the answer came."""
+        return self._master_less_mono_s - (time.time() - time.monotonic()) if self.is_known else 0.0
+
     def answered(self, answer: Mapping[str, Any]) -> None:
         """Take an answer: what was asked, and the master's time."""
         wait_s = time.monotonic() - float(answer["asked_mono_s"])
         if 0 <= wait_s < self.wait_s:
             self.wait_s = wait_s
-            self.offset_s = float(answer["master_s"]) - (time.time() - wait_s / 2)
+            self._master_less_mono_s = float(answer["master_s"]) - (time.monotonic() - wait_s / 2)
 
     def _ask_forever(self) -> None:
         while True:

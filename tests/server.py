@@ -7,13 +7,14 @@ text is markup; never in mode `hang`; in mode `echo` with 400 and what it was se
 in mode `even` after 0.3 s; in mode `freeze` nothing is answered from the second to the seventh second after
 the first request; in mode `limit` with 503 at once beyond 12 in the last second; in mode `switch` as in
 `mixed` until PUT /switch says {"busy": false}; GET /switch tells how it is. In mode `unruly` what it does
-goes round (`UNRULY`); in mode `unique` it answers 500, each time with another text of 1 kB; in mode `bomb`,
-after 30 requests, with bodies of 100 MB, plain or packed; in mode `close` it closes after each answer. In
-mode `api` POST /form takes a login as a form and gives a ticket (JSON), a session (cookie) and a trace
-(header), and GET /items/TICKET wants all three back; whatever is wrong gets 401. COUNT_FILE holds the number
-of requests read so far (rewritten 50 times a second and at the end). LEDGER_FILE gets a line per answered
-login: seconds of the monotonic clock, which all processes of a machine share, and the user's name. PORT_FILE
-may name the port to listen on.
+goes round (`UNRULY`); in mode `unique` it answers 500, each time with another text of 1 kB, in mode `huge` of
+1 MB, in mode `unique at once` of 40 letters and without a wait; in mode `bomb`, after 30 requests, with
+bodies of 100 MB, plain or packed; in mode `close` it closes after each answer. In mode `api` POST /form takes
+a login as a form and gives a ticket (JSON), a session (cookie) and a trace (header), and GET /items/TICKET
+wants all three back; whatever is wrong gets 401. COUNT_FILE holds the number of requests read so far
+(rewritten 50 times a second and at the end). LEDGER_FILE gets a line per answered login: seconds of the
+monotonic clock, which all processes of a machine share, and the user's name. PORT_FILE may name the port to
+listen on.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ from urllib.parse import parse_qsl
 
 OK = json.dumps({"token": "t", "user_id": 1, "username": "u"}).encode()
 LIMIT = 12
-TAKES_S = {"slow": 3, "even": 0.3, "limit": 0.3}
+TAKES_S = {"slow": 3, "even": 0.3, "limit": 0.3, "unique at once": 0}
+UNIQUE_LETTERS = {"unique": 1_000, "huge": 1_000_000, "unique at once": 40}
+LETTERS = str.maketrans("0123456789", "ghijklmnop")
 BUSY = json.dumps({"error": "Service temporarily busy, please retry"}).encode()
 
 
@@ -170,8 +173,10 @@ class Server:
             writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n")
             writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
             return
-        if self.mode == "unique":
-            body = json.dumps({"error": random.Random(number).randbytes(500).hex()}).encode()
+        if self.mode in UNIQUE_LETTERS:
+            # Letters only: what differs by numbers is the same text to a reader.
+            letters = random.Random(number).randbytes(UNIQUE_LETTERS[self.mode] // 2).hex().translate(LETTERS)
+            body = json.dumps({"error": letters}).encode()
             writer.write(b"HTTP/1.1 500 Oh\r\nContent-Type: application/json\r\n")
             writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
             return

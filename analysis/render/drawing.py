@@ -9,9 +9,8 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
-import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -77,7 +76,10 @@ def _draw(pipe: Connection, other_end: Connection) -> None:
     other_end.close()  # Else the pipe would never end.
     # Lives for a second: what is thrown away in that time need not be looked for.
     gc.disable()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    # Neither process prints, and whoever reads the command's output must not wait for them.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
     from analysis.render.pictures import names, pictures, rehearse
 
     rehearse()
@@ -88,7 +90,13 @@ def _draw(pipe: Connection, other_end: Connection) -> None:
     fork = multiprocessing.get_context("fork")
     theirs, their_end = fork.Pipe(duplex=False)
     todo = _Todo(names(verdict))
-    fork.Process(target=lambda: their_end.send(pictures(verdict, windows, todo))).start()
+
+    def share() -> None:
+        theirs.close()  # Else it would wait for ever to be heard by a process that was killed: for itself.
+        with suppress(OSError):
+            their_end.send(pictures(verdict, windows, todo))
+
+    fork.Process(target=share).start()
     their_end.close()
     ours = pictures(verdict, windows, todo)
     pipe.send(ours | theirs.recv())

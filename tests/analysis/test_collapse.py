@@ -48,6 +48,14 @@ def test_an_endpoint_that_always_failed_did_not_go_down_when_its_calls_began() -
     assert verdict.load_effect.answer == "constant"
 
 
+def test_a_collapse_of_many_endpoints_is_one_though_none_has_much_of_it() -> None:
+    run = make_run(errors=down_from(40.0))
+    endpoint = [f"route {number % 30}" for number in range(len(run.samples))]
+    verdict = diagnose(replace(run, samples=replace(run.samples, endpoint=Category.of(endpoint))))
+    assert verdict.load_effect.down_since_s is not None
+    assert abs(verdict.load_effect.down_since_s - 40) < 1
+
+
 def test_a_collapse_is_told_where_load_cannot_be_if_the_load_came_back() -> None:
     """Steps in order, and then back to the first: that says more than "cannot tell"."""
     plan = [2, 6, 11, 16, 20, 20, 2, 2]

@@ -8,11 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +204,27 @@ class Cli:
 def cli(tmp_path: Path) -> Cli:
     """Runs commands in an empty folder."""
     return Cli(tmp_path)
+
+
+@pytest.fixture
+def chat() -> Iterator[tuple[str, list[str]]]:
+    """A chat that takes messages; its address and what it was told."""
+    told: list[str] = []
+
+    class Chat(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = HTTPServer(("127.0.0.1", 0), Chat)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/hush-hush", told
+    server.shutdown()
+    server.server_close()
 
 
 @contextmanager

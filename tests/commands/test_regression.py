@@ -8,8 +8,7 @@ import socket
 import sqlite3
 import threading
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
 
 import pytest
 
@@ -25,27 +24,6 @@ slo: [error_rate < 90 %]
 BRIEF = SCENARIO.replace("hold_s: 4", "hold_s: 2")
 """For what does not depend on what is measured."""
 HISTORY = "reports/history.sqlite"
-
-
-@pytest.fixture
-def chat() -> Iterator[tuple[str, list[str]]]:
-    """A chat that takes messages; its address and what it was told."""
-    told: list[str] = []
-
-    class Chat(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"])
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    server = HTTPServer(("127.0.0.1", 0), Chat)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/hush-hush", told
-    server.shutdown()
-    server.server_close()
 
 
 def regression(cli: Cli, target: Target, file: str, *more: str) -> tuple[int, str, str]:

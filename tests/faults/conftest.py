@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.conftest import Cli
+from tests.commands.conftest import Cli, chat
 from tests.faults.harness import Bench
 from tests.faults.networks import Network
+
+__all__ = ["chat"]  # a fixture for the tests here too
 
 
 @pytest.fixture

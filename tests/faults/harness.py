@@ -126,6 +126,10 @@ class Bench:
         """
         ledger = ledger or self.serve()
         process = Cli(self.folder).start(*self._arguments(load, ledger), *options, prefix=prefix)
+        return self.taken(process, ledger)
+
+    def taken(self, process: subprocess.Popen[str], ledger: Ledger) -> Going:
+        """The first run of a command that was started; returns once its folder is there."""
         self._closing.callback(end, process)
         folder = wait_for(lambda: next(iter(self.runs.glob("*/samples")), process.poll() is not None))
         assert folder is not True, process.communicate()

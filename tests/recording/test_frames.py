@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recording.frames import Kind, LogWriter, encode, scan
+from recording.own_file import OwnFile
 
 FRAMES = [encode(Kind.HEARTBEAT, i, b'{"n":%d}' % i) for i in range(6)]
 LOG = b"".join(FRAMES)
@@ -60,9 +61,9 @@ def test_rubbish_around_a_frame_never_hides_it(before: bytes, after: bytes) -> N
     assert any(found.kind is Kind.END for found in scan(before + frame + after).frames)
 
 
-def test_a_full_disk_is_remembered_and_not_raised() -> None:
-    log = LogWriter.__new__(LogWriter)
-    log.path, log.failed_frames, log._sequence = Path("/dev/full"), 0, 0
-    log._fd = __import__("os").open("/dev/full", __import__("os").O_WRONLY)
+def test_a_full_disk_is_remembered_and_not_raised(tmp_path: Path) -> None:
+    log = LogWriter(tmp_path / "a.log")
+    log._file.close()
+    log._file = OwnFile(Path("/dev/full"))
     assert log.append(Kind.SAMPLES, b"x" * 100) is False
     assert log.failed_frames == 1

@@ -1,0 +1,70 @@
+"""Own file: what this process appends to, also where somebody else in it has closed the handle.
+
+Whoever closes handles that are not theirs (a behaviour, a library) makes the next connection get the number
+of this one: what is appended would be sent to the target, and nobody would know.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+
+class OwnFile:
+    """A file that is open for appending; its handle is looked at before each use, and opened anew if lost."""
+
+    def __init__(self, path: Path, flags: int = 0) -> None:
+        """Open or create it, for its owner's eyes only.
+
+        Raises:
+            OSError: it cannot be opened; FileExistsError, with `os.O_EXCL`: it is there already.
+        """
+        self._path = path
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | flags, 0o600)
+        self._is: tuple[int, int] | None = _identity(self._fd)
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Append, in one call to the system; returns how many bytes were taken.
+
+        Raises:
+            OSError: they could not be written.
+        """
+        return os.write(self._handle(), data)
+
+    def sync(self) -> None:
+        """Force what was appended to the disk.
+
+        Raises:
+            OSError: it could not be.
+        """
+        if self._is is not None:
+            os.fdatasync(self._handle())
+
+    def close(self) -> None:
+        """Close it; a handle that is another's by now stays open. Calling it twice is harmless."""
+        if self._is_ours():
+            os.close(self._fd)
+        self._is = None
+
+    def _handle(self) -> int:
+        if self._is is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        if not self._is_ours():
+            fd = os.open(self._path, os.O_WRONLY | os.O_APPEND)
+            if _identity(fd) != self._is:
+                os.close(fd)
+                raise OSError(errno.ENOENT, "another file is in its place")
+            self._fd = fd
+        return self._fd
+
+    def _is_ours(self) -> bool:
+        try:
+            return _identity(self._fd) == self._is
+        except OSError:
+            return False
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    found = os.fstat(fd)
+    return found.st_dev, found.st_ino
