@@ -23,6 +23,7 @@ from scenarios.broken_turns import BrokenTurns
 from scenarios.client import Client
 from scenarios.crew import Crew, Seat
 from scenarios.loads.together import Together
+from scenarios.lookups import look_up_apart
 from scenarios.scenario import Scenario
 from scenarios.senders import Senders
 from scenarios.target import Target
@@ -121,6 +122,7 @@ class Session:
         self._closed = [crew for crew in self._crews if crew.arrivals is None]
         self.recorder.figures = self._figures
         collect_seldom()
+        look_up_apart()
         self.recorder.start()
 
     def _made_crews(self, index: int, nodes: int) -> list[Crew]:
