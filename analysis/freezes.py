@@ -72,7 +72,14 @@ def silences(samples: Samples, levels: Levels, least_s: float = LEAST_S) -> Sile
             continue
         gap_s, answer_s = usual.at(oldest.level(levels, marks[i]))
         if length > max(USUAL_GAPS * gap_s, USUAL_ANSWERS * answer_s / in_flight):
-            found.append(Freeze(start_s=float(begin - first), duration_s=float(length), in_flight=in_flight))
+            found.append(
+                Freeze(
+                    start_s=float(begin - first),
+                    duration_s=float(length),
+                    in_flight=in_flight,
+                    oldest_s=oldest.age_s(marks[i], end),
+                )
+            )
     found.sort(key=lambda silence: silence.start_s)
     return Silences(
         tuple(silence for silence in found if silence.duration_s > least_s),
@@ -145,16 +152,26 @@ class _OldestWaiting:
         self._users_at_last = max(int(samples.users[-1]), 0) if closed else 0
 
     def during(self, begin_s: float, end_s: float) -> tuple[float, int, float]:
-        """Begin of the waiting (not before `begin_s`), the number that waited before the silence ended, and
-        the seconds for which the oldest of them was held up by the load generator."""
+        """Begin of the waiting (not before `begin_s`), the most that waited at once before the silence ended,
+        and the seconds for which the oldest of them was held up by the load generator."""
+        rows = self._waiting(begin_s, end_s)
+        if len(rows) == 0:
+            return end_s, 0, 0.0
+        oldest = rows[0]
+        in_flight = _most_at_once(self._start[rows], self._end[rows], self._weight[rows])
+        return max(begin_s, float(self._start[oldest])), in_flight, float(self._stood_s[oldest])
+
+    def age_s(self, begin_s: float, end_s: float) -> float:
+        """The longest that one of those had waited when the silence or its own limit ended that, without what
+        the load generator held it up."""
+        rows = self._waiting(begin_s, end_s)
+        return float(np.max(np.minimum(self._end[rows], end_s) - self._start[rows] - self._stood_s[rows]))
+
+    def _waiting(self, begin_s: float, end_s: float) -> Ints:
+        """Rows that were sent before the end and had no end by the begin, the oldest first."""
         after = int(np.searchsorted(self._start, end_s, side="left"))
         first = int(np.searchsorted(self._latest_end, begin_s, side="right"))
-        waiting = self._end[first:after] > begin_s
-        if not waiting.any():
-            return end_s, 0, 0.0
-        oldest = first + int(np.argmax(waiting))
-        in_flight = int(self._weight[first:after][waiting].sum())
-        return max(begin_s, float(self._start[oldest])), in_flight, float(self._stood_s[oldest])
+        return first + np.flatnonzero(self._end[first:after] > begin_s)
 
     @property
     def last_send_s(self) -> float:
@@ -168,15 +185,18 @@ class _OldestWaiting:
 
     @cached_property
     def _most_at_once(self) -> int:
-        ends = np.argsort(self._end, kind="stable")
-        over = np.append(0, np.cumsum(self._weight[ends]))
-        under_way = (
-            np.cumsum(self._weight) - over[np.searchsorted(self._end[ends], self._start, side="right")]
-        )
-        return int(under_way.max())
+        return _most_at_once(self._start, self._end, self._weight)
 
     def level(self, levels: Levels, time_s: float) -> int:
         """Load level of the latest send before a time; the last index for unknown load."""
         row = max(int(np.searchsorted(self._start, time_s, side="right")) - 1, 0)
         place = int(levels.place[row])
         return place if place >= 0 else len(levels)
+
+
+def _most_at_once(start_s: Floats, end_s: Floats, weight: Ints) -> int:
+    """The most requests under way at the same time; sorted by start."""
+    ends = np.argsort(end_s, kind="stable")
+    over = np.append(0, np.cumsum(weight[ends]))
+    under_way = np.cumsum(weight) - over[np.searchsorted(end_s[ends], start_s, side="right")]
+    return int(under_way.max())

@@ -187,11 +187,16 @@ class Capacity(Model):
 
 
 class Freeze(Model):
-    """A stretch in which nothing was answered although requests were waiting."""
+    """A stretch in which nothing was answered although requests were waiting.
+
+    `in_flight` is the most that waited at the same time; `oldest_s` how long the oldest had waited, from its
+    send to the end of the stretch, or to its own end if that came before (None in older verdicts).
+    """
 
     start_s: float
     duration_s: float
     in_flight: int
+    oldest_s: float | None = None
 
 
 class Percentiles(Model):

@@ -24,6 +24,7 @@ from scenarios.client import Client
 from scenarios.crew import Crew, Seat
 from scenarios.exceptions_tab import show_exception
 from scenarios.loads.together import Together
+from scenarios.lookups import look_up_apart
 from scenarios.scenario import Scenario
 from scenarios.senders import Senders
 from scenarios.target import Target
@@ -122,6 +123,7 @@ class Session:
         self._closed = [crew for crew in self._crews if crew.arrivals is None]
         self.recorder.figures = self._figures
         collect_seldom()
+        look_up_apart()
         self.recorder.start()
 
     def _tell_of_broken_turn(self, text: str, error: BaseException) -> None:

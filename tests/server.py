@@ -66,9 +66,23 @@ REFUSALS = {"mixed": BUSY, "hostile": HOSTILE}
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-UNRULY = ("ok", "reset", "close", "cut", "garbage", "bad chunk", "drip", "silence")
+UNRULY = (
+    "ok",
+    "reset",
+    "close",
+    "cut",
+    "garbage",
+    "bad chunk",
+    "drip",
+    "silence",
+    "half-close",
+    "head",
+    "half a head",
+)
 """What is done with request n: the one at n modulo their number."""
-DRIP_S = 0.3
+BEGINNINGS = {"silence": b"", "head": HEAD + b"Content-Length: 1000\r\n\r\n", "half a head": HEAD[:30]}
+"""What is said before nothing more is."""
+DRIP_S, SILENCE_S = 0.3, 10
 BOMB_AFTER, BOMB_BYTES = 30, 100_000_000
 
 
@@ -90,8 +104,13 @@ async def misbehave(how: str, writer: asyncio.StreamWriter) -> None:
             writer.write(b"x")
             await writer.drain()
             await asyncio.sleep(DRIP_S)
-    elif how == "silence":
-        await asyncio.sleep(10)
+    elif how == "half-close":
+        writer.write_eof()
+        await asyncio.sleep(SILENCE_S)
+    elif how in BEGINNINGS:
+        writer.write(BEGINNINGS[how])
+        await writer.drain()
+        await asyncio.sleep(SILENCE_S)
     writer.close()
 
 

@@ -5,7 +5,9 @@
 
 SIGUSR1 ends every connection and takes no new one; SIGUSR2 takes connections again. FILE gets a line for what
 the line did, as it does it: `exchange INJECTED_MS TAKEN_MS` for a request and its answer, `dropped reset` or
-`dropped close` for a connection that was ended in place of its first answer.
+`dropped close` for a connection that was ended in place of its first answer; and `asked N S`, `answered N S`,
+`left N S` for a request that came in, its answer that went out, and a client that closed, on connection N at
+second S of the monotonic clock.
 """
 
 from __future__ import annotations
@@ -70,13 +72,14 @@ class Connection:
         chance = random.Random(f"{trouble.seed}/{number}")
         self._dropped_how = chance.choice(DROPS) if chance.random() < trouble.dropped_share else ""
         self._there, self._back = Way(trouble, chance), Way(trouble, chance)
-        self._note = note
+        self._number, self._note = number, note
         self._asked_s: float | None = None
         self._injected_s = 0.0
 
     async def forward_requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """From the client to the server."""
         await _forward(reader, writer, self._request_arrives_s)
+        self._note(f"left {self._number} {asyncio.get_running_loop().time()}")
 
     async def forward_answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """From the server to the client."""
@@ -90,6 +93,7 @@ class Connection:
     def _request_arrives_s(self, now_s: float, size: int) -> float:
         if self._asked_s is None:
             self._asked_s, self._injected_s = now_s, 0.0
+            self._note(f"asked {self._number} {now_s}")
         arrives_s = self._there.arrival_s(now_s, size)
         self._injected_s += arrives_s - now_s
         return arrives_s
@@ -102,6 +106,7 @@ class Connection:
     def _answered(self, now_s: float) -> None:
         if self._asked_s is not None:
             taken_s, self._asked_s = now_s - self._asked_s, None
+            self._note(f"answered {self._number} {now_s}")
             self._note(f"exchange {1000 * self._injected_s:.3f} {1000 * taken_s:.3f}")
 
 

@@ -31,8 +31,14 @@ def freeze_line(freeze: Freeze) -> str:
     """A freeze in a line."""
     return (
         f"Freeze at {wording.moment(freeze.start_s)}: {wording.seconds(freeze.duration_s)} "
-        f"without an answer, {wording.plural(freeze.in_flight, 'request')} waiting"
+        f"without an answer, {who_waited(freeze)}"
     )
+
+
+def who_waited(freeze: Freeze) -> str:
+    """How many waited in a freeze, and the oldest of them for how long."""
+    oldest = "" if freeze.oldest_s is None else f", the oldest for {wording.seconds(freeze.oldest_s)}"
+    return f"{wording.plural(freeze.in_flight, 'request')} waiting{oldest}"
 
 
 def burst_line(burst: Burst, verdict: Verdict) -> str:

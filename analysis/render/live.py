@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.render import answers, wording
+from analysis.render import answers, burst_words, wording
 from analysis.render.columns import columns
 from analysis.verdict import Verdict
 from analysis.windows import Windows
@@ -162,7 +162,7 @@ def _freezes(verdict: Verdict) -> list[dict[str, Any]]:
             "start_s": freeze.start_s,
             "duration_s": freeze.duration_s,
             "text": f"{wording.seconds(freeze.duration_s)} without an answer at "
-            f"{wording.moment(freeze.start_s)}, {wording.plural(freeze.in_flight, 'request')} waiting",
+            f"{wording.moment(freeze.start_s)}, {burst_words.who_waited(freeze)}",
         }
         for freeze in sorted(longest, key=lambda freeze: freeze.start_s)
     ]

@@ -42,6 +42,26 @@ def test_a_freeze_is_found_to_a_tenth_of_a_second_with_everybody_waiting():
     assert freeze.start_s == pytest.approx(30.0, abs=0.5)
     assert freeze.duration_s == pytest.approx(8.0, abs=0.5)
     assert freeze.in_flight == 10
+    waiting = (rows.samples.start_s < 1e9 + 30) & (rows.samples.end_s > 1e9 + 37.9)
+    oldest_s = 1e9 + 38 - rows.samples.start_s[waiting].min()
+    assert freeze.oldest_s == pytest.approx(oldest_s, abs=0.01)
+    assert oldest_s > freeze.duration_s + 0.05
+
+
+def test_who_waits_again_after_a_time_out_counts_once_and_is_as_old_as_its_limit():
+    """Ten users who give up after 3 s and ask again, three times each, while nothing is answered."""
+    before = [(0.5 * i + 0.05 * user, 200.0, "ok") for user in range(10) for i in range(60)]
+    after = [(30.0 + 0.05 * user + 3.3 * i, 3000.0, "total_timeout") for user in range(10) for i in range(3)]
+    start_s, duration_ms, outcome = zip(*sorted(before + after), strict=True)
+    rows, levels = prepared(
+        make_samples(
+            start_s=1e9 + np.array(start_s), duration_ms=list(duration_ms), outcome=list(outcome), users=10
+        )
+    )
+    (freeze,) = silences(rows.samples, levels).freezes
+    assert freeze.in_flight == 10
+    assert freeze.oldest_s == pytest.approx(3.0, abs=0.01)
+    assert freeze.duration_s > 9
 
 
 def test_a_freeze_that_lasts_to_the_end_shows_in_unfinished_requests():

@@ -9,14 +9,37 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from recording.reader import read_run
 from tests.commands.conftest import ROOT, wait_for
-from tests.faults.harness import LOAD, USERS, Bench, Ledger, audit, check_said, measured, verdict_of
+from tests.faults.harness import (
+    LOAD,
+    USERS,
+    Bench,
+    Going,
+    Ledger,
+    audit,
+    check_said,
+    findings_of,
+    health_of,
+    measured,
+    verdict_of,
+)
 from tests.faults.mounts import needs_root
+from tests.faults.name_server import ADDRESS, slow_name_server
 
 NAME = "shop.test"
+ANSWERS_S = 1.0
+"""How long the slow name server takes."""
+HASTY = LOAD.replace("think_time_s: 0.1", "think_time_s: 0")
+MANY = """
+load: {shape: hold, users: 30, hold_s: %d}
+think_time_s: 0.5
+timeouts: {connect_s: 5, read_s: 5, total_s: 5}
+slo: [error_rate < 5 %%]
+"""
 
 
 @pytest.mark.slow
@@ -49,6 +72,56 @@ def test_a_target_that_dies_and_comes_back_is_refused_meanwhile(bench: Bench) ->
     refused = int(samples.outcome.equals("refused").sum())
     assert 0 < refused < 3 * USERS * 10
     check_said(going, 1 if verdict_of(going)["quality"]["valid"] else 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", ["lean", "fast", "requests"])
+def test_a_target_that_refuses_users_without_pauses(bench: Bench, client: str) -> None:
+    """Each attempt is recorded, and nothing slows them down: the figures say how many there are."""
+    ledger = bench.serve("steady")
+    going = bench.start(HASTY % 8 + f"client: {client}\n", ledger=ledger)
+    going.until_finished(60)
+    (worker,) = going.workers()
+    ledger.target.process.kill()
+    begun_s, before, before_bytes = time.monotonic(), worker.cpu_times(), log_bytes(going)
+    time.sleep(3)
+    took_s, after, after_bytes = time.monotonic() - begun_s, worker.cpu_times(), log_bytes(going)
+    going.until_ended()
+    samples = read_run(going.folder.path).samples
+    refused = samples.take(np.flatnonzero(samples.outcome.equals("refused")))
+    rate_per_s = float(refused.weight.sum()) / float(np.ptp(refused.start_s))
+    measured(
+        client=client,
+        refused=len(refused),
+        attempts_per_s_per_user=rate_per_s / USERS,
+        core=(after.user + after.system - before.user - before.system) / took_s,
+        log_bytes_per_s=(after_bytes - before_bytes) / took_s,
+        bytes_at_the_end=sum(file.stat().st_size for file in going.folder.path.rglob("*") if file.is_file()),
+    )
+    assert set(samples.outcome.to_list()) <= {"ok", "refused", "reset", "closed_early"}
+    assert len(refused) == int(refused.weight.sum())  # failures are never thinned
+    assert health_of(going).dropped_rows == 0
+    check_said(going, 1 if verdict_of(going)["quality"]["valid"] else 4)
+
+
+def log_bytes(going: Going) -> int:
+    """Size of the logs so far."""
+    return sum(file.stat().st_size for file in going.folder.samples_dir.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("slo", ["error_rate < 5 %", "error_rate < 50 % for 5 s"])
+def test_a_target_that_refuses_ends_the_load_where_that_is_asked_for(bench: Bench, slo: str) -> None:
+    load = HASTY % 60 + f"slo: ['{slo}']\nabort_when_missed: true\n"
+    ledger = bench.serve("steady")
+    going = bench.start(load, ledger=ledger)
+    going.until_finished(60)
+    ledger.target.process.kill()
+    killed_s = time.monotonic()
+    going.until_ended(90)
+    measured(slo=slo, ended_after_s=time.monotonic() - killed_s, **findings_of(going))
+    assert "ended_early" in findings_of(going)
+    assert going.process.returncode in (1, 4)
 
 
 def named(bench: Bench, name: str) -> Ledger:
@@ -88,6 +161,27 @@ def test_a_name_server_that_stays_silent_is_told_within_seconds(bench: Bench) ->
     assert done.returncode == 6
     assert "name server" in done.stderr
     assert took_s < 5 + 5
+
+
+@needs_root
+@pytest.mark.slow
+@pytest.mark.parametrize("client", ["lean", "fast", "requests"])
+def test_users_do_not_queue_for_a_slow_name_server(bench: Bench, client: str) -> None:
+    """30 users, each asks for every request; in gevent's ten threads they would wait for 3 s."""
+    ledger = named(bench, NAME)
+    resolver = bench.folder / "resolv.conf"
+    resolver.write_text(f"nameserver {ADDRESS}\n")
+    load = MANY % 8 + f"connections: fresh\nclient: {client}\n"
+    with slow_name_server(ANSWERS_S):
+        going = bench.start(load, ledger=ledger, prefix=with_files(**{"resolv.conf": resolver}))
+        going.until_ended()
+    audit(going)
+    samples = read_run(going.folder.path).samples
+    assert set(samples.outcome.to_list()) == {"ok"}
+    median_ms, longest_ms = float(np.median(samples.duration_ms)), float(samples.duration_ms.max())
+    measured(client=client, requests=len(samples), median_ms=median_ms, longest_ms=longest_ms)
+    assert longest_ms < 2 * 1000 * ANSWERS_S
+    check_said(going, 0)
 
 
 @needs_root

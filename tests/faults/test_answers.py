@@ -25,6 +25,9 @@ OUTCOMES = {
     "bad chunk": "bad_response",
     "drip": "total_timeout",
     "silence": "first_byte_timeout",
+    "half-close": "closed_early",
+    "head": "body_timeout",
+    "half a head": "body_timeout",
 }
 GROWTH_BYTES = {
     # Each user may hold a body of the most that is taken, packed and unpacked.

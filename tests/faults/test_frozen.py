@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import signal
 import time
+from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 
 from recording.reader import read_run
-from tests.faults.harness import LOAD, USERS, Bench, audit, check_said, findings_of, measured, verdict_of
+from tests.faults.harness import (
+    LOAD,
+    USERS,
+    Bench,
+    Going,
+    audit,
+    check_said,
+    findings_of,
+    measured,
+    verdict_of,
+)
+from tests.faults.line import Line, a_line
 
 PATIENT = LOAD.replace("read_s: 2, total_s: 2", "read_s: 20, total_s: 20")
 
@@ -70,35 +83,72 @@ def test_a_worker_that_is_frozen_for_long_is_named(bench: Bench) -> None:
     assert "generator_lag" in findings_of(going) or "node_lost" in findings_of(going)
 
 
+@dataclass(frozen=True)
+class Silence:
+    """The longest stretch without an answer on a line."""
+
+    duration_s: float
+    in_flight: int
+    oldest_s: float
+
+
+def silence_on(line: Line) -> Silence:
+    """What the line saw: its longest stretch without an answer and who waited in it."""
+    seen = line.exchanges_seen()
+    answered = [exchange.ended_s for exchange in seen if exchange.is_answered]
+    marks = [*answered, seen[-1].ended_s]
+    begin_s, end_s = max(pairwise(marks), key=lambda gap: gap[1] - gap[0])
+    waited = [one for one in seen if one.asked_s < end_s and one.ended_s > begin_s]
+    at_once = [sum(two.asked_s <= one.asked_s < two.ended_s for two in waited) for one in waited]
+    oldest_s = max(min(one.ended_s, end_s) - one.asked_s for one in waited)
+    return Silence(end_s - begin_s, max(at_once), oldest_s)
+
+
+def check_freeze(going: Going, line: Line) -> None:
+    """The verdict tells of one freeze, as the line saw it."""
+    (freeze,) = verdict_of(going)["freezes"]
+    seen = silence_on(line)
+    measured(**freeze)
+    measured(on_the_line=seen)
+    assert freeze["duration_s"] == pytest.approx(seen.duration_s, abs=0.5)
+    assert freeze["in_flight"] == seen.in_flight == USERS
+    assert freeze["oldest_s"] == pytest.approx(seen.oldest_s, abs=0.1)
+    page = (going.folder.analysis_dir / "report.md").read_text()
+    assert f"{USERS} requests waiting, the oldest for " in page
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("frozen_s", [3.0, 5.0])
 def test_a_target_that_freezes_and_recovers_is_found_out(bench: Bench, frozen_s: float) -> None:
-    going = bench.start(PATIENT % 8, ledger=bench.serve("steady"))
-    going.until_finished(90)
-    target = going.ledger.target.process
-    target.send_signal(signal.SIGSTOP)
-    time.sleep(frozen_s)
-    target.send_signal(signal.SIGCONT)
-    going.until_ended()
+    """Every answer takes 300 ms, so that the oldest waits for longer than the silence lasts."""
+    ledger = bench.serve("even")
+    with a_line(bench, ledger, "0") as line:
+        going = bench.start(PATIENT % 10, ledger=ledger)
+        going.until_finished(50)
+        ledger.target.process.send_signal(signal.SIGSTOP)
+        time.sleep(frozen_s)
+        ledger.target.process.send_signal(signal.SIGCONT)
+        going.until_ended()
     verdict = verdict_of(going)
     assert going.process.returncode == (1 if verdict["quality"]["valid"] else 4), going.output
     audit(going)
+    check_freeze(going, line)
     (freeze,) = verdict["freezes"]
-    measured(**freeze)
     assert freeze["duration_s"] == pytest.approx(frozen_s, abs=0.5)
-    assert freeze["in_flight"] == USERS
 
 
 def test_a_target_that_freezes_for_good_does_not_pass(bench: Bench) -> None:
-    going = bench.start(PATIENT.replace("20", "3") % 6, ledger=bench.serve("steady"))
-    going.until_finished(90)
-    target = going.ledger.target.process
-    target.send_signal(signal.SIGSTOP)
-    going.until_ended()
-    target.send_signal(signal.SIGCONT)
-    time.sleep(0.5)
+    """Each user waits for 3 s, again and again; no more than that is the oldest request's age."""
+    ledger = bench.serve("steady")
+    target = ledger.target.process
+    with a_line(bench, ledger, "0") as line:
+        going = bench.start(PATIENT.replace("20", "3") % 6, ledger=ledger)
+        going.until_finished(60)
+        target.send_signal(signal.SIGSTOP)
+        going.until_ended()
+        target.send_signal(signal.SIGCONT)
+        time.sleep(0.5)
     verdict = verdict_of(going)
-    measured(freezes=verdict["freezes"])
     assert going.process.returncode == (1 if verdict["quality"]["valid"] else 4), going.output
-    assert verdict["freezes"]
+    check_freeze(going, line)
     audit(going)

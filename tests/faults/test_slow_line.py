@@ -5,21 +5,14 @@ The line notes what it did to each request; the record has to tell the same.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from recording.reader import read_run
-from tests.commands.conftest import ROOT, wait_for
-from tests.faults.harness import LOAD, Bench, Ledger, audit, measured, verdict_of
+from tests.faults.harness import LOAD, Bench, audit, measured, verdict_of
+from tests.faults.line import a_line
 
 SERVER_MS = 30.0
 SHARES = (10, 50, 90)
@@ -27,43 +20,6 @@ SHARES = (10, 50, 90)
 
 NEAR_MS = 15.0
 OUTCOME_OF = {"reset": "reset", "close": "closed_early"}
-
-
-@dataclass
-class Line:
-    """A line of tests/slow_line.py between load generator and server."""
-
-    notes: Path
-
-    def exchanges(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Of each request with an answer: milliseconds that the line added, and from end to end of it."""
-        rows = [words[1:] for words in self._words() if words[0] == "exchange"]
-        injected_ms, taken_ms = np.array(rows, np.float64).T
-        return injected_ms, taken_ms
-
-    def dropped(self) -> Counter[str]:
-        """Connections that the line ended, by the way it did."""
-        return Counter(how for kind, how, *_ in self._words() if kind == "dropped")
-
-    def _words(self) -> Iterator[list[str]]:
-        return (text.split() for text in self.notes.read_text().splitlines())
-
-
-@contextmanager
-def a_line(bench: Bench, ledger: Ledger, *trouble: str) -> Iterator[Line]:
-    """Put a line in front of the server."""
-    port_file, notes = bench.folder / "line-port", bench.folder / "line-notes"
-    port = ledger.target.url.rsplit(":", 1)[1]
-    command = [sys.executable, str(ROOT / "tests/slow_line.py"), str(port_file), port, *trouble]
-    process = subprocess.Popen([*command, "--seed", "10", "--notes", str(notes)])
-    try:
-        wait_for(lambda: port_file.exists() and port_file.read_text())
-        text = ledger.target.file.read_text()
-        ledger.target.file.write_text(text.replace(port, port_file.read_text()))
-        yield Line(notes)
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.slow

@@ -224,7 +224,7 @@ def make_verdict(**changes: object) -> Verdict:
         time_drift=TimeDrift(answer="no", slope=0.004, low=-0.012, high=0.02, why="within ±8.3 points"),
         knee=Knee(users=33, low=28, high=38),
         capacity=Capacity(rate_per_s=41.3, low=38.9, high=43.0, users=34),
-        freezes=[Freeze(start_s=301.5, duration_s=3.4, in_flight=41)],
+        freezes=[Freeze(start_s=301.5, duration_s=3.4, in_flight=41, oldest_s=3.6)],
         latency_ms=latencies(212, 610, 871, 15301, 2540),
         levels=[
             level(4, 8, 1420, 3),

@@ -18,6 +18,8 @@ from pathlib import Path
 
 OK = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{"token": 1}\n'
 LONGEST_S = 20.0
+CONNECT_S, READ_S, TOTAL_S = 0.6, 0.6, 1.5
+"""Limits of the requests that are sent to them."""
 
 Script = Callable[[socket.socket, int], None]
 """What is done with a connection; the number counts the connections from 0."""
@@ -56,6 +58,27 @@ def says_and_hangs(*packets: bytes) -> Script:
         read_head(connection)
 
     return script
+
+
+def half_closes(*packets: bytes) -> Script:
+    """Answer with these packets, then FIN, and read on until the client closes."""
+
+    def script(connection: socket.socket, _: int) -> None:
+        read_head(connection)
+        for packet in packets:
+            connection.sendall(packet)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            pass
+
+    return script
+
+
+def stops_reading(connection: socket.socket, _: int) -> None:
+    """Close the client's half of the connection, and answer."""
+    read_head(connection)
+    connection.shutdown(socket.SHUT_RD)
+    connection.sendall(OK)
 
 
 def drips(packet: bytes, pause_s: float) -> Script:

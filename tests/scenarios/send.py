@@ -30,8 +30,9 @@ from scenarios.client import Client
 from scenarios.request import Expect, Request
 from scenarios.scenario import Timeouts
 from scenarios.senders import Senders
+from tests.scenarios.misbehaving import CONNECT_S, READ_S, TOTAL_S
 
-TIMEOUTS = Timeouts(connect_s=0.6, read_s=0.6, total_s=1.5)
+TIMEOUTS = Timeouts(connect_s=CONNECT_S, read_s=READ_S, total_s=TOTAL_S)
 
 
 def main(kind: Any) -> None:
@@ -77,7 +78,8 @@ def main(kind: Any) -> None:
     recorder.close("done")
     samples = read_logs(folder).samples
     stats = environment.stats
-    by_name = dict(zip(samples.endpoint.to_list(), range(len(samples)), strict=True))
+    endpoints = samples.endpoint.to_list()
+    by_name = dict(zip(endpoints, range(len(samples)), strict=True))
     kept = {example.endpoint: asdict(example) for example in read_examples(folder.errors_jsonl)}
     outcomes, codes = samples.outcome.to_list(), samples.code.to_list()
     result = {
@@ -87,6 +89,7 @@ def main(kind: Any) -> None:
             "code": codes[by_name[name]],
             "status": int(samples.status[by_name[name]]),
             "duration_ms": float(samples.duration_ms[by_name[name]]),
+            "records": endpoints.count(name),
             "example": kept.get(name),
             "locust": [
                 sum(e.num_requests for e in stats.entries.values() if e.name == name),

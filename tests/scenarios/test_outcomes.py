@@ -20,8 +20,12 @@ import pytest
 from analysis.clear_messages import clearness
 from recording.outcomes import OUTCOMES
 from recording.run import ErrorExample
+from tests.faults.harness import measured
 from tests.scenarios.misbehaving import (
+    CONNECT_S,
     OK,
+    READ_S,
+    TOTAL_S,
     Script,
     answers_anything,
     certificate,
@@ -29,12 +33,14 @@ from tests.scenarios.misbehaving import (
     closes,
     drips,
     full_backlog,
+    half_closes,
     over_tls,
     read_head,
     resets,
     says,
     says_and_hangs,
     serving,
+    stops_reading,
 )
 
 KINDS = ("lean", "fast", "requests")
@@ -51,6 +57,10 @@ SERVERS = {
     "cut head": (says(b"HTTP/1.1 200 OK\r\nContent-Le"), "closed_early"),
     "cut body": (says(HEAD + b"Content-Length: 100\r\n\r\n" + BODY), "closed_early"),
     "cut chunks": (says(HEAD + CHUNKS), "closed_early"),
+    "half-close": (half_closes(), "closed_early"),
+    "half-close in the head": (half_closes(b"HTTP/1.1 200 OK\r\nContent-Le"), "closed_early"),
+    "half-close in the body": (half_closes(HEAD + b"Content-Length: 100\r\n\r\n" + BODY), "closed_early"),
+    "half-close in chunks": (half_closes(HEAD + CHUNKS), "closed_early"),
     "silence": (says_and_hangs(), "first_byte_timeout"),
     "silence after the head": (says_and_hangs(HEAD + b"Content-Length: 100\r\n\r\n"), "body_timeout"),
     "a byte now and then": (drips(HEAD + b"Content-Length: 100\r\n\r\n", 0.2), "total_timeout"),
@@ -66,10 +76,21 @@ SERVERS = {
     "length": (says(OK), "ok"),
     "chunks": (says(HEAD + CHUNKS, b"8\r\n%b\r\n0\r\n\r\n" % BODY[5:]), "ok"),
     "until close": (says(HEAD + b"\r\n" + BODY), "ok"),
+    "half-close after the answer": (half_closes(OK), "ok"),
+    "until half-close": (half_closes(HEAD + b"\r\n" + BODY), "ok"),
+    "reads no more": (stops_reading, "ok"),
     "gzip": (says(HEAD + PACKED_HEAD + PACKED), "ok"),
     "early hints": (says(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + OK), "ok"),
     "byte by byte": (says(*(OK[i : i + 1] for i in range(len(OK))), pause_s=0.001), "ok"),
 }  # fmt: skip
+MORE_WAITS = {
+    "silence in the head": (says_and_hangs(b"HTTP/1.1 200 OK\r\nContent-Le"), "body_timeout"),
+    "silence in the body": (says_and_hangs(HEAD + b"Content-Length: 100\r\n\r\n" + BODY), "body_timeout"),
+    "silence in chunks": (says_and_hangs(HEAD + CHUNKS), "body_timeout"),
+    "silence until close": (says_and_hangs(HEAD + b"\r\n"), "body_timeout"),
+    "a byte of the head now and then": (drips(b"HTTP/1.1 200 OK\r\nX: ", 0.2), "total_timeout"),
+}
+"""Such as take their time: for the slow test."""
 ELSEWHERE = {
     "refused": "refused",
     "no such host": "dns",
@@ -78,7 +99,15 @@ ELSEWHERE = {
     "no TLS at all": "tls",
     "no files left": "generator",
 }
-EXPECTED = {**{name: outcome for name, (_, outcome) in SERVERS.items()}, **ELSEWHERE}
+LIMIT_MS = {
+    "connect_timeout": 1000 * CONNECT_S,
+    "first_byte_timeout": 1000 * READ_S,
+    "body_timeout": 1000 * READ_S,
+    "total_timeout": 1000 * TOTAL_S,
+}
+"""After how long a wait with that outcome ends."""
+OVER_MS = 200.0
+EXPECTED = {**{name: outcome for name, (_, outcome) in (SERVERS | MORE_WAITS).items()}, **ELSEWHERE}
 
 # What Locust's own clients cannot tell, or not in the same words.
 CANNOT_TELL: dict[str, dict[str, str]] = {
@@ -86,10 +115,15 @@ CANNOT_TELL: dict[str, dict[str, str]] = {
     "fast": {
         "cut body": "bad_response",  # one exception for an answer that is cut and one that is wrong
         "cut chunks": "bad_response",
+        "half-close in the body": "bad_response",
+        "half-close in chunks": "bad_response",
+        "silence in the head": "first_byte_timeout",  # a head that is not whole counts as nothing
         "too large": "wrong_content",  # takes in whatever comes
     },
     "requests": {
         "cut head": "wrong_content",  # a head that is cut passes for a whole one
+        "half-close in the head": "wrong_content",
+        "silence in the head": "first_byte_timeout",  # a head that is not whole counts as nothing
         "bad chunks": "closed_early",
         "early hints": "wrong_content",  # takes any 1xx but 100 for the answer
         "too large": "wrong_content",
@@ -103,7 +137,8 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[s
     file = certificate(tmp_path_factory.mktemp("tls"))
     with ExitStack() as servers:
         found: dict[str, dict[str, Any]] = {
-            name: {"url": servers.enter_context(serving(script))} for name, (script, _) in SERVERS.items()
+            name: {"url": servers.enter_context(serving(script))}
+            for name, (script, _) in (SERVERS | MORE_WAITS).items()
         }
         plain = servers.enter_context(serving(answers_anything))
         secure = servers.enter_context(serving(over_tls(file, says(OK))))
@@ -137,14 +172,32 @@ def sent(kind: str, cases: dict[str, dict[str, Any]], *before: str) -> dict[str,
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_misbehaviour_has_its_outcome(kind: str, cases: dict[str, dict[str, Any]]) -> None:
-    found = sent(kind, cases)
     expected = EXPECTED | CANNOT_TELL[kind]
-    assert {name: one["outcome"] for name, one in found.items()} == expected
+    found = sent(kind, {name: case for name, case in cases.items() if name not in MORE_WAITS})
+    assert {name: one["outcome"] for name, one in found.items()} == {name: expected[name] for name in found}
     for name, one in found.items():
         assert one["answer"] == one["outcome"], name
+        assert one["records"] == 1, name
         # Locust's page has every request too, with the same verdict.
         assert one["locust"] == [1, int(one["outcome"] != "ok")], name
         assert (one["status"] > 0) == (one["outcome"] in ("ok", "http_error", "wrong_content")), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_waited_for_beyond_its_limit(kind: str, cases: dict[str, dict[str, Any]]) -> None:
+    """The quickest of three, since the machine may hold up any of them."""
+    expected = EXPECTED | CANNOT_TELL[kind]
+    limited = {name: LIMIT_MS[outcome] for name, outcome in expected.items() if outcome in LIMIT_MS}
+    found = sent(kind, {name: {**cases[name], "times": 3} for name in limited})
+    over_ms = {}
+    for name, limit_ms in limited.items():
+        tries = [found[f"{name} {number}"] for number in (1, 2, 3)]
+        assert {one["outcome"] for one in tries} == {expected[name]}, name
+        over_ms[name] = min(one["duration_ms"] for one in tries) - limit_ms
+    measured(client=kind, most_over_ms=max(over_ms.values()))
+    assert min(over_ms.values()) > -1
+    assert max(over_ms.values()) <= OVER_MS
 
 
 def test_what_an_answer_said_is_kept_with_its_example() -> None:
