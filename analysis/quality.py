@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from analysis import phrases
 from analysis.arrivals import arrival_findings, arrivals_of
+from analysis.cut_short import last_signs
 from analysis.ended_early import ended_early
 from analysis.foreign_quality import bad_lines, foreign
 from analysis.generator_quality import generator
@@ -67,24 +68,11 @@ def _no_data(run: Run, rows: Usable, _: Windows) -> Iterator[Finding]:
     )
 
 
-def _log(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
+def _log(run: Run, rows: Usable, _: Windows) -> Iterator[Finding]:
     if run.health is not None:
-        for code, broken, text in _log_faults(run.health, _last_signs(run)):
+        for code, broken, text in _log_faults(run.health, last_signs(run, rows)):
             if broken:
                 yield Finding(code=code, severity="incomplete", text=text)
-
-
-def _last_signs(run: Run) -> dict[str, str]:
-    """Of each node whose log has no end mark, when its last entry was, in words."""
-    start_s = run.manifest.get("start_s")
-    if run.health is None or run.readings is None or not isinstance(start_s, int | float):
-        return {}
-    times = {node: run.readings.of_node(node, "users_running")[0] for node in run.health.nodes_without_end}
-    return {
-        node: f" (last entry after {phrases.seconds(max(0.0, float(time_s[-1]) - start_s))})"
-        for node, time_s in times.items()
-        if len(time_s)
-    }
 
 
 def _log_faults(health: LogHealth, last_signs: dict[str, str]) -> list[tuple[str, bool, str]]:

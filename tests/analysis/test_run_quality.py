@@ -232,3 +232,46 @@ def test_a_node_that_left_no_log_is_missed() -> None:
     found, quality = codes(make_run(health=health, manifest={"nodes": ["worker-0", "worker-1"]}))
     assert found["node_silent"] == "incomplete"
     assert not quality.complete
+
+
+def two_workers(users_left: list[int], plan: list[float], unit: str = "users", **counts: list[int]):
+    """A run of 100 s: worker-0 ends after 21 s without an end mark, worker-1 goes on."""
+    series = [("worker-0", "users_running", [6] * 21), ("worker-1", "users_running", users_left)]
+    series += [("worker-1", name, values) for name, values in counts.items()]
+    rows = [(START_S + i, name, v, node) for node, name, values in series for i, v in enumerate(values)]
+    time_s, name, value, node = zip(*rows, strict=True)
+    told = Readings(
+        np.array(time_s),
+        np.full(len(rows), "generator"),
+        np.array(name),
+        np.array(node),
+        np.array(value, float),
+    )
+    part = {"part": "", "unit": unit, "stages": [[0, 100, *plan]]}
+    manifest = {"start_s": START_S, "planned_load": [part]}
+    health = LogHealth(nodes=("worker-0", "worker-1"), nodes_without_end=("worker-0",))
+    run = make_run(users=[12], step_s=100, readings=told, manifest=manifest, health=health)
+    return next(one.text for one in diagnose(run).quality.findings if one.code == "cut_short")
+
+
+def test_what_a_killed_worker_takes_from_the_load_is_told() -> None:
+    text = two_workers([6] * 101, [12, 12])
+    assert text.startswith(
+        "The log of worker-0 (last entry after 20 s with 6 of 12 users; 50 % of the load planned from then "
+        "on is missing) has no end mark"
+    )
+
+
+def test_others_that_take_its_users_over_leave_less_missing() -> None:
+    """Half of them for 16 of 80 seconds."""
+    text = two_workers([6] * 37 + [12] * 64, [12, 12])
+    assert "with 6 of 12 users; 10 % of the load" in text
+
+
+def test_arrivals_that_a_killed_worker_would_have_sent_are_missing() -> None:
+    text = two_workers([1] * 101, [4, 4], "arrivals/s", arrivals_due=[3 * i for i in range(101)])
+    assert "(last entry after 20 s; 25 % of the load planned from then on is missing)" in text
+
+
+def test_where_no_log_goes_on_nothing_is_said_to_be_missing() -> None:
+    assert "worker-0 (last entry after 20 s) has no end mark" in two_workers([6] * 21, [12, 12])

@@ -12,8 +12,12 @@ The server is the truth: it counts requests as it reads them, and notes when it 
 
 from __future__ import annotations
 
+import csv
 import json
+import re
+import signal
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Sequence, Set
 from contextlib import ExitStack, suppress
@@ -85,6 +89,10 @@ class Going:
     def until_finished(self, requests: int) -> None:
         """Wait until so many requests are finished and in the log."""
         wait_for(lambda: self._follower.look().finished >= requests)
+
+    def until_all_run(self) -> None:
+        """Wait until every user runs."""
+        wait_for(lambda: self._follower.look().users_running == USERS)
 
     def locusts(self) -> list[psutil.Process]:
         """Locust's processes: the master first, if there is one, then its workers."""
@@ -167,6 +175,27 @@ def is_locust(process: psutil.Process) -> bool:
     return False
 
 
+def kill(victims: list[psutil.Process]) -> float:
+    """Kill all of them at once; returns the moment."""
+    moment_s = time.monotonic()
+    for one in victims:
+        one.send_signal(signal.SIGKILL)
+    return moment_s
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those of them that have not ended."""
+    return [one for one in processes if one.is_running() and status_of(one) != psutil.STATUS_ZOMBIE]
+
+
+def status_of(process: psutil.Process) -> str:
+    """How a process is; one that has ended is a zombie."""
+    try:
+        return process.status()
+    except psutil.NoSuchProcess:
+        return psutil.STATUS_ZOMBIE
+
+
 @dataclass(frozen=True)
 class Audit:
     """Requests of a run. `started` is what the server has read."""
@@ -226,6 +255,49 @@ def health_of(going: Going) -> LogHealth:
 def findings_of(going: Going) -> dict[str, str]:
     """Texts of the verdict's findings about the run itself, by their code."""
     return {finding["code"]: finding["text"] for finding in verdict_of(going)["quality"]["findings"]}
+
+
+def counts_everywhere(going: Going) -> dict[str, tuple[int, int]]:
+    """Requests and failures in everything that a run leaves.
+
+    Locust's own statistics do not know of requests that were never answered: they are added there.
+    """
+    verdict, samples = verdict_of(going), read_run(going.folder.path).samples
+    with (going.folder.analysis_dir / "windows.csv").open() as file:
+        windows = list(csv.DictReader(file))
+    page, text, locust = (
+        path.read_text()
+        for path in (
+            going.folder.analysis_dir / "report.html",
+            going.folder.analysis_dir / "report.md",
+            going.folder.path / "locust.log",
+        )
+    )
+    errors, requests = _figures(r"([\d,]+) errors? of ([\d,]+) requests?", page)
+    told, failed = _figures(r"Aggregated +(\d+) +(\d+)\(", locust)
+    unfinished = verdict["unfinished"]
+    return {
+        "samples": (len(samples), int(samples.is_error.sum())),
+        "verdict.json": (verdict["requests"], verdict["errors"]),
+        "by_status": (verdict["requests"], sum(one["count"] for one in verdict["by_status"].values())),
+        "windows.csv": (sum(int(w["requests"]) for w in windows), sum(int(w["errors"]) for w in windows)),
+        "report.html": (requests, errors),
+        "report.md": _figures(r"([\d,]+) requests?, ([\d,]+) errors?", text),
+        "locust.log": (told + unfinished, failed + unfinished),
+    }
+
+
+def _figures(pattern: str, text: str) -> tuple[int, int]:
+    found = re.search(pattern, text)
+    assert found is not None, text[-2000:]
+    first, second = (int(figure.replace(",", "")) for figure in found.groups())
+    return first, second
+
+
+def check_all_agree(going: Going, *but: str) -> None:
+    """Whatever tells of requests and failures, `but` some, tells of the same ones."""
+    counts = counts_everywhere(going)
+    assert len({found for name, found in counts.items() if name not in but}) == 1, counts
 
 
 def check_said(going: Going, code: int, *words: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import psutil
 import pytest
 
@@ -9,7 +11,7 @@ from recording.folder import RunFolder
 from recording.follow import Follower
 from recording.reader import read_run
 from tests.commands.conftest import Cli, wait_for
-from tests.faults.harness import measured
+from tests.faults.harness import alive, is_locust, kill, measured
 
 pytestmark = [pytest.mark.slow, pytest.mark.lab]
 
@@ -36,3 +38,20 @@ def test_a_server_of_the_lab_that_is_killed(cli: Cli, server: str) -> None:
     assert run.health is not None
     assert not run.health.nodes_without_end
     assert not psutil.wait_procs(below, timeout=20)[1]
+
+
+def test_a_killed_run_leaves_nothing_of_the_lab(cli: Cli) -> None:
+    """`kill -9` of the command and of all that makes the load: the lab's servers end by themselves."""
+    scenario = cli.folder / "short.yaml"
+    scenario.write_text(LOAD)
+    process = cli.start("run", str(scenario), "--fault", "none", "--run-dir", str(cli.runs))
+    folder = wait_for(lambda: next(iter(cli.runs.glob("*")), None), 60)
+    wait_for(lambda: Follower(RunFolder(folder)).look().finished > 60)
+    command = psutil.Process(process.pid)
+    below = command.children(recursive=True)
+    load = [one for one in below if is_locust(one)]
+    assert any("postgres" in one.name() for one in below)
+    killed_s = kill([command, *load])
+    process.communicate()
+    wait_for(lambda: not alive(below))
+    measured(processes=len(below), gone_after_s=round(time.monotonic() - killed_s, 2))

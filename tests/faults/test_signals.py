@@ -1,14 +1,20 @@
-"""F4, F5: Ctrl-C, SIGTERM and SIGHUP lose nothing, whoever gets them, however often, and whenever."""
+"""F4, F5: Ctrl-C, SIGTERM and SIGHUP lose nothing, whoever gets them, however often, and whenever.
+
+Afterwards everything that tells of requests and failures tells of the same ones.
+"""
 
 from __future__ import annotations
 
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
 
+from recording.frames import Kind, log_bytes, scan
+from recording.reader import read_run
 from tests.commands.conftest import Cli, wait_for
 from tests.faults.harness import (
     LOAD,
@@ -17,14 +23,22 @@ from tests.faults.harness import (
     Bench,
     Going,
     audit,
+    check_all_agree,
     check_said,
     findings_of,
     health_of,
+    measured,
     verdict_of,
 )
 
 AT_ONCE_S = 3.0
 """From the second Ctrl-C to the end of the load."""
+
+RAMP_USERS = 60
+RAMP = LONG.replace(
+    "shape: hold, users: 6, hold_s: 60",
+    f"shape: ramp, from_users: 1, to_users: {RAMP_USERS}, ramp_s: 60, hold_s: 5",
+)
 
 Victims = Callable[[Going], list[psutil.Process]]
 
@@ -73,26 +87,60 @@ def test_a_signal_loses_nothing(
     going.until_ended()
     check_said(going, 3, "incomplete")
     audit(going)
+    # A worker that a signal ends does not tell Locust's master what it did since its last report.
+    untold = processes == "2" and victims is not command
+    check_all_agree(going, *(["locust.log"] if untold else []))
     # What ends Locust's processes behind the command's back is not always known; that they ended early is.
     known = {"interrupted", "node_lost", "cut_short"} if victims is locusts else {"interrupted"}
     assert known & set(findings_of(going))
     assert not health_of(going).nodes_without_end
 
 
-def test_the_second_ctrl_c_ends_at_once_and_what_waits_is_recorded(bench: Bench) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_while_users_are_still_being_added(bench: Bench, processes: str) -> None:
+    going = bench.start(RAMP, "--processes", processes)
+    going.until_finished(10)
+    going.process.send_signal(signal.SIGINT)
+    going.until_ended()
+    check_said(going, 3, "interrupted")
+    audit(going)
+    check_all_agree(going)
+    users = read_run(going.folder.path).samples.users
+    measured(users=users.max())
+    assert users.max() < RAMP_USERS
+
+
+@pytest.mark.parametrize("processes", ["1", pytest.param("2", marks=pytest.mark.slow)])
+def test_the_second_ctrl_c_ends_at_once_and_what_waits_is_recorded(bench: Bench, processes: str) -> None:
     load = LONG.replace("read_s: 2, total_s: 2", "read_s: 30, total_s: 30")
-    going = bench.start(load, ledger=bench.serve("hang"))
+    going = bench.start(load, "--processes", processes, ledger=bench.serve("hang"))
     wait_for(lambda: going.ledger.read_so_far() == 6)
     time.sleep(0.5)
     going.process.send_signal(signal.SIGINT)
     wait_for(lambda: "interrupted" in {event["kind"] for event in going.folder.events()})
     going.process.send_signal(signal.SIGINT)
     asked_s = time.monotonic()
+    wait_for(lambda: all(log_has_ended(path) for path in going.folder.samples_dir.glob("*.log")))
+    recorded_s = time.monotonic()
     wait_for(lambda: not going.locusts())
-    assert time.monotonic() - asked_s < AT_ONCE_S
+    load_ended_s = time.monotonic()
     going.until_ended()
+    ended_s = time.monotonic()
+    measured(
+        recorded_s=round(recorded_s - asked_s, 2),
+        load_ended_s=round(load_ended_s - asked_s, 2),
+        command_ended_s=round(ended_s - asked_s, 2),
+    )
+    assert load_ended_s - asked_s < AT_ONCE_S
     check_said(going, 3, "interrupted")
     assert audit(going).unfinished == 6
+    check_all_agree(going)
+
+
+def log_has_ended(path: Path) -> bool:
+    """Whether a process has written its end mark; its log goes once it is in the run's table."""
+    return not path.exists() or bool(scan(log_bytes(path)).of(Kind.END))
 
 
 @pytest.mark.slow
@@ -131,6 +179,7 @@ def test_while_the_report_is_made(bench: Bench, number: signal.Signals) -> None:
     done = Cli(bench.folder)("diagnose", str(going.folder.path))
     assert done.returncode == 0, done.stdout + done.stderr
     audit(going)
+    check_all_agree(going)
 
 
 @pytest.mark.slow
