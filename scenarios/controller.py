@@ -237,7 +237,7 @@ class Controller:
         if self._receiver is None or self.assignment is None:
             return
         try:
-            confirmed = self._receiver.take(chunk)
+            confirmed = self._receiver.take(self._node_name(client_id), chunk)
         except (KeyError, TypeError, ValueError, OSError) as error:
             self.note("log_refused", node=self._node_name(client_id), error=type(error).__name__)
             return
