@@ -140,6 +140,7 @@ class Controller:
     def begin(self) -> Assignment:
         """Make the folder and tell the workers, before any user begins."""
         scenario, target = self.resolve()
+        self._environment.host = target.base_url  # what Locust's page shows
         given = os.environ.get(ENV_FOLDER)
         runs = Path(os.environ.get(ENV_RUNS, "reports/runs"))
         folder = RunFolder(Path(given)) if given else RunFolder.create(runs.resolve(), scenario.name)
