@@ -163,6 +163,12 @@ def test_the_page_asks_for_the_password(cli: Cli, mixed: Target) -> None:
         assert ui.ask("/stop", "POST", Origin=ELSEWHERE)[0] == 403
 
 
+def test_the_page_is_known_by_the_names_it_was_given(cli: Cli, mixed: Target) -> None:
+    with serving_by_command(cli, mixed, "LOADVERDICT_WEB_NAMES", "load.example, Other.Example") as ui:
+        hosts = ("load.example", "other.example:8089", "elsewhere.example")
+        assert [ui.ask("/stats/requests", Host=host)[0] for host in hosts] == [200, 200, 403]
+
+
 @pytest.mark.parametrize(
     ("host", "login", "password", "error", "said"),
     [
