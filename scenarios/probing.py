@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from urllib.parse import urljoin
 
 import gevent
 
@@ -20,6 +20,9 @@ from scenarios.target import Target
 
 ENV_PROBES = "LOADVERDICT_PROBES"
 """The probes with the lab's places filled in; set by `loadverdict run` and `web`."""
+
+ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+"""How a URL begins that is no path of the target; in the query of a path others may follow."""
 
 START_LIMIT_S = 4.0
 """The load waits this long at most for the probes to begin; then it goes on without waiting."""
@@ -104,7 +107,7 @@ def _ready(folder: RunFolder, target: Target, clock: Clock) -> dict[str, object]
             problem = {"text": text, "grave": True, "at_s": None}
             folder.add_event("probe_ended", clock.now(), probe=name, problems=[problem], reads=0, failed=1)
             continue
-        if probe.url is not None and "://" not in probe.url:
-            probe = probe.model_copy(update={"url": urljoin(target.base_url + "/", probe.url.lstrip("/"))})
+        if probe.url is not None and not ABSOLUTE.match(probe.url):
+            probe = probe.model_copy(update={"url": f"{target.base_url}/{probe.url.lstrip('/')}"})
         ready[name] = probe.model_dump(mode="json", exclude_unset=True)
     return ready
