@@ -20,6 +20,7 @@ import gevent
 import yaml
 from locust.runners import STATE_MISSING, MasterRunner
 
+from recording import child
 from recording.clock import Clock
 from recording.errors import LoadverdictError, UsageError
 from recording.folder import FORMAT, NOT_BEGUN, RunFolder
@@ -265,8 +266,10 @@ class Controller:
         )
         self.assignment = None
         if ENV_FOLDER not in os.environ:
-            command = [sys.executable, "-m", "commands.main", "diagnose", str(folder.path), "--wait"]
-            subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+            command = child.command("commands.main", "diagnose", str(folder.path), "--wait")
+            subprocess.Popen(
+                command, env=child.environment(), stdin=subprocess.DEVNULL, start_new_session=True
+            )
 
     @property
     def nodes(self) -> int:

@@ -6,15 +6,14 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 
 import gevent
 
+from recording import child
 from recording.clock import Clock
 from recording.folder import RunFolder
-from recording.manifest import PROJECT_ROOT
 from recording.probes.spec import Probe, environment
 from scenarios.target import Target
 
@@ -60,12 +59,11 @@ class Probing:
         if not ready:
             return
         told = {"folder": str(folder.path), "wall_s": clock.wall_s, "mono_s": clock.mono_s, "probes": ready}
-        path = os.pathsep.join(filter(None, (str(PROJECT_ROOT), os.environ.get("PYTHONPATH", ""))))
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "recording.probes"],
+                child.command("recording.probes"),
                 stdin=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": path},
+                env=child.environment(),
                 # Ctrl-C is for the load; this process ends with its standard input, however that comes about.
                 start_new_session=True,
             )
