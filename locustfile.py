@@ -7,7 +7,14 @@
 What load is made is in config/scenarios/, where it goes in config/targets/.
 """
 
+import sys
+from pathlib import Path
+
 from locust import events
+
+if sys.flags.safe_path and str(Path.cwd()) in sys.path:
+    # Started by the suite: Locust has put the working folder before all that is installed.
+    sys.path.remove(str(Path.cwd()))
 
 from scenarios.shape import ScenarioShape
 from scenarios.user import ScenarioUser

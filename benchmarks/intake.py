@@ -82,7 +82,7 @@ def taken_in(workers: int, rows: int, base: Path) -> tuple[float, float, int]:
 
     def take(msg: Any, **_: Any) -> None:
         begin_s.append(time.perf_counter())
-        runner.send_message(SHIPPED_MESSAGE, receiver.take(msg.data), msg.node_id)
+        runner.send_message(SHIPPED_MESSAGE, receiver.take(msg.data["node"], msg.data), msg.node_id)
 
     runner.register_message(SHIP_MESSAGE, take)
     command = [sys.executable, "-m", "benchmarks.intake", "--port", str(port)]

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from commands.interrupts import heeded
+from recording import child
 from recording.manifest import PROJECT_ROOT
 from scenarios.probing import ENV_PROBES, probes_to_text
 from scenarios.target import Target
@@ -28,10 +28,11 @@ GROUP_LIMIT_S = 5
 
 def command(processes: int, *options: str) -> list[str]:
     """Locust's command line. Its own statistics files are not asked for: the run folder has everything."""
-    # -P: the file's folder is no place to import from. "locust" is a word of its own for whoever looks for it
-    # in the list of processes.
-    base = [sys.executable, "-P", str(PROJECT_ROOT / "scenarios/without_config_files.py"), "locust"]
-    base += ["-f", str(PROJECT_ROOT / "locustfile.py"), *options]
+    # "locust" is a word of its own for whoever looks for it in the list of processes.
+    base = child.command(
+        "scenarios.without_config_files", "locust", "-f", str(PROJECT_ROOT / "locustfile.py")
+    )
+    base += options
     if processes > 1:
         # A port of our own, on loopback only: Locust's default would clash with another run, and listens
         # on every interface without asking who is there.
@@ -59,7 +60,7 @@ def environment(scenario: str, target: str, there: Target, **extra: str) -> dict
         there: the target as it can be reached now.
         extra: more variables.
     """
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("LOCUST_", "LOADVERDICT_"))}
+    kept = {k: v for k, v in child.environment().items() if not k.startswith(("LOCUST_", "LOADVERDICT_"))}
     kept |= {"LOADVERDICT_SCENARIO": scenario, "LOADVERDICT_TARGET": target}
     kept["LOADVERDICT_BASE_URL"] = there.base_url
     if there.accounts is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from recording import child
 from recording.folder import RunFolder
 from recording.follow import Progress
 
@@ -105,13 +105,19 @@ class Looker:
         self._take()
 
     def _begin(self, until_s: float) -> None:
-        command = [sys.executable, "-m", self._question.module, str(self._folder.path), repr(until_s)]
+        command = child.command(self._question.module, str(self._folder.path), repr(until_s))
         quiet = subprocess.DEVNULL
         self._looks += 1
         self._begun_s = time.monotonic()
         try:
             self._process = subprocess.Popen(
-                command, stdin=quiet, stdout=subprocess.PIPE, stderr=quiet, text=True, start_new_session=True
+                command,
+                env=child.environment(),
+                stdin=quiet,
+                stdout=subprocess.PIPE,
+                stderr=quiet,
+                text=True,
+                start_new_session=True,
             )
         except OSError as error:
             # The load matters more than a look at it.

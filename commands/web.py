@@ -16,6 +16,7 @@ from commands.preflight import check_before_load
 from commands.run import where
 from commands.with_lab import reachable
 from recording.errors import RefusedError, UsageError
+from scenarios.live.guard import ENV_NAMES
 from scenarios.live.login import ENV_PASSWORD, SHORTEST
 from scenarios.scenario import load_scenario
 from scenarios.target import is_loopback, load_target
@@ -40,6 +41,7 @@ def serve(target_name: str, fault: str | None, page: Page, processes: int, runs_
         UsageError: no password, or the port is in use.
     """
     password = _password(page)
+    names = {ENV_NAMES: os.environ[ENV_NAMES]} if ENV_NAMES in os.environ else {}
     _check_port(page)
     console = Console()
     target = load_target(target_name)
@@ -49,7 +51,12 @@ def serve(target_name: str, fault: str | None, page: Page, processes: int, runs_
         options += ["--web-login"] if page.login else []
         arguments = locust_process.command(processes, *options)
         env = locust_process.environment(
-            DEFAULT_SCENARIO, target_name, there, LOADVERDICT_RUN_DIR=str(runs_dir.resolve()), **password
+            DEFAULT_SCENARIO,
+            target_name,
+            there,
+            LOADVERDICT_RUN_DIR=str(runs_dir.resolve()),
+            **password,
+            **names,
         )
         url = f"http://{f'[{page.host}]' if ':' in page.host else page.host}:{page.port}"
         console.print(

@@ -14,7 +14,7 @@ from typing import Any
 from lab.control import down, set_faults, status
 from lab.errors import LabError
 from lab.faults import FAULTS
-from lab.processes import wait_for
+from lab.processes import own_command, wait_for, with_this_package
 from lab.settings import load_settings
 from lab.startup import LOOPBACK
 from lab.state import read_records, runtime_dir
@@ -117,11 +117,16 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 def _detach(given: list[str]) -> int:
     """Starts the same command without --detach in a session of its own, and waits for its state file."""
-    command = [sys.executable, "-m", "lab.main", *(part for part in given if part != "--detach")]
+    command = own_command("lab.main", *(part for part in given if part != "--detach"))
     before = {record.processes["supervisor"] for record in read_records(runtime_dir())}
     with tempfile.TemporaryFile() as output:
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command,
+            env=with_this_package(os.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
 
         def started() -> bool:

@@ -87,10 +87,17 @@ def spawn(
     return Child(name, popen, janitor.start_time(popen.pid))
 
 
+def own_command(module: str, *arguments: str) -> list[str]:
+    """The command line that runs a module of the lab, found without the working folder: others may write
+    there."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
 def with_this_package(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment in which `python -m lab...` is this very package, wherever it is started."""
     source = str(Path(__file__).resolve().parent.parent)
-    found = [source, environment.get("PYTHONPATH", "")]
+    # An empty part would mean the working folder.
+    found = [source, *environment.get("PYTHONPATH", "").split(os.pathsep)]
     return {**environment, "PYTHONPATH": os.pathsep.join(filter(None, found))}
 
 

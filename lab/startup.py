@@ -12,7 +12,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -26,7 +25,7 @@ from lab.accounts import make_accounts, write_accounts
 from lab.errors import LabError
 from lab.hashes import hashes_for
 from lab.janitor import start_time
-from lab.processes import Child, Janitor, spawn, with_this_package
+from lab.processes import Child, Janitor, own_command, spawn, with_this_package
 from lab.servers import (
     POSTGRES_URL,
     VALKEY_URL,
@@ -137,7 +136,7 @@ class Startup:
     def _spawn_service(self, folder: Path, descriptor: int, janitor: Janitor) -> Child:
         child = spawn(
             "service",
-            (sys.executable, "-m", "lab.service"),
+            own_command("lab.service"),
             folder / "service.log",
             stdin=subprocess.PIPE,
             keep=(descriptor,),
@@ -151,7 +150,7 @@ class Startup:
         cache = given_server("Valkey", VALKEY_URL, self._environment)
         if database or cache:
             external.check(database.url if database else None, cache.url if cache else None)
-            janitor.add(command=[sys.executable, "-m", "lab.external", self._namespace])
+            janitor.add(command=own_command("lab.external", self._namespace))
         home = None if database and cache else make_home(janitor)
         postgres = None
         if home and not database:

@@ -20,6 +20,7 @@ import gevent
 import yaml
 from locust.runners import STATE_MISSING, MasterRunner
 
+from recording import child
 from recording.clock import Clock
 from recording.errors import LoadverdictError, UsageError
 from recording.folder import FORMAT, NOT_BEGUN, RunFolder
@@ -140,6 +141,7 @@ class Controller:
     def begin(self) -> Assignment:
         """Make the folder and tell the workers, before any user begins."""
         scenario, target = self.resolve()
+        self._environment.host = target.base_url  # what Locust's page shows
         given = os.environ.get(ENV_FOLDER)
         runs = Path(os.environ.get(ENV_RUNS, "reports/runs"))
         folder = RunFolder(Path(given)) if given else RunFolder.create(runs.resolve(), scenario.name)
@@ -237,7 +239,7 @@ class Controller:
         if self._receiver is None or self.assignment is None:
             return
         try:
-            confirmed = self._receiver.take(chunk)
+            confirmed = self._receiver.take(self._node_name(client_id), chunk)
         except (KeyError, TypeError, ValueError, OSError) as error:
             self.note("log_refused", node=self._node_name(client_id), error=type(error).__name__)
             return
@@ -264,8 +266,10 @@ class Controller:
         )
         self.assignment = None
         if ENV_FOLDER not in os.environ:
-            command = [sys.executable, "-m", "commands.main", "diagnose", str(folder.path), "--wait"]
-            subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+            command = child.command("commands.main", "diagnose", str(folder.path), "--wait")
+            subprocess.Popen(
+                command, env=child.environment(), stdin=subprocess.DEVNULL, start_new_session=True
+            )
 
     @property
     def nodes(self) -> int:

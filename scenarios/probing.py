@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
-from urllib.parse import urljoin
 
 import gevent
 
+from recording import child
 from recording.clock import Clock
 from recording.folder import RunFolder
-from recording.manifest import PROJECT_ROOT
 from recording.probes.spec import Probe, environment
 from scenarios.target import Target
 
 ENV_PROBES = "LOADVERDICT_PROBES"
 """The probes with the lab's places filled in; set by `loadverdict run` and `web`."""
+
+ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+"""How a URL begins that is no path of the target; in the query of a path others may follow."""
 
 START_LIMIT_S = 4.0
 """The load waits this long at most for the probes to begin; then it goes on without waiting."""
@@ -57,12 +59,11 @@ class Probing:
         if not ready:
             return
         told = {"folder": str(folder.path), "wall_s": clock.wall_s, "mono_s": clock.mono_s, "probes": ready}
-        path = os.pathsep.join(filter(None, (str(PROJECT_ROOT), os.environ.get("PYTHONPATH", ""))))
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "recording.probes"],
+                child.command("recording.probes"),
                 stdin=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": path},
+                env=child.environment(),
                 # Ctrl-C is for the load; this process ends with its standard input, however that comes about.
                 start_new_session=True,
             )
@@ -104,7 +105,7 @@ def _ready(folder: RunFolder, target: Target, clock: Clock) -> dict[str, object]
             problem = {"text": text, "grave": True, "at_s": None}
             folder.add_event("probe_ended", clock.now(), probe=name, problems=[problem], reads=0, failed=1)
             continue
-        if probe.url is not None and "://" not in probe.url:
-            probe = probe.model_copy(update={"url": urljoin(target.base_url + "/", probe.url.lstrip("/"))})
+        if probe.url is not None and not ABSOLUTE.match(probe.url):
+            probe = probe.model_copy(update={"url": f"{target.base_url}/{probe.url.lstrip('/')}"})
         ready[name] = probe.model_dump(mode="json", exclude_unset=True)
     return ready

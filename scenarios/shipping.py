@@ -9,7 +9,6 @@ numbers of the frames inside tell what is missing if the rest never comes.
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,7 +28,6 @@ RESEND_S = 3.0
 """Without any confirmation for so long, what was not confirmed is sent again."""
 
 Send = Callable[[dict[str, Any]], None]
-_NODE = re.compile(r"worker-\d{1,6}")
 
 
 def is_shared(folder: Path, start_s: float) -> bool:
@@ -134,17 +132,22 @@ class Receiver:
         self._received: dict[tuple[str, str], int] = {}
         self.moved_s = time.monotonic()
 
-    def take(self, chunk: Mapping[str, Any]) -> dict[str, Any]:
+    def take(self, sender: str, chunk: Mapping[str, Any]) -> dict[str, Any]:
         """Append a chunk where it fits; returns what to confirm.
 
+        Args:
+            sender: the worker that it came from, whatever it calls itself.
+            chunk: what it sent.
+
         Raises:
-            ValueError: no chunk of a worker's log.
+            KeyError, ValueError: no chunk of this worker's log.
         """
-        node, file, data = str(chunk["node"]), str(chunk["file"]), bytes(chunk["data"])
-        path = _files(self._folder, node).get(file) if _NODE.fullmatch(node) else None
-        if path is None:
+        node, file, data = chunk["node"], str(chunk["file"]), chunk["data"]
+        path = _files(self._folder, sender).get(file)
+        # A number in the place of the data would become so many zeros.
+        if node != sender or path is None or not isinstance(data, bytes) or len(data) > CHUNK_BYTES:
             raise ValueError("a worker sent something that is no part of its log")
-        key = (node, file)
+        key = (sender, file)
         received = self._received.setdefault(key, 0)
         if chunk["offset"] == received:
             with path.open("ab") as stream:

@@ -77,3 +77,9 @@ def test_the_truth_about_faults_is_known_to_tests_alone() -> None:
     for path in modules():
         if path.relative_to(ROOT).parts[0] != "lab":
             assert "Truth" not in path.read_text(), path
+
+
+def test_children_are_started_in_one_way() -> None:
+    """`python -m` by itself runs what lies in the working folder."""
+    found = {str(path.relative_to(ROOT)) for path in modules() if "sys.executable" in path.read_text()}
+    assert found == {"recording/child.py", "lab/processes.py"}

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from lab.errors import LabError
+from lab.processes import own_command
 from lab.service.config import ServiceConfig
 from lab.settings import LabSettings
 
@@ -77,7 +78,7 @@ class Instances:
     async def _started(self, settings: LabSettings) -> asyncio.subprocess.Process:
         descriptor = self._config.listen_fd
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "lab.service",
+            *own_command("lab.service"),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, pass_fds=(descriptor,),
         )  # fmt: skip
         # Accounts are in the database already.

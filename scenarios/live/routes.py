@@ -18,6 +18,7 @@ from scenarios.controller import Controller
 from scenarios.live import tab
 from scenarios.live.guard import add_guard
 from scenarios.live.login import add_login
+from scenarios.live.orders import add_orders
 from scenarios.live.watch import Watcher
 
 PAGE_DIR = Path(__file__).parent / "page"
@@ -43,6 +44,7 @@ def add_live_page(environment: Any, controller: Controller) -> None:
         return
     # First: what is registered later answers earlier.
     add_guard(web_ui)
+    add_orders(environment)
     add_login(environment)
     watcher = Watcher()
     environment.events.quitting.add_listener(lambda **_: watcher.close())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from typing import Any
 import gevent
 from gevent import subprocess
 
+from recording import child
 from recording.errors import NoDataError
 
-JUDGE = (sys.executable, "-m", "commands.glance")
+JUDGE = tuple(child.command("commands.glance"))
 """Prints one look at the run folder given to it, as JSON."""
 
 PAUSE_S = 3.0
@@ -126,6 +126,7 @@ class Watcher:
         try:
             self._process = subprocess.Popen(
                 [*self._command, str(folder)],
+                env=child.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -42,6 +42,17 @@ needs_browser = pytest.mark.skipif(
 )
 
 
+PARTS = ("analysis", "commands", "config", "history", "lab", "recording", "scenarios")
+
+
+def checkout(folder: Path) -> Path:
+    """A copy of the suite, whose config/ may be changed."""
+    for part in PARTS:
+        shutil.copytree(ROOT / part, folder / part)
+    shutil.copy(ROOT / "locustfile.py", folder)
+    return folder
+
+
 @dataclass
 class Target:
     """A running test server and the target file that names it."""

@@ -111,15 +111,15 @@ def serving_ui(
     *options: str,
     base: str = "",
     locustfile: Path | None = None,
+    project: Path = ROOT,
 ) -> Iterator[Ui]:
     port = locust_process.free_port()
     where = ["--web-port", str(port), *(["--web-base-path", base] if base else [])]
     command = locust_process.command(processes, *where, *options)
-    if locustfile is not None:
-        command[command.index("-f") + 1] = str(locustfile)
+    command[command.index("-f") + 1] = str(locustfile or project / "locustfile.py")
     there = load_target(str(target.file))
     env = locust_process.environment(
-        scenario, str(target.file), there, LOADVERDICT_RUN_DIR=str(cli.runs), PYTHONPATH=str(ROOT)
+        scenario, str(target.file), there, LOADVERDICT_RUN_DIR=str(cli.runs), PYTHONPATH=str(project)
     )
     process = subprocess.Popen(command, cwd=cli.folder, env=env, start_new_session=True)
     ui = Ui(port, base)

@@ -14,13 +14,18 @@ from recording.clock import Clock
 from recording.folder import RunFolder
 from scenarios import shipping
 from scenarios.clock_offset import ClockOffset, answer
-from scenarios.shipping import Receiver, Shipper, is_shared, own_folder
+from scenarios.shipping import CHUNK_BYTES, Receiver, Shipper, is_shared, own_folder
 
 
 def folder_in(path: Path) -> RunFolder:
     folder = RunFolder(path)
     folder.samples_dir.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def part(data: object, **more: object) -> dict[str, object]:
+    """A chunk as a worker sends it."""
+    return {"node": "worker-0", "file": "log", "offset": 0, "data": data, **more}
 
 
 @given(
@@ -35,12 +40,10 @@ def test_lost_repeated_and_reordered_chunks_do_no_harm(
     confirmed = 0
     for offset, length in arrivals:
         data = original[offset : offset + length]
-        told = receiver.take({"node": "worker-0", "file": "log", "offset": offset, "data": data})
+        told = receiver.take("worker-0", part(data, offset=offset))
         assert told["offset"] >= confirmed
         confirmed = told["offset"]
-    rest = receiver.take(
-        {"node": "worker-0", "file": "log", "offset": confirmed, "data": original[confirmed:]}
-    )
+    rest = receiver.take("worker-0", part(original[confirmed:], offset=confirmed))
     assert rest["offset"] == len(original)
     assert folder.log_path("worker-0").read_bytes() == original
 
@@ -57,7 +60,7 @@ def test_what_a_line_loses_is_sent_again(tmp_path: Path, monkeypatch: pytest.Mon
         is_lost = chunk["file"] == "log" and sent.count("log") == 1
         if is_lost and lost == "chunk":
             return
-        told = receiver.take(chunk)
+        told = receiver.take("worker-0", chunk)
         if not is_lost:
             shipper.confirm(told["file"], told["offset"])
 
@@ -71,16 +74,25 @@ def test_what_a_line_loses_is_sent_again(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     "chunk",
     [
-        {"node": "../../etc/passwd", "file": "log"},
-        {"node": "worker-0", "file": "manifest.json"},
-        {"node": "local", "file": "log"},
+        part(b"x", node="../../etc/passwd"),
+        part(b"x", node="worker-1"),
+        part(b"x", node="local"),
+        part(b"x", file="manifest.json"),
+        part(1_000),
+        part("x"),
+        part([120]),
+        part(b"x" * (CHUNK_BYTES + 1)),
     ],
+    ids=["path", "another worker", "master", "another file", "number", "text", "list", "too much"],
 )
-def test_a_worker_can_write_nothing_but_its_log(tmp_path: Path, chunk: dict[str, str]) -> None:
+def test_a_worker_can_write_nothing_but_its_log(tmp_path: Path, chunk: dict[str, object]) -> None:
     folder = folder_in(tmp_path / "run")
+    receiver = Receiver(folder)
     with pytest.raises(ValueError, match="no part of its log"):
-        Receiver(folder).take({**chunk, "offset": 0, "data": b"x"})
+        receiver.take("worker-0", chunk)
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+    receiver.take("worker-0", part(b"x" * CHUNK_BYTES))
+    assert folder.log_path("worker-0").stat().st_size == CHUNK_BYTES
 
 
 def test_a_folder_is_shared_only_if_it_is_that_very_run(tmp_path: Path) -> None:

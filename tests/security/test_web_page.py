@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from commands.locust_process import free_port
 from commands.web import Page, serve
 from recording.errors import LoadverdictError, RefusedError, UsageError
 from recording.folder import RunFolder
-from tests.commands.conftest import Cli, Target, serving, wait_for
+from tests.commands.conftest import Cli, Target, checkout, serving, wait_for
 from tests.commands.test_live import LEVELS, Ui, serving_ui
 
 ELSEWHERE = "http://elsewhere.example"
@@ -81,17 +82,24 @@ def test_another_target_chosen_on_the_page_gets_its_own_load(
     cli: Cli, mixed: Target, scenario: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Its requests carry its own keys and passwords, and its own limits hold."""
+    project = checkout(tmp_path / "project")
     (tmp_path / "other").mkdir()
-    with serving(tmp_path / "other", "steady") as other, serving_ui(cli, mixed, scenario(LEVELS), 1) as ui:
-        chosen = {"user_count": 1, "spawn_rate": 1, "target": str(other.file)}
+    with (
+        serving(tmp_path / "other", "steady") as other,
+        serving_ui(cli, mixed, scenario(LEVELS), 1, project=project) as ui,
+    ):
+        chosen = {"user_count": 1, "spawn_rate": 1, "target": "other"}
+        named = project / "config/targets/other.yaml"
+        shutil.copy(other.file.with_name("accounts.csv"), named.parent)
         allowed = other.file.read_text()
-        other.file.write_text(allowed + "max_users: 1\n")
+        named.write_text(allowed + "max_users: 1\n")
         ui.ask("/swarm", "POST", urlencode(chosen))
         wait_for(lambda: "raise 'max_users' in its file" in ui.ask("/logs")[2])
         assert not cli.runs.exists()
-        other.file.write_text(allowed)
+        named.write_text(allowed)
         assert json.loads(ui.ask("/swarm", "POST", urlencode(chosen))[2])["success"]
         wait_for(lambda: int(other.count_file.read_text()) > 3)
+        assert other.url in ui.ask("/")[2]
         ui.stop()
         assert mixed.count_file.read_text() == "0"
         (folder,) = cli.runs.iterdir()
@@ -111,15 +119,16 @@ def test_a_scenario_that_the_target_does_not_allow_does_not_begin(
 
 
 @contextmanager
-def serving_with_password(cli: Cli, target: Target) -> Iterator[Ui]:
+def serving_by_command(cli: Cli, target: Target, variable: str, value: str, *options: str) -> Iterator[Ui]:
+    """What `loadverdict web` serves with a variable in its environment."""
     port = free_port()
-    os.environ["LOADVERDICT_WEB_PASSWORD"] = PASSWORD
+    os.environ[variable] = value
     try:
         process: subprocess.Popen[str] = cli.start(
-            "web", "--target", str(target.file), "--port", str(port), "--run-dir", str(cli.runs), "--login"
+            "web", "--target", str(target.file), "--port", str(port), "--run-dir", str(cli.runs), *options
         )
     finally:
-        del os.environ["LOADVERDICT_WEB_PASSWORD"]
+        del os.environ[variable]
     ui = Ui(port, "")
     try:
         wait_for(ui.is_up)
@@ -132,10 +141,11 @@ def serving_with_password(cli: Cli, target: Target) -> Iterator[Ui]:
 
 @pytest.mark.slow
 def test_the_page_asks_for_the_password(cli: Cli, mixed: Target) -> None:
-    with serving_with_password(cli, mixed) as ui:
+    with serving_by_command(cli, mixed, "LOADVERDICT_WEB_PASSWORD", PASSWORD, "--login") as ui:
         for path in ("/", "/stats/requests", "/verdict/", "/verdict/live.json"):
             assert ui.ask(path)[0] == 302, path
-        assert ui.ask("/swarm", "POST", urlencode({"user_count": 1, "spawn_rate": 1}))[0] == 302
+        for order in ({"user_count": 1, "spawn_rate": 1}, {"target": "/tmp/theirs.yaml"}):
+            assert ui.ask("/swarm", "POST", urlencode(order))[0] == 302
         form = ui.ask("/login")[2]
         place = re.search(r'"username_password_callback": ?"([^"]+)"', form)
         assert place is not None
@@ -148,8 +158,15 @@ def test_the_page_asks_for_the_password(cli: Cli, mixed: Target) -> None:
         ui.cookie = cookie.split(";")[0]
         assert ui.ask("/stats/requests")[0] == 200
         assert ui.ask("/verdict/")[0] == 200
+        assert ui.ask("/swarm", "POST", urlencode({"target": "/tmp/theirs.yaml"}))[0] == 400
         # Behind the login other pages are still other pages.
         assert ui.ask("/stop", "POST", Origin=ELSEWHERE)[0] == 403
+
+
+def test_the_page_is_known_by_the_names_it_was_given(cli: Cli, mixed: Target) -> None:
+    with serving_by_command(cli, mixed, "LOADVERDICT_WEB_NAMES", "load.example, Other.Example") as ui:
+        hosts = ("load.example", "other.example:8089", "elsewhere.example")
+        assert [ui.ask("/stats/requests", Host=host)[0] for host in hosts] == [200, 200, 403]
 
 
 @pytest.mark.parametrize(
