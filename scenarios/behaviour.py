@@ -10,6 +10,7 @@ import random
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Annotated, Any, Protocol, Self
 
@@ -221,10 +222,20 @@ def content_of(name: str, config_dir: Path = CONFIG_DIR) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
+class OwnModules:
+    """Finds a user's modules in the working folder, behind all that is installed: others may write there, and
+    nothing of it may stand in. On `sys.path` it would come before packages without an `__init__.py`."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, _target: object = None) -> ModuleSpec | None:
+        """Where a module is, as `sys.meta_path` asks; parts of a package are found by their package."""
+        return PathFinder.find_spec(name, [str(PROJECT_ROOT), str(Path.cwd())]) if path is None else None
+
+
 def _python(name: str) -> Behaviour:
     module_name, _, class_name = name.partition(":")
-    # Behind all that is installed: others may write in the working folder, and nothing of it may stand in.
-    sys.path += [folder for folder in (str(PROJECT_ROOT), str(Path.cwd())) if folder not in sys.path]
+    if OwnModules not in sys.meta_path:
+        sys.meta_path.append(OwnModules)
     try:
         made = getattr(importlib.import_module(module_name), class_name)()
     except Exception as error:
