@@ -117,7 +117,7 @@ def find(run: Run, looks: Looks | None = None) -> Found:
     times = ranked_later.result()
     return Found(
         cut=cut,
-        duration_s=last - first if run.length_s is None else run.length_s,
+        duration_s=_duration_s(run, last - first),
         rate=rate,
         load=load.model_copy(update={"why": reason(load, parts)}),
         temporal=pattern,
@@ -143,6 +143,13 @@ def find(run: Run, looks: Looks | None = None) -> Found:
             failing,
         ),
     )
+
+
+def _duration_s(run: Run, seen_s: float) -> float:
+    """Seconds from the first send to the last answer; 0 where nobody knows what a second is."""
+    if "time_unit" in run.lacks:
+        return 0.0
+    return seen_s if run.length_s is None else run.length_s
 
 
 def _cut(

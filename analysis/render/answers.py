@@ -93,6 +93,7 @@ LACKS = {
     "failed_requests": "requests that got no answer, so it holds no error rate",
     "status": "which status or error a failed request had",
     "request_times": "when each request was sent, so neither load nor bursts can be judged",
+    "time_unit": "in which unit its time stamps are, as they do not count from 1970 and its rows fit several",
     "durations": "how long single requests took",
 }
 _SEVERITIES: tuple[Severity, ...] = ("invalid", "incomplete", "warning", "note")
