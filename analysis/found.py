@@ -102,7 +102,8 @@ def find(run: Run, looks: Looks | None = None) -> Found:
     doubt = doubt_of(run.lacks)
     # Sorting millions of rows lets go of Python's lock: what needs that most is done on a second core.
     with ThreadPoolExecutor(CORES) as second:
-        silent = None if doubt else second.submit(silences, rows.samples, levels)
+        own_load = "readings" not in run.lacks
+        silent = None if doubt else second.submit(silences, rows.samples, levels, users_known=own_load)
         held = None if "request_times" in run.lacks else second.submit(gathered, rows, levels)
         known = quality(run, rows, windows)
         cut = _cut(run, rows, windows, levels, doubt, looks or looks_of(run), is_partial(known))
