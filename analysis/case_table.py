@@ -27,7 +27,7 @@ def case_table(run: Run) -> str:
         _codes(samples, weight),
         _durations(samples, weight, failing),
         _messages(run, weight, failing),
-        _windows(samples, weight, failing),
+        *([] if "time_unit" in run.lacks else [_windows(samples, weight, failing)]),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -23,6 +23,8 @@ def foreign(run: Run, rows: Usable, _: Windows) -> Iterator[Finding]:
             "the figures are its own.",
         )
     for lack, text in _FOREIGN_LACKS:
+        if lack == "request_times" and "time_unit" in run.lacks:
+            continue
         if rows.requests and lack in run.lacks:
             yield Finding(code=f"no_{lack}", severity="warning", text=text)
     if rows.requests and "users" in run.lacks and "request_times" not in run.lacks:
@@ -35,6 +37,11 @@ def foreign(run: Run, rows: Usable, _: Windows) -> Iterator[Finding]:
 
 
 _FOREIGN_LACKS = (
+    (
+        "time_unit",
+        "The time stamps do not count from 1970, and the rows fit seconds as well as a smaller unit: nothing "
+        "is said about freezes, rates, load and bursts. Write epoch seconds (1764000000.123) or epoch ms.",
+    ),
     (
         "failed_requests",
         "This source has no row for a request without an answer; shares are of answered requests, and the "

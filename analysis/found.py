@@ -24,6 +24,7 @@ from analysis.ranked import Ranked
 from analysis.server import server
 from analysis.shares import Shares
 from analysis.standstill import marked
+from analysis.step import told_as_step
 from analysis.usable import Ints, Usable, bounds, usable
 from analysis.verdict import (
     Attribution,
@@ -102,7 +103,8 @@ def find(run: Run, looks: Looks | None = None) -> Found:
     doubt = doubt_of(run.lacks)
     # Sorting millions of rows lets go of Python's lock: what needs that most is done on a second core.
     with ThreadPoolExecutor(CORES) as second:
-        silent = None if doubt else second.submit(silences, rows.samples, levels)
+        own_load = "readings" not in run.lacks
+        silent = None if doubt else second.submit(silences, rows.samples, levels, users_known=own_load)
         held = None if "request_times" in run.lacks else second.submit(gathered, rows, levels)
         known = quality(run, rows, windows)
         cut = _cut(run, rows, windows, levels, doubt, looks or looks_of(run), is_partial(known))
@@ -117,11 +119,11 @@ def find(run: Run, looks: Looks | None = None) -> Found:
     times = ranked_later.result()
     return Found(
         cut=cut,
-        duration_s=last - first if run.length_s is None else run.length_s,
+        duration_s=_duration_s(run, last - first),
         rate=rate,
         load=load.model_copy(update={"why": reason(load, parts)}),
         temporal=pattern,
-        drift=no_drift(doubt) if doubt else time_drift(windows),
+        drift=no_drift(doubt) if doubt else told_as_step(time_drift(windows), windows, rows),
         knee=bend,
         kinds=kinds,
         failing=failing,
@@ -143,6 +145,13 @@ def find(run: Run, looks: Looks | None = None) -> Found:
             failing,
         ),
     )
+
+
+def _duration_s(run: Run, seen_s: float) -> float:
+    """Seconds from the first send to the last answer; 0 where nobody knows what a second is."""
+    if "time_unit" in run.lacks:
+        return 0.0
+    return seen_s if run.length_s is None else run.length_s
 
 
 def _cut(

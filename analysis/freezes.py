@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,8 +27,13 @@ USUAL_GAPS = 5.0
 USUAL_ANSWERS = 2.0
 """And longer than this many usual (p95) answers, shared by those who wait: one user's slow answer is no
 freeze, twenty users' silence of the same length is."""
+QUICK_ANSWERS = 0.25
+"""This share of the answers at a load level is quicker than the time that an answer needs there. A low share,
+so that freezes themselves do not count as the usual."""
 STALL_S = 1.0
 MOST = 1000
+LEAST_ANSWERS = 3
+"""Fewer tell nothing about what is usual at a level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +48,24 @@ class Silences:
     found: tuple[Freeze, ...] = ()
 
 
-def silences(samples: Samples, levels: Levels, least_s: float = LEAST_S) -> Silences:
+def silences(
+    samples: Samples, levels: Levels, least_s: float = LEAST_S, *, users_known: bool = True
+) -> Silences:
     """Search usable samples; time-outs and unfinished requests are no answers, the run's end ends a silence.
 
-    Only time in which a request was waiting counts: a silence begins with the last answer, or with the
-    send of the oldest request that waits, whichever is later. While the load generator stood still it read
-    no answer, so that time does not count either. Nor does time after the last send of all, unless most of
-    those who could wait did: at the end of a load a single slow answer is all there is to wait for.
+    Only time in which an answer was due counts: a silence begins with the last answer, or when the first of
+    those who wait would have been answered, had it taken as long as answers need at its load; whichever is
+    later. Users who walk in step wait together for answers that take their time. While the load generator
+    stood still it read no answer, so that time does not count either. Nor does time after the last send of
+    all, unless most of those who could wait did: at the end of a load a few slow answers are all there is to
+    wait for.
+
+    Args:
+        samples: usable rows in order of time.
+        levels: the same cut by load.
+        least_s: a silence is a freeze from here on.
+        users_known: the users are those of the run's own load. In a file of another tool they may be no more
+            than the requests in flight.
     """
     if len(samples) == 0:
         return Silences((), 0.0)
@@ -62,23 +79,25 @@ def silences(samples: Samples, levels: Levels, least_s: float = LEAST_S) -> Sile
     if len(candidates) == 0:
         return Silences((), 0.0)
     usual = _Usual(samples, levels, marks, answered)
-    oldest = _OldestWaiting(samples, end_s)
+    waiting = _Waiting(samples, end_s, levels, usual, users_known=users_known)
     found = []
     for i in candidates.tolist():
-        begin, in_flight, stood_s = oldest.during(marks[i], marks[i + 1])
-        end = marks[i + 1] if oldest.are_most(in_flight) else min(marks[i + 1], oldest.last_send_s)
-        length = end - begin - stood_s
-        if not in_flight or length < SHORTEST_FREEZE_S:
+        wait = waiting.during(marks[i], marks[i + 1])
+        if wait is None:
             continue
-        gap_s, answer_s = usual.at(oldest.level(levels, marks[i]))
-        if length > max(USUAL_GAPS * gap_s, USUAL_ANSWERS * answer_s / in_flight):
+        end, in_flight = marks[i + 1], wait.in_flight
+        if end > waiting.last_send_s and not waiting.are_most(in_flight, marks[i]):
+            end = waiting.last_send_s
+        length = end - wait.due_s - wait.stood_s
+        if length < SHORTEST_FREEZE_S:
+            continue
+        gap_s, answer_s, _ = usual.at(waiting.level(marks[i]))
+        waited_s = end - wait.begin_s - wait.stood_s
+        if waited_s > max(USUAL_GAPS * gap_s, USUAL_ANSWERS * answer_s / in_flight):
+            begin_s = float(wait.due_s - first)
+            oldest_s = waiting.age_s(marks[i], end)
             found.append(
-                Freeze(
-                    start_s=float(begin - first),
-                    duration_s=float(length),
-                    in_flight=in_flight,
-                    oldest_s=oldest.age_s(marks[i], end),
-                )
+                Freeze(start_s=begin_s, duration_s=float(length), in_flight=in_flight, oldest_s=oldest_s)
             )
     found.sort(key=lambda silence: silence.start_s)
     return Silences(
@@ -102,19 +121,20 @@ def _answered(samples: Samples) -> Bools:
 
 
 class _Usual:
-    """What is usual at a load level: the median gap between answers and their p95, worked out when asked."""
+    """What is usual at a load level, worked out when asked: the median gap between answers, their p95, and
+    the time that an answer needs (`QUICK_ANSWERS`)."""
 
     def __init__(self, samples: Samples, levels: Levels, marks: Floats, answered: Bools) -> None:
         self._samples, self._marks, self._answered = samples, marks, answered
         self._levels = levels
         self._weight = weights(samples)
-        self._told: dict[int, tuple[float, float]] = {}
+        self._told: dict[int, tuple[float, float, float]] = {}
 
-    def at(self, level: int) -> tuple[float, float]:
-        """Both in seconds, 0 where there are under three; the last level is that of unknown load."""
+    def at(self, level: int) -> tuple[float, float, float]:
+        """All in seconds, 0 where there are under three; the last level is that of unknown load."""
         if level not in self._told:
             here = self._levels.place == (level if level < len(self._levels) else -1)
-            self._told[level] = self._gap_s(here), self._answer_s(np.flatnonzero(here & self._answered))
+            self._told[level] = self._gap_s(here), *self._answers_s(np.flatnonzero(here & self._answered))
         return self._told[level]
 
     def _gap_s(self, here: Bools) -> float:
@@ -125,41 +145,68 @@ class _Usual:
         pairs = zip(places[::2], places[1::2], strict=True)
         gaps = np.concatenate([np.diff(self._marks[first : end + 1]) for first, end in pairs])
         gaps = gaps[gaps > 0]
-        return float(np.median(gaps)) if len(gaps) >= 3 else 0.0
+        return float(np.median(gaps)) if len(gaps) >= LEAST_ANSWERS else 0.0
 
-    def _answer_s(self, rows: Ints) -> float:
-        answers = self._samples.duration_ms[rows]
-        return _p95(answers, self._weight[rows]) / 1000 if len(rows) >= 3 else 0.0
+    def _answers_s(self, rows: Ints) -> tuple[float, float]:
+        if len(rows) < LEAST_ANSWERS:
+            return 0.0, 0.0
+        shares = 0.95, QUICK_ANSWERS
+        slow_ms, quick_ms = _ranked(self._samples.duration_ms[rows], self._weight[rows], shares)
+        return slow_ms / 1000, quick_ms / 1000
 
 
-def _p95(values: Floats, weight: Ints) -> float:
+def _ranked(values: Floats, weight: Ints, shares: tuple[float, float]) -> tuple[float, float]:
     if int(weight.min()) == int(weight.max()):
-        return float(np.percentile(values, 95))
-    order = np.argsort(values)
-    return ranked(values[order], np.cumsum(weight[order]), (0.95,))[0]
+        first, second = np.percentile(values, [share * 100 for share in shares])
+    else:
+        order = np.argsort(values)
+        first, second = ranked(values[order], np.cumsum(weight[order]), shares)
+    return float(first), float(second)
 
 
-class _OldestWaiting:
+class _Wait(NamedTuple):
+    """A stretch without answers: when someone began to wait in it, when the first answer was due, the most that
+    waited at once before it ended, and the seconds for which the load generator held up the first that was due."""
+
+    begin_s: float
+    due_s: float
+    in_flight: int
+    stood_s: float
+
+
+class _Waiting:
     """Who waits during a silence: looked up in rows sorted by start, with the latest end so far."""
 
-    def __init__(self, samples: Samples, end_s: Floats) -> None:
+    def __init__(
+        self, samples: Samples, end_s: Floats, levels: Levels, usual: _Usual, *, users_known: bool
+    ) -> None:
         self._start = samples.start_s
         self._weight = weights(samples)
         self._stood_s = samples.stood_s
         self._end = end_s
         self._latest_end = np.maximum.accumulate(self._end)
-        closed = bool(np.all(samples.delay_ms < 0))
-        self._users_at_last = max(int(samples.users[-1]), 0) if closed else 0
+        self._levels, self._usual = levels, usual
+        self._users = samples.users
+        self._closed = users_known and bool(np.all(samples.delay_ms < 0)) and int(samples.users[-1]) > 0
 
-    def during(self, begin_s: float, end_s: float) -> tuple[float, int, float]:
-        """Begin of the waiting (not before `begin_s`), the most that waited at once before the silence ended,
-        and the seconds for which the oldest of them was held up by the load generator."""
+    def during(self, begin_s: float, end_s: float) -> _Wait | None:
+        """Who waited between two answers; None if nobody did."""
         rows = self._waiting(begin_s, end_s)
-        if len(rows) == 0:
-            return end_s, 0, 0.0
-        oldest = rows[0]
-        in_flight = _most_at_once(self._start[rows], self._end[rows], self._weight[rows])
-        return max(begin_s, float(self._start[oldest])), in_flight, float(self._stood_s[oldest])
+        if not len(rows):
+            return None
+        due_s = self._start[rows] + self._needed_s(self._levels.place[rows])
+        earliest = int(np.argmin(due_s))
+        return _Wait(
+            begin_s=max(begin_s, float(self._start[rows[0]])),
+            due_s=max(begin_s, float(due_s[earliest])),
+            in_flight=_most_at_once(self._start[rows], self._end[rows], self._weight[rows]),
+            stood_s=float(self._stood_s[rows[earliest]]),
+        )
+
+    def _needed_s(self, place: Ints) -> Floats:
+        """The time that an answer needs at each of these levels."""
+        levels, of = np.unique(np.where(place >= 0, place, len(self._levels)), return_inverse=True)
+        return np.array([self._usual.at(level)[2] for level in levels.tolist()])[of]
 
     def age_s(self, begin_s: float, end_s: float) -> float:
         """The longest that one of those had waited when the silence or its own limit ended that, without what
@@ -178,20 +225,27 @@ class _OldestWaiting:
         """When the last request was sent."""
         return float(self._start[-1])
 
-    def are_most(self, waiting: int) -> bool:
-        """Whether as many as these can be half of all who could wait at the end: users of a closed load, or
-        of any other as many as ever waited at once."""
-        return 2 * waiting >= (self._users_at_last or self._most_at_once)
+    def are_most(self, waiting: int, begin_s: float) -> bool:
+        """Whether the silence from `begin_s` on shows a target that hangs, or only the end of a load.
+
+        In a closed load half of its usual number of users wait, or all that are left, two at least. In any
+        other someone was still sent and waits, with half as many as usually were there and as ever waited at
+        once: a load that ends leaves the slow answers, and its users may be no more than those who wait.
+        """
+        usually = float(np.median(self._users))
+        if self._closed:
+            return 2 * waiting >= usually or waiting >= max(int(self._users[-1]), 2)
+        return begin_s < self.last_send_s and 2 * waiting >= max(usually, self._most_at_once)
 
     @cached_property
     def _most_at_once(self) -> int:
         return _most_at_once(self._start, self._end, self._weight)
 
-    def level(self, levels: Levels, time_s: float) -> int:
+    def level(self, time_s: float) -> int:
         """Load level of the latest send before a time; the last index for unknown load."""
         row = max(int(np.searchsorted(self._start, time_s, side="right")) - 1, 0)
-        place = int(levels.place[row])
-        return place if place >= 0 else len(levels)
+        place = int(self._levels.place[row])
+        return place if place >= 0 else len(self._levels)
 
 
 def _most_at_once(start_s: Floats, end_s: Floats, weight: Ints) -> int:

@@ -1,7 +1,8 @@
 """Withheld: what a source cannot tell is not said. One table, from what it lacks to what stays silent.
 
 A file of sums has no requests to put in order, so neither load nor bursts; a file without rows for requests
-that got no answer has no error rate, only a lower bound of it.
+that got no answer has no error rate, only a lower bound of it; one whose stamps may be seconds as well as
+milliseconds has an order, but no times.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from analysis.verdict import Interval, LatencyMs, LoadEffect, LoadLevel, Percent
 from analysis.windows import Windows
 
 DOUBTS: tuple[tuple[str, str], ...] = (
+    ("time_unit", "the time stamps of this file may be seconds or a smaller unit, and its rows fit both"),
     ("request_times", "this file holds sums, not requests with their times"),
     ("failed_requests", "requests without an answer have no row in this file"),
 )

@@ -1,11 +1,13 @@
 """Case CSV: the file people make by hand, `request_id,http_code,duration_ms,timestamp[,users]`.
 
-`timestamp` is the time of sending in epoch seconds, whole or with decimals; code 0 or 000 means that there
-was no HTTP answer. The file cannot tell endpoints, error texts or what was still in flight at its end.
+`timestamp` is the time of sending in epoch seconds, whole or with decimals, or in ms, µs or ns, as its size
+tells; code 0 or 000 means that there was no HTTP answer. The file cannot tell endpoints, error texts or what
+was still in flight at its end.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ import numpy as np
 from recording.collect import Collector
 from recording.foreign.csv_file import CsvColumns, Layout, read_pieces
 from recording.foreign.head import has_columns
-from recording.foreign.times import middle, near
+from recording.foreign.times import Unit, middle, near, unit_of
 from recording.order import in_order
 from recording.run import Run
 from recording.sample import Category, Samples, constant, is_constant
@@ -38,18 +40,22 @@ def read_case_csv(path: Path) -> Run:
     collector = Collector()
     bad_lines, whole_s, has_users = 0, True, False
     middle_s: float | None = None
+    unit = Unit(1.0, True)
     for piece, bad in read_pieces(path, _LAYOUT, _samples):
         if middle_s is None and len(piece):
-            middle_s = middle(piece.start_s)
-        sane = near(piece.start_s, middle_s or 0.0)
+            unit = unit_of(piece.start_s, piece.duration_ms, int(piece.users.max()))
+            middle_s = middle(piece.start_s / unit.per_s)
+        told = piece if unit.per_s == 1.0 else replace(piece, start_s=piece.start_s / unit.per_s)
+        sane = near(told.start_s, middle_s or 0.0)
         bad_lines += bad + int(np.count_nonzero(~sane))
-        kept = piece if bool(sane.all()) else piece.take(sane)
+        kept = told if bool(sane.all()) else told.take(sane)
         whole_s = whole_s and bool(np.all(kept.start_s == np.floor(kept.start_s)))
         has_users = has_users or (len(kept) > 0 and not is_constant(kept.users))
         collector.add(kept)
     lacks = {"endpoint", "message", "unfinished", "readings"}
     lacks |= set() if has_users else {"users"}
     lacks |= {"sub_second_time"} if whole_s else set()
+    lacks |= set() if unit.certain else {"request_times", "time_unit"}
     return Run(
         id=path.name,
         source="case_csv",

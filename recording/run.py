@@ -21,6 +21,7 @@ LACKS = (
     "status",
     "request_times",
     "durations",
+    "time_unit",
 )
 """What a source may be unable to tell:
 
@@ -34,6 +35,7 @@ LACKS = (
     status           which status or error a failed request had
     request_times    when each request was sent: the file holds sums; neither load nor bursts can be judged
     durations        how long single requests took: no percentiles
+    time_unit        whether stamps are seconds or a smaller unit; comes with request_times
 """
 
 

@@ -9,7 +9,8 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 from analysis.render import burst_words, wording
-from analysis.slo.grammar import parse_slo
+from analysis.slo.grammar import SloTarget, parse_slo
+from analysis.slo.near import told_apart
 from analysis.verdict import (
     Attribution,
     Finding,
@@ -93,6 +94,7 @@ LACKS = {
     "failed_requests": "requests that got no answer, so it holds no error rate",
     "status": "which status or error a failed request had",
     "request_times": "when each request was sent, so neither load nor bursts can be judged",
+    "time_unit": "in which unit its time stamps are, as they do not count from 1970 and its rows fit several",
     "durations": "how long single requests took",
 }
 _SEVERITIES: tuple[Severity, ...] = ("invalid", "incomplete", "warning", "note")
@@ -125,19 +127,40 @@ class WhyLine:
 def why_lines(verdict: Verdict) -> list[WhyLine]:
     """Load, time pattern and drift: a line each."""
     load, temporal, drift = verdict.load_effect, verdict.temporal, verdict.time_drift
-    start_to_end = _effect(drift.slope, "start to end")
+    start_to_end, bounds = _start_to_end(verdict), drift.step or drift
     bursts = burst_words.numbers(verdict)
     return [
         WhyLine("Load", LOAD[load.answer], load_range(verdict), load_numbers(verdict), load.why),
-        WhyLine("Pattern", TEMPORAL[temporal.answer], bursts, bursts, temporal.why),
+        WhyLine("Pattern", pattern(temporal.answer, verdict), bursts, bursts, temporal.why),
         WhyLine(
             "Drift",
-            DRIFT[drift.answer],
+            _drift(verdict),
             start_to_end,
-            _with_bounds(start_to_end, drift.low, drift.high),
+            _with_bounds(start_to_end, bounds.low, bounds.high),
             drift.why,
         ),
     ]
+
+
+def pattern(answer: TemporalAnswer, verdict: Verdict) -> str:
+    """How failures lie in time. What happens from one moment on only is not in bursts, yet not even."""
+    if answer == "distributed" and verdict.time_drift.step is not None:
+        return "not in bursts"
+    return TEMPORAL[answer]
+
+
+def _drift(verdict: Verdict) -> str:
+    """A step is told by its moment, whether or not it counts as a trend."""
+    drift = verdict.time_drift
+    return DRIFT[drift.answer] if drift.step is None else f"changes at {wording.moment(drift.step.since_s)}"
+
+
+def _start_to_end(verdict: Verdict) -> str:
+    """How much the rate moved over the run, or at its step."""
+    drift = verdict.time_drift
+    if drift.step is None:
+        return _effect(drift.slope, "start to end")
+    return _effect(drift.step.after - drift.step.before, "")
 
 
 def load_numbers(verdict: Verdict) -> str:
@@ -190,17 +213,28 @@ def failure_name(status: int, outcome: str) -> str:
 
 
 def slo_value(result: SloResult, intervals: bool = True) -> str:
-    """What was measured for a target, in the unit the target is written in."""
+    """What was measured for a target, in the unit the target is written in, told apart from its limit."""
     if result.outcome == "no_data":
         return wording.NO_DATA
-    write = _writer(result.target)
+    target = _target(result)
+    write = _WRITERS[target.unit] if target is not None else wording.number
+
+    def apart(value: float | None) -> str:
+        return write(value) if target is None or value is None else told_apart(target, value, write)
+
     if result.value is None:
-        return _bound(result, write)
+        return _bound(result, apart)
     if not intervals or result.low is None or result.high is None:
-        return write(result.value)
-    if write is wording.percent:
-        return wording.interval(Interval(value=result.value, low=result.low, high=result.high, n=1))
-    return f"{write(result.value)} ({write(result.low)} – {write(result.high)})"
+        return apart(result.value)
+    if target is None or write is not wording.percent:
+        return f"{apart(result.value)} ({apart(result.low)} – {apart(result.high)})"
+
+    def as_much_as_it_bears(value: float) -> str:
+        return wording.interval(Interval(value=value, low=result.low, high=result.high, n=1))
+
+    whole = as_much_as_it_bears(result.value)
+    figure = told_apart(target, result.value, lambda value: as_much_as_it_bears(value).partition(" (")[0])
+    return f"{figure} ({whole.partition(' (')[2]}"
 
 
 def _bound(result: SloResult, write: Callable[[float | None], str]) -> str:
@@ -216,27 +250,27 @@ def limits(verdict: Verdict, metric: str) -> list[float]:
     """The limits of a metric over the whole run, in their order; texts that are no targets have none."""
     found = []
     for result in verdict.slo:
-        try:
-            target = parse_slo(result.target)
-        except ValueError:
-            continue
-        if target.name == metric and target.is_plain:
+        target = _target(result)
+        if target is not None and target.name == metric and target.is_plain:
             found.append(target.limit)
     return found
 
 
-def _writer(target: str) -> Callable[[float | None], str]:
-    """How figures of a target's metric are written."""
+def _target(result: SloResult) -> SloTarget | None:
+    """The target that was judged; None for a text that is none."""
     try:
-        unit = parse_slo(target).unit
+        return parse_slo(result.target)
     except ValueError:
-        return wording.number
-    return {
-        "%": wording.percent,
-        "ms": wording.milliseconds,
-        "s": wording.seconds,
-        "per s": wording.rate,
-    }[unit]
+        return None
+
+
+_WRITERS: dict[str, Callable[[float | None], str]] = {
+    "%": wording.percent,
+    "ms": wording.milliseconds,
+    "s": wording.seconds,
+    "per s": wording.rate,
+}
+"""How figures are written, by the unit of their target."""
 
 
 def findings(verdict: Verdict, severities: tuple[Severity, ...] = _SEVERITIES) -> list[Finding]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from analysis import phrases
 from analysis.slo.figure import Basis, Measured
 from analysis.slo.grammar import SloTarget, parse_slo
 from analysis.slo.measure import measure
+from analysis.slo.near import told_apart
 from analysis.verdict import SloOutcome, SloResult
 
 UNMEASURED = "it was not measured"
@@ -75,9 +76,10 @@ def _shown(target: SloTarget, figure: Measured, outcome: SloOutcome) -> str:
 
 
 def _figure(target: SloTarget, value: float) -> str:
-    return {
+    write: Callable[[float], str] = {
         "%": phrases.percent,
         "ms": phrases.milliseconds,
         "s": phrases.seconds,
         "per s": phrases.per_second,
-    }[target.unit](value)
+    }[target.unit]
+    return told_apart(target, value, write)

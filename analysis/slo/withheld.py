@@ -38,6 +38,8 @@ def _untold(target: SloTarget, basis: Basis) -> Iterator[str]:
         yield "this source does not tell how long single requests took"
     if target.share is not None and not target.ok and "failed_requests" in lacks:
         yield UNANSWERED
+    if target.metric == "throughput" and "time_unit" in lacks:
+        yield doubt_of(lacks)
     if target.metric == "freeze" and (doubt := doubt_of(lacks)):
         yield doubt
 

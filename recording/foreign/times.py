@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,16 @@ from numpy.typing import NDArray
 _UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 """Above this an epoch stamp can only be in nano-, micro- or milliseconds (until the year 5138)."""
 
+_EPOCH_S = 9e8, 4.2e9
+"""Years 1998 to 2103: outside, in every unit, stamps count from some other moment, such as the test's start.
+So do those that lie more than a year apart."""
+_EACH = 1.0, 1e3, 1e6, 1e9
+_SHORTEST_S, _LONGEST_S = 1.0, 30 * 86400.0
+_MOST_WAITING, _MOST_PER_S = 1000.0, 10_000.0
+_SPARE = 1.1
+"""A load test takes a second at least and a month at most. In a second it sends so many requests at most; no
+more of them wait at once than there are users (with some to spare for those that come and go), or so many
+where those are not known."""
 
 YEAR_S = 366 * 86400.0
 
@@ -36,6 +47,47 @@ def epoch_s(values: NDArray[np.float64]) -> NDArray[np.float64]:
     finite = values[np.isfinite(values)]
     middle = float(np.median(finite)) if len(finite) else 0.0
     return values / next((unit for least, unit in _UNITS if middle >= least), 1.0)
+
+
+class Unit(NamedTuple):
+    """How many stamps make a second, and whether the rows leave no other choice."""
+
+    per_s: float
+    certain: bool
+
+
+def unit_of(stamps: NDArray[np.float64], duration_ms: NDArray[np.float64], users: int = -1) -> Unit:
+    """The unit of stamps of requests that come with durations in ms.
+
+    Epoch stamps are unmistakable. Others are tried in s, ms, µs and ns against what the rows say: in a unit
+    that is too large the test lasts for months, in one that is too small it is over at once, or more requests
+    wait than there are users. Where several are left nobody can tell, and the smallest stands for them.
+
+    Args:
+        stamps: times of sending, in any order; a few may be torn.
+        duration_ms: of the same requests.
+        users: the most that ran; -1 if that is not known.
+    """
+    finite = np.isfinite(stamps) & np.isfinite(duration_ms)
+    stamps, duration_ms = stamps[finite], duration_ms[finite]
+    if not len(stamps):
+        return Unit(1.0, True)
+    low, centre, high = np.percentile(stamps, (1, 50, 99))
+    for per_s in _EACH:
+        if _EPOCH_S[0] <= centre / per_s <= _EPOCH_S[1] and (high - low) / per_s <= YEAR_S:
+            return Unit(per_s, True)
+    busy_s = float(np.percentile(duration_ms, 99)) / 1000
+    waiting = float(np.minimum(duration_ms / 1000, busy_s).sum())
+    most = users * _SPARE if users > 0 else _MOST_WAITING
+
+    def is_possible(per_s: float) -> bool:
+        length_s = float(high - low) / per_s
+        whole_s = length_s + busy_s
+        sane = _SHORTEST_S <= length_s <= _LONGEST_S
+        return sane and waiting / whole_s <= most and len(stamps) / whole_s <= _MOST_PER_S
+
+    possible = [per_s for per_s in _EACH if is_possible(per_s)]
+    return Unit(possible[-1] if possible else 1.0, len(possible) <= 1)
 
 
 def stamps_s(texts: tuple[str, ...]) -> NDArray[np.float64]:

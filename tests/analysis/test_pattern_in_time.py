@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from run_builder import START_S, by_load, by_time, make_run
 
 from analysis.classes import Judge
@@ -92,3 +93,15 @@ def test_where_a_worker_was_lost_a_pattern_near_the_limit_is_left_open():
     assert diagnose(run(0.11, events=lost)).temporal.answer == "inconclusive"
     assert diagnose(run(0.6, events=lost)).temporal.answer == "clustered"
     assert diagnose(make_run(errors=0.1, events=lost)).temporal.answer == "distributed"
+
+
+def test_errors_at_a_peak_of_load_that_came_once_are_one_burst():
+    """Load explains them, so no window holds more than expected; a pattern of no bursts would be none."""
+    users = [5] * 30 + [50] + [5] * 29
+    verdict = diagnose(make_run(users=users, step_s=2, errors=by_load(lambda u: np.where(u == 50, 0.9, 0.0))))
+    (burst,) = verdict.temporal.bursts
+    assert verdict.temporal.answer == "clustered"
+    assert (burst.start_s, burst.end_s) == (pytest.approx(60, abs=1), pytest.approx(62, abs=1))
+    assert verdict.sentence.startswith("Errors come in one burst of")
+    assert verdict.next_run is not None
+    assert ": 1 burst here" in verdict.next_run.why

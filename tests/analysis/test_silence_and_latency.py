@@ -122,6 +122,117 @@ def test_a_slow_answer_after_the_end_of_the_load_is_no_freeze(users: int, hung: 
     assert silences(rows.samples, levels).freezes
 
 
+def in_step(users: int = 10, answer_s: float = 3.0, every_s: float = 4.0, rounds: int = 40):
+    """Users who log in at the same instant, again and again; every answer takes its time."""
+    rng = np.random.default_rng(5)
+    starts = np.repeat(np.arange(rounds) * every_s, users) + rng.uniform(0, 0.01, users * rounds)
+    durations = 1000 * rng.normal(answer_s, 0.02, len(starts))
+    order = np.argsort(starts)
+    return make_samples(start_s=1e9 + starts[order], duration_ms=durations[order], users=users)
+
+
+def test_answers_that_all_take_long_are_no_freeze_though_their_users_walk_in_step():
+    rows, levels = prepared(in_step())
+    found = silences(rows.samples, levels)
+    assert (found.freezes, found.stalls) == ((), ())
+    assert found.longest_s < 0.5
+
+
+def test_a_slow_level_is_judged_by_its_own_answers_while_the_load_goes_down():
+    """14 users whose answers take 2.6 s, then two whose answers take 50 ms: in step, again and again."""
+    starts, durations, users = [], [], []
+    for block in range(8):
+        begin = block * 20.0
+        for turn in range(3):
+            starts += [begin + 3 * turn + 0.001 * i for i in range(14)]
+            durations += [2600.0 + 5 * i for i in range(14)]
+            users += [14] * 14
+        starts += [begin + 6.1 + 0.4 * i for i in range(30)]
+        durations += [50.0] * 30
+        users += [2] * 30
+    order = np.argsort(starts)
+    samples = make_samples(
+        start_s=1e9 + np.array(starts)[order],
+        duration_ms=np.array(durations)[order],
+        users=np.array(users)[order],
+    )
+    rows, levels = prepared(samples)
+    assert silences(rows.samples, levels).freezes == ()
+
+
+@pytest.mark.parametrize("freeze_s", [2.5, 3.0, 8.0])
+def test_a_freeze_keeps_its_length_whatever_answers_usually_need(freeze_s: float):
+    rows, levels = prepared(frozen(freeze=(30.0, 30.0 + freeze_s)))
+    (freeze,) = silences(rows.samples, levels).freezes
+    assert freeze.duration_s == pytest.approx(freeze_s, abs=0.5)
+
+
+def arrivals(seed: int, frozen_from: float = 1e9):
+    """20 requests a second for two minutes, one in fifty takes 8 s; users are those in flight, as tools write
+    them that have no users. From a moment on nothing is answered until 12 s after the end."""
+    rng = np.random.default_rng(seed)
+    starts = np.cumsum(rng.exponential(0.05, 2400))
+    durations = np.where(rng.random(2400) < 0.02, 8 * rng.uniform(0.9, 1.1, 2400), 0.05)
+    hang = starts + durations > frozen_from
+    durations[hang] = starts[-1] + 12 - starts[hang]
+    ends = starts + durations
+    users = [int(np.count_nonzero(ends[:i] > starts[i])) for i in range(2400)]
+    return make_samples(start_s=1e9 + starts, duration_ms=1000 * durations, users=users)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_slow_answers_that_outlast_an_open_load_are_no_freeze(seed: int):
+    rows, levels = prepared(arrivals(seed))
+    assert silences(rows.samples, levels, users_known=False).freezes == ()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_open_load_whose_target_hangs_at_the_end_shows_a_freeze(seed: int):
+    rows, levels = prepared(arrivals(seed, frozen_from=105.0))
+    last_s = rows.samples.start_s[-1] - 1e9
+    (freeze,) = silences(rows.samples, levels, users_known=False).freezes
+    assert freeze.start_s + freeze.duration_s == pytest.approx(last_s + 12, abs=0.5)
+
+
+def test_slow_answers_that_are_most_of_those_in_flight_are_no_freeze_after_the_load():
+    """Four arrivals a second; two of the last take 8 s, and never did more than two wait at once."""
+    starts = np.arange(0, 60, 0.25)
+    durations = np.full(len(starts), 50.0)
+    durations[[40, 41, -8, -6]] = 8000.0
+    rows, levels = prepared(make_samples(start_s=1e9 + starts, duration_ms=durations, users=-1))
+    assert silences(rows.samples, levels, users_known=False).freezes == ()
+
+
+def stairs_down(slow_s: tuple[float, ...], end: float = 120.0):
+    """Ten users, two in the last twenty seconds; the last requests take `slow_s`."""
+    starts, users = [], []
+    for t in np.arange(0, 100, 0.05):
+        starts.append(t)
+        users.append(10)
+    for t in np.arange(100, end - 1, 0.25):
+        starts.append(t)
+        users.append(2)
+    durations = np.full(len(starts) + len(slow_s), 50.0)
+    for i, seconds in enumerate(slow_s):
+        starts.append(end - 0.5 + 0.1 * i)
+        users.append(2)
+        durations[len(starts) - 1] = 1000 * seconds
+    return make_samples(start_s=1e9 + np.array(starts), duration_ms=durations, users=users)
+
+
+@pytest.mark.parametrize("users_known", [True, False])
+def test_a_slow_last_answer_of_a_load_that_ends_low_is_no_freeze(users_known: bool):
+    rows, levels = prepared(stairs_down((5.0,)))
+    assert silences(rows.samples, levels, users_known=users_known).freezes == ()
+
+
+def test_a_load_that_ends_low_with_all_of_its_users_waiting_froze():
+    rows, levels = prepared(stairs_down((12.0, 12.0)))
+    (freeze,) = silences(rows.samples, levels).freezes
+    assert freeze.duration_s == pytest.approx(12, abs=0.5)
+    assert freeze.in_flight == 2
+
+
 def test_percentiles_are_nearest_rank():
     values = Distribution.of(np.arange(1.0, 201.0)[::-1], np.ones(200, np.int64))
     assert (values.percentile(0.50), values.percentile(0.95), values.percentile(0.99)) == (100, 190, 198)

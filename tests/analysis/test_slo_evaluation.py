@@ -10,6 +10,7 @@ from run_builder import make_run, make_samples
 
 from analysis import latency
 from analysis.diagnose import diagnose
+from analysis.render.answers import slo_value
 from analysis.slo.figure import Measured
 from analysis.slo.grammar import CASE_SLO, parse_slo
 from analysis.slo.judge import judge
@@ -91,3 +92,35 @@ def test_a_metric_that_nobody_measured_is_no_data():
     assert judge(target, Measured(None)).outcome == "no_data"
     assert judge(target, Measured(1.9)).outcome == "met"
     assert judge(target, Measured(2.0)).outcome == "missed"
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "shown"),
+    [
+        ("error_rate < 5 %", 0.04975, "met with 4.98 %"),
+        ("error_rate < 5 %", 0.05025, "missed with 5.03 %"),
+        ("error_rate < 5 %", 0.04998, "met with 4.998 %"),
+        ("error_rate < 5 %", 0.05, "missed with 5 %"),
+        ("error_rate < 5 %", 0.043, "met with 4.3 %"),
+        ("p99 < 1000 ms", 999.97, "met with 999.97 ms"),
+        ("p99 < 1000 ms", 1000.4, "missed with 1,000.4 ms"),
+        ("freeze < 2 s", 1.98, "met with 1.98 s"),
+        ("throughput > 50 per s", 50.02, "met with 50.02 per s"),
+    ],
+)
+def test_a_figure_near_its_limit_is_written_apart_from_it(target: str, value: float, shown: str):
+    result = judge(parse_slo(target), Measured(value, n=4000))
+    assert f": {shown} of 4,000" in result.text
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "shown"),
+    [
+        (0.05025, 0.044, 0.057, "5.03 % (4.4–5.7 %)"),
+        (0.053, 0.02, 0.13, "5.3 % (2–13 %)"),
+        (0.063, 0.02, 0.13, "6 % (2–13 %)"),
+    ],
+)
+def test_the_page_writes_it_apart_too(value: float, low: float, high: float, shown: str):
+    result = judge(parse_slo("error_rate < 5 %"), Measured(value, low, high, n=4000))
+    assert slo_value(result) == shown

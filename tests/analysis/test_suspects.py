@@ -192,7 +192,7 @@ def stalling(every_s: float, length_s: float) -> Run:
 def test_answers_that_stop_again_and_again_are_told_with_their_distance() -> None:
     (suspect,) = diagnose(stalling(every_s=20, length_s=1.5)).suspects
     assert suspect.name == "freeze"
-    assert "times for 1.5 s to 1.6 s while requests waited" in suspect.for_[0]
+    assert "times for 1.4 s to 1.6 s while requests waited" in suspect.for_[0]
     assert suspect.for_[0].endswith("20 s apart")
     assert suspect.advice[0].startswith("Look what the service, its database and its machine did at ")
     assert diagnose(stalling(every_s=20, length_s=0.5)).suspects == []

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from analysis.diagnose import diagnose
 from recording.errors import NoDataError, UsageError
 from recording.foreign import csv_file
 from recording.reader import read_run
@@ -73,3 +75,68 @@ def test_only_bad_lines_in_many_pieces_are_still_one_sentence(
     monkeypatch.setattr(csv_file, "BLOCK", 64)
     with pytest.raises(UsageError, match="none of the 100 lines"):
         read_run(write(tmp_path, HEADER + "1,200,abc,100\n" * 100))
+
+
+EPOCH_S = 1_764_000_000.0
+
+
+def frozen_for_5_s(origin_s: float, per_s: float, users: bool = True, think_s: float = 0.3) -> str:
+    """Ten users for two minutes, stamps in some unit; from second 60 to 65 nothing is answered."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for _ in range(10):
+        time_s = rng.uniform(0, think_s)
+        while time_s < 120:
+            done_s = time_s + 0.03
+            if 60 <= done_s < 65:
+                done_s = 65 + rng.uniform(0, 0.03)
+            rows.append((time_s, done_s - time_s))
+            time_s = done_s + rng.uniform(0.5, 1.5) * think_s
+    lines = [
+        f"{i},200,{lasted_s * 1000:.1f},{(origin_s + time_s) * per_s:.3f}{',10' if users else ''}"
+        for i, (time_s, lasted_s) in enumerate(sorted(rows))
+    ]
+    return HEADER.strip() + (",users\n" if users else "\n") + "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("per_s", [1, 1e3, 1e6, 1e9])
+def test_epoch_stamps_tell_their_unit(tmp_path: Path, per_s: float) -> None:
+    verdict = diagnose(read_run(write(tmp_path, frozen_for_5_s(EPOCH_S, per_s))))
+    (freeze,) = verdict.freezes
+    assert verdict.duration_s == pytest.approx(120, abs=1)
+    assert freeze.start_s == pytest.approx(60, abs=0.5)
+    assert freeze.duration_s == pytest.approx(5, abs=0.5)
+    assert {slo.name: slo.outcome for slo in verdict.slo}["freeze"] == "missed"
+
+
+def test_seconds_since_the_start_are_seconds_where_anything_else_is_impossible(tmp_path: Path) -> None:
+    for users in (True, False):
+        verdict = diagnose(read_run(write(tmp_path, frozen_for_5_s(0.0, 1, users))))
+        (freeze,) = verdict.freezes
+        assert freeze.duration_s == pytest.approx(5, abs=0.5)
+
+
+def test_microseconds_that_last_longer_than_any_test_as_anything_else_are_told(tmp_path: Path) -> None:
+    lines = [f"{i},200,{900_000 if i % 2 else 880_000},{i * 9e11},1" for i in range(1, 4000)]
+    run = read_run(write(tmp_path, HEADER.strip() + ",users\n" + "\n".join(lines) + "\n"))
+    assert "time_unit" not in run.lacks
+    assert np.diff(run.samples.start_s) == pytest.approx(900)
+
+
+@pytest.mark.parametrize("per_s", [1e3, 1e6, 1e9])
+@pytest.mark.parametrize("users", [True, False])
+def test_stamps_that_may_be_of_several_units_are_not_guessed_at(
+    tmp_path: Path, per_s: float, users: bool
+) -> None:
+    """33 hours in which a user waits for 30 ms and thinks for 5 min are odd, and not impossible."""
+    run = read_run(write(tmp_path, frozen_for_5_s(0.0, per_s, users)))
+    assert {"time_unit", "request_times"} <= run.lacks
+    assert run.bad_lines == 0
+    verdict = diagnose(
+        run, ["freeze < 2 s", "throughput > 1 per s", "error_rate < 5 %", "error_rate < 9 % for 5 s"]
+    )
+    assert [slo.outcome for slo in verdict.slo] == ["no_data", "no_data", "met", "no_data"]
+    assert (verdict.freezes, verdict.duration_s) == ([], 0)
+    assert "no_time_unit" in {finding.code for finding in verdict.quality.findings}
+    assert "no_request_times" not in {finding.code for finding in verdict.quality.findings}
+    assert verdict.load_effect.why.startswith("the time stamps of this file may be seconds or a smaller unit")
