@@ -166,8 +166,8 @@ def _ranked(values: Floats, weight: Ints, shares: tuple[float, float]) -> tuple[
 
 class _Wait(NamedTuple):
     """A stretch without answers: when someone began to wait in it, when the first answer was due, the most
-    that waited at once before it ended, and the seconds for which the load generator held up the first that was
-    due."""
+    that waited at once before it ended, and the seconds for which the load generator held up the first that
+    was due."""
 
     begin_s: float
     due_s: float

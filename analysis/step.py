@@ -32,7 +32,9 @@ def told_as_step(drift: TimeDrift, windows: Windows, rows: Usable) -> TimeDrift:
     An undecided drift keeps its answer, as one change shows no trend. Its step is told all the same where
     nothing else can be seen: from a moment on nearly everything failed, and most did not before.
     """
-    if drift.answer == "no" or drift.slope is None:
+    # Of an undecided one only what went down is told, and mostly too few failed for that.
+    least = 0.0 if drift.answer == "yes" else DOWN * LEAST_PART * rows.requests
+    if drift.answer == "no" or drift.slope is None or rows.errors < least:
         return drift
     step = _step(windows, rows, rising=drift.slope > 0)
     if step is None:
