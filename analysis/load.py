@@ -103,11 +103,16 @@ def load_effect(
         answer = early(question)
         if answer is not None:
             return answer
-    return _decide(
+    answer = _decide(
         question,
         slopes(plan, question.errors, average=True),
         margins(question.total / question.requests),
     )
+    if answer.answer in ("rises", "falls") and windows.filled is not None and windows.filled.holds:
+        return answer.model_copy(
+            update={"answer": "inconclusive", "confidence": None, "why": windows.filled.why}
+        )
+    return answer
 
 
 def class_effect(windows: Windows, errors: Ints, *, looks: Sequence[float] = ONE_LOOK) -> LoadEffect:

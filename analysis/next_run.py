@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable
 
 from analysis import phrases
+from analysis.filled import FILLED
 from analysis.load_axis import ARRIVALS, USERS
 from analysis.next_plan import (
     BURSTS,
@@ -52,6 +53,11 @@ ROUTES: tuple[tuple[str, Planner, str], ...] = (
             "only a row for every request tells: record the run here, or have the tool write its log",
         )
         for _, why in DOUBTS
+    ),
+    (
+        FILLED,
+        _nothing,
+        "the load must be planned and not counted, so record the run here, with users or arrivals per second",
     ),
     ("too few requests", plan_by_counts, "there were too few requests to judge"),
     ("too few errors", plan_by_counts, "there were too few failures to judge"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis import phrases
+from analysis.filled import FILLED
 from analysis.intervals import share_upper
 from analysis.shares import LEAST_REQUESTS
 from analysis.verdict import (
@@ -249,6 +250,7 @@ def reason(load: LoadEffect) -> str:
         "load and time moved together",
         "too few requests",
         "too few errors",
+        FILLED,
     ):
         if load.why.startswith(known):
             return known

@@ -9,6 +9,7 @@ import numpy as np
 from analysis import phrases, target_signals
 from analysis.at_level import ok_per_s
 from analysis.evidence import SEEN_SHARE, Evidence
+from analysis.filled import FILLED
 from analysis.load_axis import USERS
 from analysis.shown import Expected, Shown, Signal, or_
 from analysis.verdict import FingerprintReport, LoadEffect, LoadLevel
@@ -189,7 +190,7 @@ def _error_latency(e: Evidence, expected: Expected, own: FingerprintReport | Non
 def _ok_rate(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
     """Successes per second at the top against half-way: a ceiling shows as no growth between the two."""
     told = [(level, ok_per_s(level)) for level in e.levels if level.requests >= LEAST_REQUESTS]
-    if len(told) < 3:
+    if len(told) < 3 or e.load.why.startswith(FILLED):
         return None
     top, top_rate = told[-1]
     # Half-way in whole users: of 20 and 11 as well.

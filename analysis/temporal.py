@@ -7,11 +7,12 @@ is left over counts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analysis import phrases
+from analysis.filled import FILLED
 from analysis.intervals import chi_square_tail
 from analysis.usable import Bools, Floats, Ints
 from analysis.verdict import Burst, Temporal
@@ -70,13 +71,18 @@ def temporal(
         return Temporal(answer="inconclusive", why=why)
     dense = densest_tenth(positions, requests)
     left = excess(windows, counts)
-    varied = (
-        left.variation >= LEAST_VARIATION and left.dispersion > LEAST_DISPERSION and left.p_value < CHANCE
-    )
-    clustered = varied or dense >= HALF
+    clustered = _varied(left) or dense >= HALF
     if _between(left, dense, partial=partial):
         why = f"{_why(left, dense, False, total, 0)}: between bursts and an even spread"
         return Temporal(answer="inconclusive", why=why, excess_variation=left.variation, p_value=left.p_value)
+    if not clustered and windows.filled is not None and windows.filled.holds:
+        # What is expected at a load may be the bursts themselves.
+        without = excess(replace(windows, load=np.zeros(len(windows))), counts)
+        if _varied(without):
+            why = f"{FILLED}, and without it windows differ by {phrases.percent(without.variation)}"
+            return Temporal(
+                answer="inconclusive", why=why, excess_variation=left.variation, p_value=left.p_value
+            )
     bursts = []
     if clustered:
         bursts = _bursts(windows, counts, left.expected) or [_densest(windows, counts, positions)]
@@ -87,6 +93,11 @@ def temporal(
         p_value=left.p_value,
         bursts=bursts,
     )
+
+
+def _varied(left: Excess) -> bool:
+    """Whether windows differ by more than load, time and counting explain."""
+    return left.variation >= LEAST_VARIATION and left.dispersion > LEAST_DISPERSION and left.p_value < CHANCE
 
 
 def _between(left: Excess, dense: float, *, partial: bool) -> bool:

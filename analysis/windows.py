@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from analysis.filled import Filled, failing_in_flight, filled, follow
 from analysis.load_axis import ARRIVALS, IN_FLIGHT, USERS, LoadAxis, axis_of
 from analysis.usable import Floats, Ints, Usable, bounds, failure_labels, sums, usable
 from recording.run import Run
@@ -62,6 +63,7 @@ class Windows:
         thinning: how many requests a success stands for on average (sum of squared weights over weights); the
             number of requests is then itself a sample's estimate, and counting noise grows with it.
         measure: how the load of a row on the axis is found.
+        filled: how the requests in flight grew, where they stand for the load; else None.
     """
 
     origin_s: float
@@ -80,6 +82,7 @@ class Windows:
     ok_p99_ms: Floats
     thinning: float = 1.0
     measure: LoadAxis = NO_PLAN
+    filled: Filled | None = None
 
     def __len__(self) -> int:
         return len(self.start_s)
@@ -250,7 +253,25 @@ def _cut(
         ok_p99_ms=p99,
         thinning=float(np.dot(weight[ok], weight[ok]) / weight[ok].sum()) if ok.any() else 1.0,
         measure=measure,
+        filled=_filled(usable_rows, axis, mean_load, mean_in_flight, requests, origin, width),
     )
+
+
+def _filled(
+    usable_rows: Usable,
+    axis: str,
+    load: Floats,
+    in_flight: Floats,
+    requests: Floats,
+    origin: float,
+    width: float,
+) -> Filled | None:
+    """How the count grew; None where load is planned, or nothing failed."""
+    planned = axis == ARRIVALS or (axis == USERS and not follow(usable_rows.samples.users, load, in_flight))
+    if planned or not usable_rows.failed.any():
+        return None
+    failing = failing_in_flight(usable_rows, origin, width, len(load))
+    return filled(in_flight, failing, np.rint(requests).astype(np.int64), width)
 
 
 def _classes(rows: Usable, place: Ints, failing: Ints, requests: Floats) -> tuple[tuple[str, ...], Ints]:

@@ -35,7 +35,7 @@ def compare_paths(
         differences = "; ".join(f"{one.what}: {one.base} and {one.new}" for one in report.unlike)
         raise UsageError(
             f"these runs are not alike ({differences}), so a difference would not tell what the change did; "
-            "compare runs of one scenario, target and generator, or say --anyway"
+            "compare runs of one scenario, load, target and generator, or say --anyway"
         )
     folder = out or _folder(paths[-1][-1])
     try:
@@ -57,7 +57,7 @@ def exit_code(report: Comparison) -> int:
         return INVALID
     if not report.complete:
         return INCOMPLETE
-    return WORSE if report.answer == "worse" else SAME
+    return WORSE if report.answer in ("worse", "mixed") else SAME
 
 
 def _names(side: str) -> Sequence[str]:

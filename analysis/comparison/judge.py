@@ -14,8 +14,19 @@ from operator import methodcaller
 from typing import NamedTuple
 
 from analysis import phrases
-from analysis.comparison.report import Answer, Comparison, Kind, KindLine, LevelLines, Line, Side, Unit
-from analysis.comparison.seen import Level, Seen, unlike
+from analysis.comparison.figure import figure
+from analysis.comparison.headline import headline, load_first
+from analysis.comparison.report import (
+    Answer,
+    Comparison,
+    Kind,
+    KindLine,
+    LevelLines,
+    Line,
+    Side,
+    Unit,
+)
+from analysis.comparison.seen import Level, Seen, load_apart, unlike
 from analysis.experiment.arms import Arm
 from analysis.experiment.effects import (
     Count,
@@ -33,8 +44,8 @@ SAME_POINTS = 0.02
 SAME_SHARE = 0.25
 """Durations and rates that differ by no more than a quarter for certain are."""
 MOST_KINDS = 12
-HEADLINE = ("error_rate", "p99_all", "p99_ok", "freeze")
-"""What the sentence speaks of, in this order."""
+MOVES_P99 = 0.01
+"""So many requests lie beyond a P99 of all: where the share of failures moves by more, that moves it."""
 
 
 class Percentile(NamedTuple):
@@ -60,12 +71,14 @@ def compare(base: Sequence[Seen], new: Sequence[Seen]) -> Comparison:
     sides = base, new
     lines = _lines(base, new) if all(_requests(side) for side in sides) else []
     levels, why = _levels(base, new) if lines else ([], "")
+    apart = load_apart(base, new)
     found = [difference for one in new for difference in unlike(base[0].run, one.run)]
     found += [difference for one in base[1:] for difference in unlike(base[0].run, one.run)]
-    answer, sentence = _sentence(lines)
+    found += [apart] if apart else []
+    answer, sentence = headline(lines)
     return Comparison(
         answer=answer,
-        sentence=sentence,
+        sentence=f"{load_first(apart)}{sentence}" if lines and apart else sentence,
         base=_side(base),
         new=_side(new),
         unlike=list({one.what: one for one in found}.values()),
@@ -110,7 +123,8 @@ def _lines(base: Sequence[Seen], new: Sequence[Seen]) -> list[Line]:
         found = []
     if "durations" not in lacks:
         before, after = ([one.verdict.latency_ms for one in side] for side in (base, new))
-        found += [_percentile_line(before, after, one) for one in PERCENTILES]
+        rate = found[0] if found else None
+        found += [_of_like(_percentile_line(before, after, one), rate, after) for one in PERCENTILES]
     if "request_times" not in lacks:
         found.append(
             _log_line("throughput", "Successes", "per_s", throughput_effect(first, changed), up=True)
@@ -134,6 +148,29 @@ def _rate_effect(base: Sequence[Seen], new: Sequence[Seen], count: Count) -> Rat
 def _percentile_line(base: Sequence[LatencyMs], new: Sequence[LatencyMs], one: Percentile) -> Line:
     effect = percentile_effect([one.of(each) for each in base], [one.of(each) for each in new], one.name)
     return _log_line(one.key, one.title, "ms", effect)
+
+
+def _of_like(line: Line, rate: Line | None, new: Sequence[LatencyMs]) -> Line:
+    """A P99 of all that moves against the error rate is told and not judged.
+
+    A quick failure is no good answer: where everything was refused in 3 ms, answers of 150 ms are a repair.
+    Unless failures are what is slow now, though fewer.
+    """
+    if line.key != "p99_all" or rate is None or {rate.answer, line.answer} != {"better", "worse"}:
+        return line
+    if abs(rate.difference or 0.0) <= MOVES_P99 or (line.answer == "worse" and any(map(_slow_failures, new))):
+        return line
+    figures = f"{figure(line.unit, line.base)} before, {figure(line.unit, line.new)} now"
+    shares = f"{figure(rate.unit, rate.base)} failed before and {figure(rate.unit, rate.new)} now"
+    text = f"cannot tell: {figures}, but {shares}, and a quick failure is no good answer"
+    return line.model_copy(update={"answer": "cannot_tell", "text": text})
+
+
+def _slow_failures(times: LatencyMs) -> bool:
+    """Whether it is failures that a P99 of all lies among, far above that of successes."""
+    if times.all.p99 is None or times.ok.p99 is None:
+        return False
+    return times.all.p99 > times.ok.p99 * (1 + SAME_SHARE)
 
 
 def _rate_line(key: str, title: str, effect: RateEffect) -> Line:
@@ -225,15 +262,6 @@ def _text(line: Line, word: str) -> str:
     return f"{word}: {figures}"
 
 
-def figure(unit: Unit, value: float | None) -> str:
-    """A figure in its unit, as sentences write it."""
-    if value is None:
-        return "unknown"
-    if unit == "per_s":
-        return f"{value:,.1f} per s"
-    return {"share": phrases.percent, "ms": phrases.milliseconds, "s": phrases.seconds}[unit](value)
-
-
 def _kinds(base: Sequence[Seen], new: Sequence[Seen]) -> list[KindLine]:
     """Every kind of failure of either side, the largest first."""
     totals: Counter[str] = Counter()
@@ -274,38 +302,3 @@ def _levels(base: Sequence[Seen], new: Sequence[Seen]) -> tuple[list[LevelLines]
             lines = [rate, _log_line("p99_ok", "P99 of successes", "ms", effect)]
             found.append(LevelLines(load_low=low, load_high=high, axis=axes.copy().pop(), lines=lines))
     return found, ""
-
-
-def _sentence(lines: Sequence[Line]) -> tuple[Answer, str]:
-    """The answer to all of it, with the figures that make it."""
-    by_key = {line.key: line for line in lines}
-    told = [by_key[key] for key in HEADLINE if key in by_key]
-    if not told:
-        return "cannot_tell", "Cannot tell: a side has no requests, or does not tell which failed."
-    worse, better, same = ([line for line in told if line.answer == a] for a in ("worse", "better", "same"))
-    if worse:
-        clauses = [_moved(line) for line in worse + better]
-        return "worse", f"New is worse: {'; '.join(clauses)}."
-    if better:
-        return "better", f"New is better: {'; '.join(map(_moved, better))}."
-    if told[0] in same:
-        return "same", f"No difference seen: {'; '.join(f'{_name(line)}, {line.text}' for line in same)}."
-    before, now = (figure(told[0].unit, value) for value in (told[0].base, told[0].new))
-    return "cannot_tell", (
-        f"Cannot tell: the {_name(told[0])} was {before} and is {now}, and single runs may differ by as much;"
-        " several runs a side tell more."
-    )
-
-
-def _name(line: Line) -> str:
-    return line.title if line.title.startswith("P") else line.title[:1].lower() + line.title[1:]
-
-
-def _moved(line: Line) -> str:
-    if line.key == "freeze":
-        return "it freezes now" if line.new else "it freezes no more"
-    verb = "rises" if (line.new or 0.0) > (line.base or 0.0) else "falls"
-    change = "" if line.change is None else f" ({line.change * 100:+,.0f} %)".replace("-", "−")
-    return (
-        f"{_name(line)} {verb} from {figure(line.unit, line.base)} to {figure(line.unit, line.new)}{change}"
-    )

@@ -15,6 +15,8 @@ from analysis.verdict import Finding, Model, printable_json
 FORMAT = 1
 
 Answer = Literal["better", "worse", "same", "cannot_tell"]
+Overall = Literal["better", "worse", "mixed", "same", "cannot_tell"]
+"""Of the whole; mixed: fewer failures, and something else of the headline is worse."""
 Kind = Literal["new", "gone", "grown", "shrunk", "same", "cannot_tell"]
 Unit = Literal["share", "ms", "per_s", "s"]
 
@@ -88,7 +90,7 @@ class Comparison(Model):
     """Everything about one comparison."""
 
     format: int = FORMAT
-    answer: Answer
+    answer: Overall
     sentence: str
     base: Side
     new: Side

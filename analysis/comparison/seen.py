@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from analysis import phrases
 from analysis.comparison.report import Unlike
 from analysis.diagnose import diagnose
 from analysis.experiment.arms import Arm, counted
 from analysis.levels import cut_levels
+from analysis.load_axis import is_planned
 from analysis.standstill import marked
 from analysis.usable import Usable, bounds, usable
 from analysis.verdict import Quality, Verdict
 from analysis.windows import cut_run, row_load
 from recording.run import Run
 
+LEVELS = "levels of load"
+MOST_STEPS = 3
+"""More levels than this are told as from where to where."""
 Level = tuple[float, float]
 """Load at both ends of a level."""
 
@@ -99,6 +105,32 @@ def unlike(base: Run, new: Run) -> list[Unlike]:
         for what in one
         if what in other and one[what] != other[what]
     ]
+
+
+def load_apart(base: Sequence[Seen], new: Sequence[Seen]) -> Unlike | None:
+    """That the sides share no level of load, where it is known: errors and latency then tell of the load.
+
+    Requests in flight do not count. They follow from how quickly a target answers.
+    """
+    runs = (*base, *new)
+    axes = {one.axis for one in runs}
+    if len(axes) > 1 or not is_planned(runs[0].axis) or any(not one.levels for one in runs):
+        return None
+    sides = [[level for one in side for level in one.levels] for side in (base, new)]
+    if any(low <= high_too and low_too <= high for low, high in sides[0] for low_too, high_too in sides[1]):
+        return None
+    shown = [_loads(levels, runs[0].axis) for levels in sides]
+    return Unlike(what=LEVELS, base=shown[0], new=shown[1])
+
+
+def _loads(levels: Sequence[Level], axis: str) -> str:
+    """The loads of one side: each of a few steps, or from where to where."""
+    steps = sorted(set(levels))
+    if all(low == high for low, high in steps) and len(steps) <= MOST_STEPS:
+        shown = ", ".join(phrases.load(low) for low, _ in steps)
+    else:
+        shown = f"{phrases.load(steps[0][0])} to {phrases.load(max(high for _, high in steps))}"
+    return f"{shown} {axis}"
 
 
 def _at(manifest: dict[str, Any], keys: tuple[str, ...]) -> Any:

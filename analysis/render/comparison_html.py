@@ -9,7 +9,7 @@ from analysis.render.html import embedded, environment
 CAPTION = (
     "Lines: 95 % intervals, with allowance for bursts and for runs that differ. Left of 0: less than before."
 )
-BADGE = {"better": "met", "worse": "missed", "same": "valid", "cannot_tell": "no_data"}
+BADGE = {"better": "met", "worse": "missed", "mixed": "missed", "same": "valid", "cannot_tell": "no_data"}
 
 
 def comparison_html(report: Comparison, picture: bytes | None) -> str:

@@ -7,14 +7,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from analysis.comparison.report import Answer, Comparison
+from analysis.comparison.report import Comparison, Overall
 from analysis.render import comparison_words as words
 from analysis.render.columns_of_text import print_columns
 from analysis.render.wording import clean
 
-STYLE: dict[Answer, str] = {
+STYLE: dict[Overall, str] = {
     "better": "bold green",
     "worse": "bold red",
+    "mixed": "bold red",
     "same": "bold",
     "cannot_tell": "bold yellow",
 }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
-from analysis.comparison.report import Answer, Comparison, KindLine, Line, Side
+from analysis.comparison.report import Comparison, KindLine, Line, Overall, Side
 from analysis.render import wording
 from analysis.verdict import Interval
 
-ANSWER: dict[Answer, str] = {
+ANSWER: dict[Overall, str] = {
     "better": "Better",
     "worse": "Worse",
+    "mixed": "Mixed",
     "same": "No difference seen",
     "cannot_tell": "Cannot tell",
 }

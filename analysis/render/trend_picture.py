@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from analysis.comparison.judge import figure
+from analysis.comparison.figure import figure
 from analysis.render import canvas
 from analysis.render.canvas import LOOK
 from analysis.trend.report import Line, Series

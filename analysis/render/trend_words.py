@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.comparison.judge import figure
+from analysis.comparison.figure import figure
 from analysis.gate import WORDS
 from analysis.render import wording
 from analysis.trend.entry import TITLES

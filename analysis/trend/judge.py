@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from analysis import phrases
-from analysis.comparison.judge import figure
+from analysis.comparison.figure import figure
+from analysis.trend.alike import mixes, of_like
 from analysis.trend.entry import TITLES, Entry
 from analysis.trend.report import Answer, Change, Line, Regression, Series, Trend, TrendRun
 from analysis.trend.step import Step, matters
@@ -35,7 +36,7 @@ def _series(entries: Sequence[Entry]) -> Series:
     whole = [entry for entry in mine if entry.whole]
     ways = walks(whole)
     newest = entries[-1]
-    changes = [_change(shift, whole) for shift in in_time(ways)]
+    changes = [_change(shift, whole) for shift in in_time(of_like(ways, whole))]
     return Series(
         scenario=newest.scenario,
         target=newest.target,
@@ -114,7 +115,7 @@ def regression(entries: Sequence[Entry]) -> Regression:
         text = f"First run of its series{f' ({apart})' if apart else ''}: nothing to compare it with yet."
         return _report(newest, before, "first", text)
     whole = [*before, *tonight]
-    ways = walks(whole)
+    ways = of_like(walks(whole), whole)
     found = [_change(shift, whole) for shift in in_time(ways)]
     now = [change for change in found if change.found == newest.run_id]
     pinned = any(entry.pinned for entry in before)
@@ -125,7 +126,10 @@ def regression(entries: Sequence[Entry]) -> Regression:
     open_still = () if pinned and alarms else doubtful({way.name: way.looks for way in ways})
     doubts = [TITLES[name][0] for name in open_still]
     answer = "worse" if alarms else "better" if better else "same"
-    text = _sentence(newest.scenario, alarms, better, len(standing), _as_in(before))
+    fewer = [change for change in better if change.name == "error_rate"]
+    text = _sentence(
+        newest.scenario, [*fewer, *alarms] if alarms else [], better, len(standing), _as_in(before)
+    )
     return _report(
         newest, before, answer, text, alarms=alarms, better=better, standing=standing, doubtful=doubts
     )
@@ -169,7 +173,10 @@ def _against_pinned(ways: Sequence[Walk], whole: Sequence[Entry]) -> list[Change
         if not since or since[-1].places[-1] != last:
             continue
         seen = against(base, [placed.night for placed in since], way.part)
-        if seen is not None and seen.worse:
+        if seen is None or not seen.worse:
+            continue
+        latest = [place for one in since[-seen.nights_new :] for place in one.places]
+        if not mixes(way.name, seen, whole, pins, latest):
             shift = Shift(way.name, way.title, since[-seen.nights_new].places[0], last, seen)
             versus = f"against {phrases.counted(len(pins), 'pinned run')}"
             found.append(_change(shift, whole).model_copy(update={"since": versus}))
@@ -236,8 +243,9 @@ def _since(begins: Entry, commits: tuple[str | None, str | None]) -> str:
 def _sentence(
     scenario: str, alarms: Sequence[Change], better: Sequence[Change], standing: int, as_in: str
 ) -> str:
+    """The answer; before alarms stands that fewer requests fail, where they do."""
     if alarms:
-        return f"Regression in {scenario}{_listed(alarms)}."
+        return f"{'Regression' if alarms[0].worse else 'Mixed'} in {scenario}{_listed(alarms)}."
     if better:
         return f"Better in {scenario}{_listed(better)}."
     if standing:

@@ -144,3 +144,87 @@ def test_unlike_runs_are_told_apart(change: dict[str, object], what: str) -> Non
     assert [one.what for one in unlike(base, new)] == [what]
     assert unlike(base, base) == []
     assert unlike(base, make_run()) == []
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_repair_is_better_though_refusals_were_quick(seed: int) -> None:
+    """Everything refused in 3 ms, then nothing, in 150 ms: a quick failure is no good answer."""
+    refused = make_run(errors=1.0, error_ms=3.0, seed=seed)
+    report = compared(refused, make_run(ok_ms=150.0, seed=seed + 5))
+    assert report.answer == "better"
+    assert report.sentence == "New is better: error rate falls from 100 % to 0 % (−100 %)."
+    assert line(report, "p99_all").text.startswith("cannot tell: 3.2 ms before, ")
+
+
+def test_fewer_failures_and_slower_answers_are_mixed_with_the_failures_first() -> None:
+    report = compared(make_run(errors=0.6, ok_ms=50.0), make_run(ok_ms=250.0, seed=2))
+    assert report.answer == "mixed"
+    assert report.sentence.startswith("Mixed: error rate falls from ")
+    assert "; but P99 of successes rises from " in report.sentence
+
+
+def test_fewer_failures_that_take_longer_are_mixed_too() -> None:
+    report = compared(make_run(errors=0.3, error_ms=5.0), make_run(errors=0.05, error_ms=9000.0, seed=2))
+    assert report.answer == "mixed"
+    assert "; but P99 of all rises from " in report.sentence
+
+
+@pytest.mark.parametrize("errors", [0.0, 0.05])
+def test_slower_answers_are_worse_where_as_many_fail(errors: float) -> None:
+    report = compared(make_run(errors=errors), make_run(errors=errors, ok_ms=400.0, seed=2))
+    assert report.answer == "worse"
+    assert "P99 of all rises from " in report.sentence
+
+
+def slow_tail(ok_ms: float, seed: int) -> Run:
+    """Answers of about `ok_ms`, and 3 % of one second: these alone make the P99."""
+    run = make_run(ok_ms=ok_ms, seed=seed)
+    slow = np.random.default_rng(seed + 100).random(len(run.samples)) < 0.03
+    return replace(
+        run, samples=replace(run.samples, duration_ms=np.where(slow, 1000.0, run.samples.duration_ms))
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_median_five_times_as_long_is_worse_under_the_same_p99(seed: int) -> None:
+    report = compared(slow_tail(50.0, seed), slow_tail(250.0, seed + 20))
+    assert line(report, "p99_ok").answer == "cannot_tell"
+    assert report.answer == "worse"
+    assert "P50 of successes rises from " in report.sentence
+
+
+def test_no_difference_says_what_it_does_not_cover() -> None:
+    report = compared(make_run(), make_run(seed=2))
+    assert report.answer == "same"
+    covered, left = report.sentence.split(" Left open: ")
+    assert covered.startswith("No difference seen: error rate, ")
+    assert all(f"{name} of successes" in left for name in ("P50", "P95", "P99"))
+
+
+@pytest.mark.parametrize(
+    ("base", "new", "apart"),
+    [
+        ([2] * 4, [14] * 4, ("2 users", "14 users")),
+        ([2, 3] * 4, [12, 14] * 4, ("2, 3 users", "12, 14 users")),
+        ([2, 6] * 4, [3, 9] * 4, ("2, 6 users", "3, 9 users")),
+        ([2, 6] * 4, [6, 9] * 4, None),
+    ],
+)
+def test_runs_that_share_no_level_of_load_are_not_alike(
+    base: list[int], new: list[int], apart: tuple[str, str] | None
+) -> None:
+    report = compared(make_run(users=base), make_run(users=new, errors=0.3, seed=2))
+    found = [(one.base, one.new) for one in report.unlike if one.what == "levels of load"]
+    assert found == ([apart] if apart else [])
+    assert report.sentence.startswith("The runs share no level of load (") == (apart is not None)
+    assert "New is worse: error rate rises" in report.sentence
+
+
+def test_requests_in_flight_are_no_reason_to_refuse() -> None:
+    """They are many because the target became slow: that is what is to be told."""
+    quick, slow = (
+        replace(run, samples=replace(run.samples, users=np.full(len(run.samples), -1, np.int32)))
+        for run in (make_run(users=[20] * 6), make_run(users=[20] * 6, ok_ms=4000.0, seed=2))
+    )
+    report = compared(quick, slow)
+    assert (report.unlike, report.answer) == ([], "worse")

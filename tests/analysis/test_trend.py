@@ -321,3 +321,30 @@ def test_a_night_worse_than_its_pinned_runs_is_not_repeated() -> None:
     series = renumbered([*pinned, *noisy(3, 2, p99_ms=640.0)])
     report = regression(series)
     assert (report.answer, report.doubtful) == ("worse", [])
+
+
+def test_a_repair_is_no_regression_though_refusals_were_quick() -> None:
+    before = noisy(8, rate=0.6, p99_ms=3.0)
+    nights = renumbered([*before, *noisy(4, seed=9, rate=0.0, p99_ms=180.0)])
+    first = regression(nights[:9])
+    assert (first.answer, first.alarms, first.doubtful) == ("better", [], [])
+    assert "Error rate falls from 60" in first.sentence
+    assert [regression(nights[: i + 1]).alarms for i in range(9, 12)] == [[]] * 3
+    (series,) = trend(nights).series
+    assert [change.name for change in series.changes] == ["error_rate"]
+    pinned = [one.model_copy(update={"pinned": True}) for one in nights[:8]]
+    assert regression([*pinned, *nights[8:]]).alarms == []
+
+
+def test_a_slower_median_beside_fewer_failures_is_told_after_them() -> None:
+    before = noisy(8, rate=0.6, p99_ms=50.0, p50_ms=40.0)
+    report = regression(renumbered([*before, *noisy(1, seed=9, rate=0.0, p99_ms=180.0, p50_ms=150.0)]))
+    assert report.answer == "worse"
+    assert [change.name for change in report.alarms] == ["p50_ok"]
+    assert report.sentence.startswith("Mixed in steps since run run-08: Error rate falls from 60")
+
+
+def test_a_slower_p99_is_a_regression_where_as_many_fail() -> None:
+    before = noisy(8, rate=0.6, p99_ms=50.0)
+    report = regression(renumbered([*before, *noisy(1, seed=9, rate=0.595, p99_ms=180.0)]))
+    assert [change.name for change in report.alarms] == ["p99_all"]
