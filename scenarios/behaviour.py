@@ -7,7 +7,6 @@ import importlib
 import inspect
 import json
 import random
-import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +15,10 @@ from typing import Annotated, Any, Protocol, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from recording.errors import UsageError
-from recording.manifest import PROJECT_ROOT
 from scenarios.config import CONFIG_DIR, Model, config_names, load_named
 from scenarios.raised import raised
 from scenarios.request import Expect, Request, Sent, Status
+from scenarios.working_folder import look_there
 
 FOLDER = "behaviours"
 
@@ -223,8 +222,7 @@ def content_of(name: str, config_dir: Path = CONFIG_DIR) -> str:
 
 def _python(name: str) -> Behaviour:
     module_name, _, class_name = name.partition(":")
-    # Behind all that is installed: others may write in the working folder, and nothing of it may stand in.
-    sys.path += [folder for folder in (str(PROJECT_ROOT), str(Path.cwd())) if folder not in sys.path]
+    look_there()
     try:
         made = getattr(importlib.import_module(module_name), class_name)()
     except Exception as error:
