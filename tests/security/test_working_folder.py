@@ -103,6 +103,7 @@ def test_an_empty_part_of_the_module_path_is_not_the_working_folder(
     poisoned.check()
 
 
+@pytest.mark.slow
 def test_a_python_behaviour_has_its_helpers_and_takes_the_place_of_nothing(
     poisoned: PoisonedCli, mixed: Target, tmp_path: Path
 ) -> None:
