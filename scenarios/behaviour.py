@@ -7,20 +7,18 @@ import importlib
 import inspect
 import json
 import random
-import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Annotated, Any, Protocol, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from recording.errors import UsageError
-from recording.manifest import PROJECT_ROOT
 from scenarios.config import CONFIG_DIR, Model, config_names, load_named
 from scenarios.raised import raised
 from scenarios.request import Expect, Request, Sent, Status
+from scenarios.working_folder import look_there
 
 FOLDER = "behaviours"
 
@@ -222,20 +220,9 @@ def content_of(name: str, config_dir: Path = CONFIG_DIR) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-class OwnModules:
-    """Finds a user's modules in the working folder, behind all that is installed: others may write there, and
-    nothing of it may stand in. On `sys.path` it would come before packages without an `__init__.py`."""
-
-    @staticmethod
-    def find_spec(name: str, path: Sequence[str] | None = None, _target: object = None) -> ModuleSpec | None:
-        """Where a module is, as `sys.meta_path` asks; parts of a package are found by their package."""
-        return PathFinder.find_spec(name, [str(PROJECT_ROOT), str(Path.cwd())]) if path is None else None
-
-
 def _python(name: str) -> Behaviour:
     module_name, _, class_name = name.partition(":")
-    if OwnModules not in sys.meta_path:
-        sys.meta_path.append(OwnModules)
+    look_there()
     try:
         made = getattr(importlib.import_module(module_name), class_name)()
     except Exception as error:

@@ -103,6 +103,7 @@ def test_an_empty_part_of_the_module_path_is_not_the_working_folder(
     poisoned.check()
 
 
+@pytest.mark.slow
 def test_a_python_behaviour_has_its_helpers_and_takes_the_place_of_nothing(
     poisoned: PoisonedCli, mixed: Target, tmp_path: Path
 ) -> None:
@@ -117,6 +118,7 @@ def test_a_python_behaviour_has_its_helpers_and_takes_the_place_of_nothing(
     assert poisoned.verdict()["requests"] > 5
     # Its folder is looked at last, but it is: what is not installed is found there.
     ran = poisoned.owned.read_text().split() if poisoned.owned.exists() else []
+    assert not set(ran) & sys.stdlib_module_names
     assert [name for name in ran if find_spec(name) is not None] == []
 
 
