@@ -53,7 +53,7 @@ def collapse(rows: Usable, failed: Bools | Ints, asked: Floats, origin_s: float)
     struck = np.zeros(len(rows.samples), np.bool_)
     struck[failed] = True
     n, k = np.cumsum(weight), np.cumsum(weight * struck[chosen])
-    at = _change(n, k)
+    at = likeliest_change(n, k)
     before_n, before_k = float(n[at]), float(k[at])
     after_n, after_k = float(n[-1]) - before_n, float(k[-1]) - before_k
     if after_n < LONG * n[-1] or after_k < DOWN * after_n or before_k > UP * before_n:
@@ -83,7 +83,7 @@ def _hit(rows: Usable, failed: Bools | Ints, asked: Floats) -> Bools:
     return np.asarray(counts >= STRUCK * counts.sum(), np.bool_)
 
 
-def _change(n: Floats, k: Floats) -> int:
+def likeliest_change(n: Floats, k: Floats) -> int:
     """Last row before the change that fits best: the likeliest two rates (Hinkley 1970, Biometrika 57:1)."""
     before_n, before_k = n[:-1], k[:-1]
     after_n, after_k = n[-1] - before_n, k[-1] - before_k

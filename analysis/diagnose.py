@@ -107,7 +107,7 @@ def _verdict(run: Run, found: Found, slo: Sequence[str], suspects: Sequence[Susp
         attribution=found.parts,
         attribution_text=summary(found.rate.value, found.parts, ends, cut.windows.axis),
         concentration=found.concentration,
-        tree=tree(rows.requests, found.statuses, found.kinds, found.temporal, found.load),
+        tree=tree(rows.requests, found.statuses, found.kinds, found.temporal, found.load, found.drift),
         suspects=weigh(suspects, _evidence(found, _name(run.manifest.get("target")))),
         server=found.server,
         slo=evaluate(slo, _basis(run, found)),

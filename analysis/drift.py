@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis import phrases
 from analysis.decide import decide_drift
-from analysis.lines import design, held
+from analysis.lines import Design, design, held
 from analysis.load import HOPELESS_SE
 from analysis.slopes import (
     CONSTANT_LEVEL,
@@ -19,7 +19,7 @@ from analysis.slopes import (
     slopes,
     within,
 )
-from analysis.usable import Ints
+from analysis.usable import Floats, Ints
 from analysis.verdict import TimeDrift
 from analysis.windows import Windows
 
@@ -38,15 +38,19 @@ def time_drift(windows: Windows, errors: Ints | None = None) -> TimeDrift:
     varied = steady_load is None and load_varied(plan)
     s, m = slopes(plan, k, average=varied), margins(total / requests)
     trend = s.trend if varied else s.trend_alone
-    low, high = trend.interval()
+    value, (low, high) = trend.value, trend.interval()
+    if abs(value) > (seen := _seen(plan, k)):
+        # A line through a step rises by more than there is between its two ends.
+        value = float(np.copysign(seen, value))
+    low, high = max(min(low, value), -1.0), min(max(high, value), 1.0)
     answer = decide_drift(s, m, varied=varied)
     if not np.isfinite(trend.se) or (answer == "yes" and varied and plan.correlation >= ONE_LINE):
         return _unknown("load and time are the same line in this run, so a trend may be the load's")
     if trend.se > HOPELESS_SE:
         return _unknown("no trend is excluded: load and time moved together, or too little was measured")
     text = (
-        f"from start to end the error rate {'rises' if trend.value >= 0 else 'falls'} by "
-        f"{phrases.points(abs(trend.value))} points (95 % interval {phrases.points_range(low, high)})"
+        f"from start to end the error rate {'rises' if value >= 0 else 'falls'} by "
+        f"{phrases.points(abs(value))} points (95 % interval {phrases.points_range(low, high)})"
         f"{', while load was held' if steady_load else ', load being equal' if varied else ', on time alone'}"
     )
     if answer == "no":
@@ -56,9 +60,15 @@ def time_drift(windows: Windows, errors: Ints | None = None) -> TimeDrift:
         text += f"; its 90 % interval {inner} lies within ±{margin} points, which counts as steady"
     elif answer == "inconclusive":
         text += f": too wide for a trend and for ±{phrases.points(m.same)} points that count as steady"
-    return TimeDrift.model_validate(
-        {"answer": answer, "slope": trend.value, "low": low, "high": high, "why": text}
-    )
+    return TimeDrift.model_validate({"answer": answer, "slope": value, "low": low, "high": high, "why": text})
+
+
+def _seen(plan: Design, errors: Floats) -> float:
+    """How far the rate moved between stretches of the run, drawn out to its ends; 1 at most."""
+    blocks = int(plan.block.max()) + 1
+    n, k = np.bincount(plan.block, plan.n, blocks), np.bincount(plan.block, errors, blocks)
+    rates = k[n > 0] / n[n > 0]
+    return min(float(np.ptp(rates)) * blocks / max(blocks - 1, 1), 1.0)
 
 
 def _too_little(total: float, requests: float, windows: int) -> TimeDrift | None:

@@ -24,6 +24,7 @@ from analysis.ranked import Ranked
 from analysis.server import server
 from analysis.shares import Shares
 from analysis.standstill import marked
+from analysis.step import told_as_step
 from analysis.usable import Ints, Usable, bounds, usable
 from analysis.verdict import (
     Attribution,
@@ -122,7 +123,7 @@ def find(run: Run, looks: Looks | None = None) -> Found:
         rate=rate,
         load=load.model_copy(update={"why": reason(load, parts)}),
         temporal=pattern,
-        drift=no_drift(doubt) if doubt else time_drift(windows),
+        drift=no_drift(doubt) if doubt else told_as_step(time_drift(windows), windows, rows),
         knee=bend,
         kinds=kinds,
         failing=failing,

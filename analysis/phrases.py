@@ -66,6 +66,13 @@ def per_second(value: float) -> str:
     return f"{value:,.{digits}f} per s"
 
 
+def moment(offset_s: float) -> str:
+    """A point in time since the run's start as a clock reads: "0:07", "12:30", "1:02:30"."""
+    minutes, rest = divmod(max(0, round(offset_s)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
 def seconds_about(value: float) -> str:
     """A measured interval of time without false precision: "12.5 s", "30 s", "4 min 10 s"."""
     if value < 20:

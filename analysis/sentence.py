@@ -202,7 +202,11 @@ def _extent(temporal: Temporal) -> str:
 
 
 def drifts(drift: TimeDrift) -> str:
-    """A trend over time as a clause without its end; "" without one."""
+    """A trend over time, or a step, as a clause without its end; "" without one."""
+    if (step := drift.step) is not None:
+        verb = "rise" if step.after > step.before else "fall"
+        rates = f"{phrases.percent(step.before)} to {phrases.percent(step.after)}"
+        return f"Errors {verb} from {rates} of requests from {phrases.moment(step.since_s)} on"
     if drift.answer != "yes" or drift.slope is None:
         return ""
     verb = "rise" if drift.slope > 0 else "fall"

@@ -106,7 +106,8 @@ def _temporal(e: Evidence, expected: Expected, own: FingerprintReport | None) ->
     answer = own.temporal if own else e.temporal.answer
     if answer in {"inconclusive", "none"}:
         return None
-    how = "come in bursts" if answer == "clustered" else "are spread evenly"
+    even = "are spread evenly" if e.drift.step is None else "do not come in bursts"
+    how = "come in bursts" if answer == "clustered" else even
     variation = e.temporal.excess_variation
     numbers = (
         f" (windows differ by {phrases.percent(variation)} of the mean rate, load and time allowed for)"

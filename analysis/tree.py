@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis import phrases
-from analysis.verdict import FingerprintReport, LoadEffect, StatusClass, Temporal, TreeNode
+from analysis.verdict import FingerprintReport, LoadEffect, StatusClass, Temporal, TimeDrift, TreeNode
 
 MOSTLY = 0.5
 SOME = 0.05
@@ -42,6 +42,7 @@ def tree(
     fingerprints: Sequence[FingerprintReport],
     temporal: Temporal,
     load: LoadEffect,
+    drift: TimeDrift,
 ) -> list[TreeNode]:
     """The path taken: one node without failures, else status, messages of 500s, pattern, load."""
     errors = sum(entry.count for entry in by_status.values())
@@ -63,7 +64,7 @@ def tree(
             question="Are the errors clustered or distributed?",
             answer=temporal.answer,
             numbers=temporal.why,
-            leads_to=_TEMPORAL[temporal.answer],
+            leads_to=_pattern(temporal, drift),
         )
     )
     nodes.append(
@@ -75,6 +76,14 @@ def tree(
         )
     )
     return [node for node in nodes if node.answer]
+
+
+def _pattern(temporal: Temporal, drift: TimeDrift) -> str:
+    """What fails from one moment on only is no fixed share, though it does not come in bursts."""
+    if temporal.answer == "distributed" and drift.step is not None:
+        moment = phrases.moment(drift.step.since_s)
+        return f"not in bursts, but another rate from {moment} on: look at what happened to the service then"
+    return _TEMPORAL[temporal.answer]
 
 
 def _status(status: str, leads_to: str, by_status: dict[str, StatusClass], errors: int) -> TreeNode:

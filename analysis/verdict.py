@@ -84,14 +84,27 @@ class LoadEffect(Model):
     fitted: list[FittedPoint] = Field(default_factory=list)
 
 
+class StepInTime(Model):
+    """An error rate that changed at one moment, seconds since the run's start, and stayed so: the shares of
+    requests that failed before and after it, and the 95 % interval of their difference."""
+
+    since_s: float
+    before: float
+    after: float
+    low: float
+    high: float
+
+
 class TimeDrift(Model):
-    """Does the error rate change with time, load being equal? `slope`: from start to end of the run."""
+    """Does the error rate change with time, load being equal? `slope`: from start to end of the run; of
+    a step the difference of its two rates."""
 
     answer: YesNo
     slope: float | None
     low: float | None
     high: float | None
     why: str
+    step: StepInTime | None = None
 
 
 class Burst(Model):

@@ -127,19 +127,40 @@ class WhyLine:
 def why_lines(verdict: Verdict) -> list[WhyLine]:
     """Load, time pattern and drift: a line each."""
     load, temporal, drift = verdict.load_effect, verdict.temporal, verdict.time_drift
-    start_to_end = _effect(drift.slope, "start to end")
+    start_to_end, bounds = _start_to_end(verdict), drift.step or drift
     bursts = burst_words.numbers(verdict)
     return [
         WhyLine("Load", LOAD[load.answer], load_range(verdict), load_numbers(verdict), load.why),
-        WhyLine("Pattern", TEMPORAL[temporal.answer], bursts, bursts, temporal.why),
+        WhyLine("Pattern", pattern(temporal.answer, verdict), bursts, bursts, temporal.why),
         WhyLine(
             "Drift",
-            DRIFT[drift.answer],
+            _drift(verdict),
             start_to_end,
-            _with_bounds(start_to_end, drift.low, drift.high),
+            _with_bounds(start_to_end, bounds.low, bounds.high),
             drift.why,
         ),
     ]
+
+
+def pattern(answer: TemporalAnswer, verdict: Verdict) -> str:
+    """How failures lie in time. What happens from one moment on only is not in bursts, yet not even."""
+    if answer == "distributed" and verdict.time_drift.step is not None:
+        return "not in bursts"
+    return TEMPORAL[answer]
+
+
+def _drift(verdict: Verdict) -> str:
+    """A step is told by its moment, whether or not it counts as a trend."""
+    drift = verdict.time_drift
+    return DRIFT[drift.answer] if drift.step is None else f"changes at {wording.moment(drift.step.since_s)}"
+
+
+def _start_to_end(verdict: Verdict) -> str:
+    """How much the rate moved over the run, or at its step."""
+    drift = verdict.time_drift
+    if drift.step is None:
+        return _effect(drift.slope, "start to end")
+    return _effect(drift.step.after - drift.step.before, "")
 
 
 def load_numbers(verdict: Verdict) -> str:

@@ -176,7 +176,7 @@ def _kinds(verdict: Verdict) -> list[dict[str, Any]]:
             "count": kind.count,
             "share": wording.percent(kind.share),
             "with_load": answers.LOAD[kind.load_effect],
-            "pattern": answers.TEMPORAL[kind.temporal],
+            "pattern": answers.pattern(kind.temporal, verdict),
             "clear": answers.CLEAR[kind.clear],
             "when": f"{wording.moment(kind.first_s)}–{wording.moment(kind.last_s)}",
         }

@@ -164,7 +164,7 @@ def _statuses(verdict: Verdict) -> str:
         (
             plain(answers.status_name(status), 60),
             answers.LOAD[group.load_effect],
-            answers.TEMPORAL[group.temporal],
+            answers.pattern(group.temporal, verdict),
             answers.class_numbers(group),
             wording.count(group.count),
             wording.percent(group.share),
@@ -181,7 +181,7 @@ def _fingerprints(verdict: Verdict) -> str:
             plain(answers.failure_name(kind.status, kind.outcome), 60),
             code(kind.message, 160),
             answers.LOAD[kind.load_effect],
-            answers.TEMPORAL[kind.temporal],
+            answers.pattern(kind.temporal, verdict),
             answers.CLEAR[kind.clear],
             wording.count(kind.count),
             wording.percent(kind.share),

@@ -272,7 +272,7 @@ def _targets(verdict: Verdict, intervals: bool) -> list[Text]:
 def _failures(verdict: Verdict) -> Iterator[_Line]:
     for index, kind in enumerate(verdict.fingerprints[:3]):
         name = answers.failure_name(kind.status, kind.outcome)
-        ways = f"{answers.LOAD[kind.load_effect]}, {answers.TEMPORAL[kind.temporal]}"
+        ways = f"{answers.LOAD[kind.load_effect]}, {answers.pattern(kind.temporal, verdict)}"
         # The ways come before the message: the message may be long, and is what gets cut.
         body = Text(f"{wording.count(kind.count)} × {name} ({ways}) {clean(kind.message, 200)}")
         yield _Line(_labelled("Failures" if index == 0 else "", body), index + 1)

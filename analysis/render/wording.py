@@ -9,6 +9,7 @@ import math
 import re
 from urllib.parse import quote
 
+from analysis import phrases
 from analysis.verdict import Interval
 
 NO_DATA = "no data"
@@ -180,9 +181,7 @@ def moment(offset_s: float | None) -> str:
     """A point in time since the run's start as a clock reads: "0:07", "12:30", "1:02:30"."""
     if offset_s is None or not math.isfinite(offset_s):
         return UNKNOWN
-    minutes, rest = divmod(max(0, round(offset_s)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    return phrases.moment(offset_s)
 
 
 def rate(per_second: float | None) -> str:
