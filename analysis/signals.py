@@ -24,6 +24,8 @@ FLAT = 1.15
 """Successes per second growing by less than this while load at least doubles is a ceiling."""
 TIGHT = 1.25
 """Failures whose p95 is within this factor of their median end at one limit."""
+LEAST_SPREAD_MS = 20.0
+"""Failures that differ by less are all quick: neither at a limit nor held up by anything."""
 WIDE = 5.0
 ALIKE = 1.5
 """Highest and lowest error rate of the endpoints within this factor are alike."""
@@ -132,6 +134,8 @@ def _error_duration(e: Evidence, expected: Expected, own: FingerprintReport | No
     if figures.p50 is None or figures.p95 is None or figures.n < LEAST_FAILURES or figures.p50 <= 0:
         return None
     shape = "fixed" if figures.p95 <= TIGHT * figures.p50 else "spread"
+    if shape == "spread" and figures.p95 - figures.p50 < LEAST_SPREAD_MS:
+        return None
     how = "near one limit" if shape == "fixed" else "over a wide range of times"
     text = (
         f"failures end {how}: half within {phrases.milliseconds(figures.p50)}, "
@@ -245,6 +249,16 @@ def _only_endpoint(e: Evidence, expected: Expected, _: FingerprintReport | None)
     return Shown(float(total > 0 and inside >= 0.9 * total), text)
 
 
+def _endpoint_named(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
+    """Whether any endpoint has such a name, be it the only one."""
+    names = list(_endpoint_rates(e))
+    if not names or expected.pattern is None or not e.errors:
+        return None
+    found = [name for name in names if re.search(expected.pattern, name, re.IGNORECASE)]
+    text = f"{or_(found)} was asked" if found else f"no endpoint is named so, as {or_(names)} are"
+    return Shown(float(bool(found)), text)
+
+
 def _accounts(e: Evidence, _: Expected, __: FingerprintReport | None) -> Shown | None:
     if not e.errors or not bool((e.rows.samples.account >= 0).any()):
         return None
@@ -315,6 +329,7 @@ SIGNALS: dict[str, Signal] = {
     "latency_spread": _latency_spread,
     "endpoints_alike": _endpoints_alike,
     "only_endpoint": _only_endpoint,
+    "endpoint_named": _endpoint_named,
     "accounts": _accounts,
     "freezes": _freezes,
     "generator": _generator,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from analysis.evidence import Evidence
 from analysis.signals import SIGNALS
@@ -93,6 +93,7 @@ class Suspect(BaseModel):
     name: str
     title: str
     evidence: list[EvidenceLine] = Field(min_length=1)
+    needs: list[str] = Field(default_factory=list)
     missing: list[str | MissingLine] = Field(default_factory=list)
     advice: list[str] = Field(min_length=1)
     long_run: list[str] = Field(default_factory=list)
@@ -100,6 +101,13 @@ class Suspect(BaseModel):
     experiment: str | None = None
     experiments_on: str | None = None
     listed_from: float = LEAST_WEIGHT
+
+    @model_validator(mode="after")
+    def _needs_what_it_has(self) -> Suspect:
+        missing = set(self.needs) - {line.signal for line in self.evidence}
+        if missing:
+            raise ValueError(f"needs {sorted(missing)[0]!r}, which is no line of its evidence")
+        return self
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from analysis import phrases
@@ -13,14 +14,17 @@ SOME = 0.05
 
 MESSAGES: tuple[tuple[tuple[str, ...], str], ...] = (
     (
-        ("pool exhausted", "connection pool", "too many clients", "too many connections"),
+        (r"connection pool", r"(^|[^\w ] *)pool exhausted", r"too many clients", r"too many connections"),
         "larger connection pool",
     ),
-    (("redis", "cache", "valkey"), "Redis configuration"),
-    (("bcrypt", "password verification", "hash"), "bcrypt off the async threads, or a damaged password hash"),
-    (("token",), "the token's signing key and configuration"),
+    ((r"\bredis(?!trib)", r"\bcache(?!.?control)", r"\bvalkey"), "Redis configuration"),
+    (
+        (r"bcrypt", r"password verification", r"\bhash\b"),
+        "bcrypt off the async threads, or a damaged password hash",
+    ),
+    ((r"\btoken\b",), "the token's signing key and configuration"),
 )
-"""What the messages of 500s point to, first match wins."""
+"""What the messages of 500s point to (patterns), first match wins."""
 
 _TEMPORAL = {
     "clustered": "bursts: a resource runs out (database pool, Redis pool) or the service stops for moments",
@@ -102,7 +106,9 @@ def _messages(fingerprints: Sequence[FingerprintReport]) -> TreeNode:
     total = sum(f.count for f in fives)
     told = [f"'{f.message or 'no message'}' {_of(f.count, total)}" for f in fives[:3]]
     first = fives[0].message if fives else ""
-    advice = next((lead for words, lead in MESSAGES if any(w in first.lower() for w in words)), "")
+    advice = next(
+        (lead for words, lead in MESSAGES if any(re.search(w, first, re.IGNORECASE) for w in words)), ""
+    )
     return TreeNode(
         question="What do the 500s say?",
         answer=first or "nothing was recorded",

@@ -89,6 +89,7 @@ def _weigh(suspect: Suspect, evidence: Evidence) -> _Weighed:
     pattern = next((line.pattern for line in suspect.evidence if line.signal == "message"), None)
     own = evidence.own(pattern)
     weight, tells = 0.0, evidence.errors > 0
+    own_signs: list[float] = []
     supports: list[tuple[float, str]] = []
     contradicts: list[tuple[float, str]] = []
     missing = [m if isinstance(m, str) else m.text for m in suspect.missing if _is_missing(m, evidence)]
@@ -98,6 +99,8 @@ def _weigh(suspect: Suspect, evidence: Evidence) -> _Weighed:
             if line.signal == "message" and evidence.errors:
                 missing.append("the text of the failed answers")
             continue
+        if line.signal in suspect.needs:
+            own_signs.append(shown.strength)
         if shown.strength > 0 and line.for_ > 0:
             weight += line.for_ * shown.strength
             supports.append((line.for_ * shown.strength, shown.text))
@@ -105,12 +108,12 @@ def _weigh(suspect: Suspect, evidence: Evidence) -> _Weighed:
         elif shown.strength == 0 and line.against > 0:
             weight -= line.against
             contradicts.append((line.against, shown.text))
-    listed = bool(supports) and tells and weight >= suspect.listed_from
+    listed = bool(supports) and tells and weight >= suspect.listed_from and any(own_signs or [1.0])
     return _Weighed(weight, _strongest_first(supports), _strongest_first(contradicts), missing, listed)
 
 
 def _strongest_first(told: list[tuple[float, str]]) -> list[str]:
-    return [text for _, text in sorted(told, key=lambda one: -one[0])]
+    return list(dict.fromkeys(text for _, text in sorted(told, key=lambda one: -one[0])))
 
 
 def _is_missing(line: str | MissingLine, evidence: Evidence) -> bool:

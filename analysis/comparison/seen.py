@@ -12,8 +12,9 @@ from analysis import phrases
 from analysis.comparison.report import Unlike
 from analysis.diagnose import diagnose
 from analysis.experiment.arms import Arm, counted
+from analysis.filled import follow
 from analysis.levels import cut_levels
-from analysis.load_axis import is_planned
+from analysis.load_axis import USERS, is_planned
 from analysis.standstill import marked
 from analysis.usable import Usable, bounds, usable
 from analysis.verdict import Quality, Verdict
@@ -37,6 +38,7 @@ class Seen:
         whole: its counts and durations.
         levels: the same at each level of load; empty where load is not known.
         axis: what the levels are in.
+        planned: whether that is a plan, and no count of what waits for its answer.
     """
 
     run: Run
@@ -44,6 +46,7 @@ class Seen:
     whole: Arm
     levels: dict[Level, Arm]
     axis: str
+    planned: bool
 
 
 def seen(run: Run, verdict: Verdict | None = None) -> Seen:
@@ -60,7 +63,8 @@ def seen(run: Run, verdict: Verdict | None = None) -> Seen:
             at = usable(rows.samples.take(np.flatnonzero(found.place == i)), ordered=True)
             arm = replace(_arm(at, run, verdict.quality), length_s=float(found.seconds[i]))
             levels[float(found.low[i]), float(found.high[i])] = arm
-    return Seen(run, verdict, whole, levels, cut.axis)
+    follows = cut.axis == USERS and follow(rows.samples.users, cut.load, cut.in_flight)
+    return Seen(run, verdict, whole, levels, cut.axis, is_planned(cut.axis) and not follows)
 
 
 def _arm(rows: Usable, run: Run, quality: Quality) -> Arm:
@@ -110,11 +114,11 @@ def unlike(base: Run, new: Run) -> list[Unlike]:
 def load_apart(base: Sequence[Seen], new: Sequence[Seen]) -> Unlike | None:
     """That the sides share no level of load, where it is known: errors and latency then tell of the load.
 
-    Requests in flight do not count. They follow from how quickly a target answers.
+    Requests in flight do not count, nor users that follow them. They tell how quickly a target answers.
     """
     runs = (*base, *new)
     axes = {one.axis for one in runs}
-    if len(axes) > 1 or not is_planned(runs[0].axis) or any(not one.levels for one in runs):
+    if len(axes) > 1 or not all(one.planned and one.levels for one in runs):
         return None
     sides = [[level for one in side for level in one.levels] for side in (base, new)]
     if any(low <= high_too and low_too <= high for low, high in sides[0] for low_too, high_too in sides[1]):

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from run_builder import START_S, Rate, by_load, make_run, make_samples
 
+from analysis.comparison.judge import compare
+from analysis.comparison.seen import seen
 from analysis.diagnose import diagnose
 from recording.run import Run
 
@@ -129,3 +131,14 @@ def test_users_of_a_plan_are_no_count_though_all_of_them_wait() -> None:
         users=active,
     )
     assert diagnose(Run(id="made-up", source="made_up", samples=samples)).load_effect.answer == "rises"
+
+
+def test_threads_of_arrivals_are_no_level_that_runs_must_share() -> None:
+    """Answers of 2 s instead of 50 ms take forty times the threads: that is what is to be told."""
+    made = (arrivals(at_times, 1, ok_ms=ok_ms, error_ms=ok_ms, threads=True) for ok_ms in (50, 2000))
+    quick, slow = (
+        seen(replace(run, samples=run.samples.take(np.flatnonzero(run.samples.start_s > START_S + 10))))
+        for run in made
+    )
+    report = compare([quick], [slow])
+    assert (report.unlike, report.answer) == ([], "worse")

@@ -280,3 +280,105 @@ def test_the_advised_pool_does_not_count_connections_held_for_nobody(
     )
     advice = next(s for s in diagnose(run).suspects if s.name == "pool").advice
     assert any(all(part in text for part in advised) for text in advice), advice
+
+
+def blamed(message: str, status: int = 500, error_ms: float = 52.0) -> dict[str, str]:
+    """What each suspect is said to be named by, for failures that rise with load and say this."""
+    rising = by_load(lambda users: 0.02 * users)
+    verdict = diagnose(make_run(errors=rising, status=status, message=message, error_ms=error_ms))
+    return {suspect.name: " ".join(suspect.for_) for suspect in verdict.suspects}
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "suspect"),
+    [
+        (500, "Thread pool exhausted", "pool"),
+        (503, "IP address pool exhausted", "pool"),
+        (500, "connection pool to LDAP server is full", "pool"),
+        (500, "HTTPSConnectionPool(host='x', port=443): max retries exceeded", "pool"),
+        (500, "carpool empty", "pool"),
+        (500, "redistribution of items failed", "cache"),
+        (500, "Cache-Control header is required", "cache"),
+        (503, "account locked; wait for a while", "lock"),
+        (503, "Client clock time is off", "lock"),
+        (503, "Service Unavailable", "lock"),
+        (503, "boom", "lock"),
+        (429, "cannot compute slow downlink", "rate_limit"),
+    ],
+)
+def test_a_word_within_another_blames_nobody(status: int, message: str, suspect: str) -> None:
+    assert "say '" not in blamed(message, status).get(suspect, "")
+    if suspect == "lock":
+        assert suspect not in blamed(message, status)
+
+
+@pytest.mark.parametrize(
+    ("message", "suspect"),
+    [
+        ("Service temporarily busy, please retry", "lock"),
+        ("lock acquisition timeout", "lock"),
+        ("LockWaitTimeoutException", "lock"),
+        ("StorageLockTimeout", "lock"),
+        ("storage_lock timeout", "lock"),
+        ("connection pool exhausted", "pool"),
+        ("HTTP 500: connection pool exhausted", "pool"),
+        ("Database pool is empty", "pool"),
+        ("db_pool timed out", "pool"),
+        ("pool timed out while waiting for an open connection", "pool"),
+        ("error: pool exhausted", "pool"),
+        ("QueuePool limit of size 5 reached", "pool"),
+        ("HikariPool-1 - Connection is not available", "pool"),
+        ("FATAL: sorry, too many clients already", "pool"),
+        ("RedisTimeoutError: no answer", "cache"),
+        ("cache lookup failed", "cache"),
+        ("CacheException", "cache"),
+    ],
+)
+def test_what_the_service_says_names_the_suspect_first(message: str, suspect: str) -> None:
+    found = blamed(message, 503 if suspect == "lock" else 500)
+    assert next(iter(found)) == suspect
+    assert "say '" in found[suspect]
+
+
+def two_endpoints(failing: str) -> Run:
+    """Two endpoints, of which one fails more and more under load, ever more slowly."""
+    rng = np.random.default_rng(4)
+    run = make_run(errors=by_load(lambda users: 0.03 * users), status=500, message="cannot list")
+    samples = run.samples
+    others = rng.random(len(samples)) < 0.5
+    failed = samples.is_error
+    names = np.where(failed | ~others, failing, "GET /books")
+    longer = samples.users / 10 * np.where(failed, rng.lognormal(0.5, 0.5, len(samples)), 1.0)
+    endpoint, duration_ms = Category.of(names.tolist()), samples.duration_ms * longer
+    return replace(run, samples=replace(samples, endpoint=endpoint, duration_ms=duration_ms))
+
+
+def test_bcrypt_needs_a_login() -> None:
+    weights = {
+        name: diagnose(two_endpoints(name)).suspects for name in ("GET /authors", "POST /auth", "login")
+    }
+    found = {name: [suspect.name for suspect in suspects] for name, suspects in weights.items()}
+    assert "bcrypt" not in found["GET /authors"]
+    assert found["POST /auth"][0] == found["login"][0] == "bcrypt"
+
+
+def test_refusals_of_a_few_milliseconds_are_over_no_wide_range() -> None:
+    run = make_run(errors=by_load(lambda users: 0.02 * users), status=503, error_ms=1.0)
+    spread = run.samples.duration_ms * np.where(
+        run.samples.is_error, np.random.default_rng(1).uniform(1, 9, len(run.samples)), 1.0
+    )
+    told = diagnose(replace(run, samples=replace(run.samples, duration_ms=spread))).suspects
+    assert told
+    assert not any("over a wide range of times" in text for one in told for text in (*one.for_, *one.against))
+
+
+def test_503s_that_fall_with_load_are_no_lock() -> None:
+    falling = make_run(errors=by_load(lambda users: 0.5 - 0.023 * users), message="out of service")
+    silent = replace(
+        falling,
+        examples=(),
+        samples=replace(falling.samples, code=Category.constant("", len(falling.samples))),
+    )
+    verdict = diagnose(silent)
+    assert verdict.load_effect.answer == "falls"
+    assert "lock" not in [suspect.name for suspect in verdict.suspects]
