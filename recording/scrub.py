@@ -87,7 +87,7 @@ NESTED_LIMIT = 4096
 """Characters of a value in brackets that are looked at; all are hidden if none of them closes it."""
 _REST = re.compile(_TO_ITS_END, re.DOTALL)
 _OF_NESTED = re.compile(
-    r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|(\\+)\"(?:(?!\1\").)*\1\"|([\[{(])|[\]})]", re.DOTALL
+    r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|(?<!\\)(\\++)\"(?:(?!\1\").)*\1\"|([\[{(])|[\]})]", re.DOTALL
 )
 _FIRST_QUOTE = re.compile(rf"{_QUOTE}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")

@@ -29,7 +29,7 @@ _NUMBER = r"(4[89]|5[0-7]|6[5-9]|[78][0-9]|90|9[7-9]|1[01][0-9]|12[0-2])"
 # The sign in front comes first and alone, so that a text without any is passed over quickly.
 _ENCODED_PLAIN = re.compile(
     rf"[%\\&](?:(?<=%)(?:25){{0,3}}(?:u00)?{_HEX}"
-    rf"|(?<=\\)\\{{0,39}}(?:u00{_HEX}|u\{{0{{0,4}}{_HEX}\}}|x{_HEX})"
+    rf"|(?<=\\)\\{{0,39}}+(?:u00{_HEX}|u\{{0{{0,4}}{_HEX}\}}|x{_HEX})"
     rf"|(?<=&)(?:amp;){{0,3}}#(?:x0{{0,5}}{_HEX}|0{{0,5}}{_NUMBER});)",
     re.IGNORECASE,
 )

@@ -264,6 +264,7 @@ def test_the_end_of_what_is_looked_at_shows_no_half_of_a_secret(before: str) -> 
             "token:[",
             'token:{"',
             'token: {\\"',
+            "token:[" + "\\" * 4000,
             "%41",
             "&#65;",
             "://a",
