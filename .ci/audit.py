@@ -30,6 +30,10 @@ ACCEPTED: dict[str, str] = {}
 """Known holes that do not concern the suite: their ids, and why."""
 
 
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
+"""An id of a hole, which is shown in a terminal."""
+
+
 def normal(name: str) -> str:
     """A package's name as PyPI compares it."""
     return re.sub(r"[-_.]+", "-", name).lower()
@@ -90,8 +94,26 @@ def holes(versions: dict[str, str], service: str) -> Iterator[str]:
     if not isinstance(results, list) or len(results) != len(queries):
         raise ValueError("no answer per package")
     for (name, version), result in zip(versions.items(), results, strict=True):
-        if ids := [hole["id"] for hole in result.get("vulns", []) if hole["id"] not in ACCEPTED]:
+        if ids := [hole for hole in _ids(result) if hole not in ACCEPTED]:
             yield f"{name} {version} has known holes: {', '.join(ids)} (https://osv.dev/{ids[0]})"
+    if any(result.get("next_page_token") for result in results):
+        # A version with more than a page of holes is an exception: it is told, not read on.
+        raise ValueError("its answer goes on in further pages")
+
+
+def _ids(result: Any) -> list[str]:
+    """Ids of the holes in the answer for one package.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = result.get("vulns", []) if isinstance(result, dict) else None
+    if not isinstance(found, list):
+        raise ValueError("no list of holes")
+    ids = [hole.get("id") if isinstance(hole, dict) else None for hole in found]
+    if not all(isinstance(one, str) and _ID.fullmatch(one) for one in ids):
+        raise ValueError("a hole without an id")
+    return ids
 
 
 def main(service: str = SERVICE) -> int:
@@ -100,9 +122,11 @@ def main(service: str = SERVICE) -> int:
     try:
         found += holes(pinned(), service)
         told = f"{len(pinned())} pinned versions: no known hole"
-    except (OSError, ValueError) as error:
+    except OSError as error:
         why = getattr(error, "reason", None) or error
         told = f"audit: known holes were not looked up, {service} is not reachable ({why})"
+    except ValueError as error:
+        told = f"audit: known holes were not all looked up, the answer of {service} cannot be used ({error})"
     print("\n".join(found) or told)
     return 1 if found else 0
 

@@ -115,9 +115,11 @@ def _longest(gaps: Floats) -> Ints:
 
 
 def _answered(samples: Samples) -> Bools:
-    """Rows whose end is a sign of life of the target. A foreign "no answer" is none."""
+    """Rows whose end is a sign of life of the target. A foreign "no answer" is none, nor is what an earlier
+    answer kept from being sent."""
     silent = samples.outcome.isin(TIMEOUT_OUTCOMES | {"unfinished"})
-    return np.asarray(~(silent | (samples.outcome.equals("unknown") & (samples.status == 0))), np.bool_)
+    unsaid = samples.outcome.isin({"unknown", "wrong_content"}) & (samples.status == 0)
+    return np.asarray(~(silent | unsaid), np.bool_)
 
 
 class _Usual:

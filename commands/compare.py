@@ -14,7 +14,7 @@ from analysis.comparison.seen import Seen, seen
 from analysis.render.comparison_terminal import print_comparison
 from analysis.render.comparison_write import write_comparison
 from recording.errors import UsageError
-from recording.folder import find_run
+from recording.folder import find_run, folder_of_findings
 from recording.reader import read_run
 
 SAME, WORSE, INCOMPLETE, INVALID, NO_DATA = 0, 1, 3, 4, 6
@@ -37,7 +37,7 @@ def compare_paths(
             f"these runs are not alike ({differences}), so a difference would not tell what the change did; "
             "compare runs of one scenario, load, target and generator, or say --anyway"
         )
-    folder = out or _folder(paths[-1][-1])
+    folder = out or folder_of_findings(paths[-1][-1])
     try:
         write_comparison(report, folder)
     except OSError as error:
@@ -69,7 +69,3 @@ def _names(side: str) -> Sequence[str]:
 
 def _seen(path: Path) -> Seen:
     return seen(read_run(path))
-
-
-def _folder(new: Path) -> Path:
-    return new / "analysis" if new.is_dir() else Path("reports") / "files" / new.name

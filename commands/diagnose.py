@@ -21,7 +21,7 @@ from analysis.slo.grammar import CASE_SLO, parse_slo
 from analysis.verdict import Verdict
 from commands.all_runs import keep_index, runs_dir_of
 from recording.errors import IncompleteError, UsageError
-from recording.folder import RunFolder, find_run, is_run_folder
+from recording.folder import RunFolder, find_run, folder_of_findings, is_run_folder
 from recording.follow import Follower
 from recording.logs import finish
 from recording.reader import read_run
@@ -119,7 +119,7 @@ def write_diagnosis(
             finish(RunFolder(path))
     run = read_run(path)
     verdict, cut = judged(run, slo_of(run))
-    folder = out or (path / "analysis" if path.is_dir() else Path("reports") / "files" / path.name)
+    folder = out or folder_of_findings(path)
     diagnosis = Diagnosis(run, verdict, folder / "report.html")
     is_told = False
 

@@ -240,6 +240,20 @@ def is_run_folder(path: Path) -> bool:
     return any(is_there(path / name) for name in ("manifest.json", "samples", "samples.parquet"))
 
 
+def folder_of_findings(path: Path) -> Path:
+    """Where what is found out about a run folder or a foreign file goes if nobody names another place.
+
+    Raises:
+        UsageError: a link in the run folder, which may be a stranger's, leads somewhere else.
+    """
+    if not path.is_dir():
+        return Path("reports") / "files" / path.name
+    folder = RunFolder(path).analysis_dir
+    if folder.is_symlink():
+        raise UsageError(f"{folder} is a link: nothing is written where it leads; remove it, or choose --out")
+    return folder
+
+
 def is_there(path: Path) -> bool:
     """Whether a path leads to something, as far as one may look."""
     try:

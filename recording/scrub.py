@@ -37,28 +37,59 @@ _SHAPES = (
     # Not "Bearer token expired": a token has digits, or is longer than words are.
     re.compile(r"(?i)bearer\s+(?=[a-z._~+/=-]*\d|[a-z._~+/=-]{20})[a-z0-9._~+/=-]+"),
     re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"),
-    re.compile(r"(?i)(?<=://)[^/\s:@\"]{1,200}:[^/\s@\"]{1,200}(?=@)"),
+)
+# What stands between "://" and the host's "@", be it a password alone, or a key in the place of the user. A
+# password may hold a slash, but what begins with a port is a path: http://host:80/~a@b.
+_USERINFO = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(:\\{0,8}/\\{0,8}/)(?:[^/\s\"'<>\\]{1,400}|[^/\s\"'<>:@]{0,200}:(?!\d{1,5}/)[^\s\"'<>@]{1,200})(@)",
+        r"(%(?:25){0,3}3a(?:%(?:25){0,3}2f){2})(?:(?!%(?:25){0,3}2f)[^\s\"'<>&/]){1,400}?(%(?:25){0,3}40)",
+    )
 )
 _BASIC = re.compile(r"(?i)(basic\s+)([A-Za-z0-9+/_-]{4,}={0,2})")
-# A quote may itself be escaped (JSON within JSON), and a text cut short may lack the closing one.
-_QUOTED = r"\\*\"(?:\\.|[^\"\\])*(?:\"|\Z)|\\*'(?:\\.|[^'\\])*(?:'|\Z)"
+# A quote may itself be escaped (JSON within JSON) or an entity; a text cut short may lack the closing one.
+_ENTITY = r"&(?:amp;){0,3}(?:quot|apos|#0{0,5}3[49]|#x0{0,5}2[27]);"
+_QUOTE = rf"(?:\\*[\"']|{_ENTITY}|%(?:25){{0,3}}2[27])"
+_QUOTED = (
+    r"[bu@]?\\*\"(?:\\.|[^\"\\])*(?:\"|\Z)|[bu@]?\\*'(?:\\.|[^'\\])*(?:'|\Z)"
+    rf"|{_ENTITY}(?:(?!{_ENTITY}).)*(?:{_ENTITY}|\Z)"
+)
+# As in {"name" => "value"}, [name] => value, user[name]=value and name: value, encoded or not.
+_ARROW = r"=(?:>|&(?:amp;){0,3}gt;)|%(?:25){0,3}3d%(?:25){0,3}3e"
+_SIGN = rf"(?>(?:\]|%(?:25){{0,3}}5d)?\s*(?:{_ARROW}|[:=]|%(?:25){{0,3}}3[ad])\s*)"
+# What stands between the sign and the value: a block of YAML, the type of a value as PHP shows it.
+_TYPE = r"(?>(?:[>|][+-]?\s+)?(?:string\(\d{1,9}\)\s+)?)"
+# Where what follows is not the value itself but holds it; the end is looked for by `_end_of_nested`.
+_OPENING = (
+    r"(?P<opening>(?!\[hidden)(?:array(?:\(\d{1,9}\))?\s{0,99}|[a-z][\w.]{0,60}(?=\(\s*\\*[\"'&]))?[\[{(])"
+)
 # A quote that ends the text around the value stays: {"error": "wrong password=abc"}.
 _TO_ITS_END, _TO_THE_LINES_END = (
     rf"(?!\[hidden)(?:\\.|[^{ends}\"\\]|\"(?!\s*(?:[,}}\]]|\Z)))+" for ends in (r"\s,;&}", r"\r\n")
 )
+# In a listing by PHP, where values have no quotes: up to the next key, the closing bracket or the line's end.
+_TO_THE_NEXT_KEY = r"(?!\[hidden)(?:(?!\s{1,99}(?:\[[^\[\]\r\n]{1,60}\]\s?=|\)))[^\r\n])+"
 _NAMED = tuple(
     re.compile(pattern, re.IGNORECASE | re.DOTALL)
     for pattern in (
         # A header's value goes on to the end of its line: "Cookie: a=1; b=2", "Authorization: Basic …".
-        rf"({_CREDENTIAL_HEADER}\\*[\"']\s*(?:[:=,]|=>)\s*)({_QUOTED})",
-        rf"({_CREDENTIAL_HEADER}\s*(?:[:=]|=>|%3a)\s*)({_TO_THE_LINES_END})",
-        rf"({_TELLING}\\*[\"']?\s*(?:[:=]|=>|%3[ad])\s*)({_QUOTED}|{_TO_ITS_END})",
+        rf"({_CREDENTIAL_HEADER}{_QUOTE}(?:{_SIGN}|\s*,\s*){_TYPE})({_QUOTED}|{_OPENING})",
+        rf"({_CREDENTIAL_HEADER}{_SIGN})({_TO_THE_LINES_END})",
+        rf"(\[[^\[\]\r\n]{{0,40}}{_TELLING}\](?>\s*(?:{_ARROW})\s*))({_QUOTED}|{_OPENING}|{_TO_THE_NEXT_KEY})",
+        rf"({_TELLING}{_QUOTE}?{_SIGN}{_TYPE})({_QUOTED}|{_OPENING}|{_TO_ITS_END})",
         # XML, and the part of a multipart form.
-        rf"(<[\w:-]{{0,40}}{_TELLING}[\w:-]{{0,40}}>)([^<]+)",
+        rf"(<[\w:-]{{0,40}}{_TELLING}[\w:-]{{0,40}}(?:\s[^<>]{{0,200}})?>)([^<]+)",
         rf"(name=\\*[\"'][\w.-]{{0,40}}{_TELLING}[\w.-]{{0,40}}\\*[\"']\s+)([^\r\n]+)",
     )
 )
-_QUOTE = re.compile(r"\\*[\"']")
+NESTED_LIMIT = 4096
+"""Characters of a value in brackets that are looked at; all are hidden if none of them closes it."""
+_REST = re.compile(_TO_ITS_END, re.DOTALL)
+_OF_NESTED = re.compile(
+    r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|(?<!\\)(\\++)\"(?:(?!\1\").)*\1\"|([\[{(])|[\]})]", re.DOTALL
+)
+_FIRST_QUOTE = re.compile(rf"{_QUOTE}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters, and halves of a character, which no file can hold."""
 
@@ -102,18 +133,58 @@ def _hidden(text: str, secrets: frozenset[str]) -> str:
     text = without(secrets, text, HIDDEN)
     for shape in _SHAPES:
         text = shape.sub(HIDDEN, text)
+    text = without_userinfo(text)
     text = _BASIC.sub(_hidden_basic, text)
     for named in _NAMED:
-        text = named.sub(_hidden_value, text)
+        text = _without_values(named, text)
     return text
+
+
+def without_userinfo(text: str) -> str:
+    """Text in which no address says with which user or password."""
+    if "@" not in text and "%" not in text:
+        return text
+    for userinfo in _USERINFO:
+        text = userinfo.sub(rf"\1{HIDDEN}\2", text)
+    return text
+
+
+def _without_values(named: re.Pattern[str], text: str) -> str:
+    """Text without the values behind telling names."""
+    found = named.search(text)
+    if found is None:
+        return text
+    parts, at = [], 0
+    while found is not None:
+        parts += [text[at : found.start()], _hidden_value(found)]
+        is_nested = "opening" in named.groupindex and found["opening"]
+        at = _end_of_nested(text, found.end()) if is_nested else found.end()
+        found = named.search(text, at)
+    return "".join([*parts, text[at:]])
 
 
 def _hidden_value(found: re.Match[str]) -> str:
     """The name with a hidden value, quoted as it was: in JSON also where it was a number."""
-    name, value = found.groups()
-    quoted = _QUOTE.match(value)
-    mark = quoted[0] if quoted else '"' if '"' in name and not name.lower().startswith("name=") else ""
+    name, value = found[1], found[2]
+    quoted = _FIRST_QUOTE.match(value)
+    mark = quoted[0] if quoted else '"' if '"' in name and not name.lower().startswith(("name=", "<")) else ""
     return f"{name}{mark}{HIDDEN}{mark}"
+
+
+def _end_of_nested(text: str, begin: int) -> int:
+    """Where a value ends whose opening bracket ends at `begin`: behind what closes it, and behind what is
+    written onto that without a space."""
+    within = text[begin : begin + NESTED_LIMIT]
+    depth = 1
+    for sign in _OF_NESTED.finditer(within):
+        if sign[0] in "[{(":
+            depth += 1
+        elif sign[0] in "]})":
+            depth -= 1
+        if not depth:
+            rest = _REST.match(text, begin + sign.end())
+            return rest.end() if rest else begin + sign.end()
+    return begin + len(within)
 
 
 def _hidden_in(value: Any, secrets: frozenset[str]) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from recording.scrub import one_line, scrub, scrub_body
 from scenarios.accounts import Account
 from scenarios.cookies import CookieJar
 from scenarios.hidden import hidden_in
-from scenarios.prepared import Prepared, filled
+from scenarios.prepared import Prepared, UnsendableError, filled
 from scenarios.received import Headers, Received, Sender
 from scenarios.redirects import redirected
 from scenarios.request import COOKIE, HEADER, Request
@@ -33,6 +33,8 @@ from scenarios.senders import Senders
 
 KEPT_HEADERS = ("Content-Type", "Retry-After", "Server")
 MOST_PREPARED = 500
+UNSENDABLE = "unsendable_value"
+"""Code of a request that was not sent, because an earlier answer gave what cannot stand in it."""
 _RECORDED = {"recorded": True}
 
 
@@ -131,6 +133,7 @@ class Client:
         account: Account,
         variables: Mapping[str, str],
         delay_ms: float = UNPLANNED,
+        given: Collection[str] = (),
     ) -> Answer:
         """Send one request and record it, whatever happens to it.
 
@@ -141,12 +144,15 @@ class Client:
             account: whose credentials are used.
             variables: values for `{name}` in path, headers and body.
             delay_ms: how long ago the request was due, where it was due at a certain moment.
+            given: values among the variables that the target's answers gave.
         """
         method = request.method
         token = self._recorder.begin(name, method, account.slot, delay_ms)
         try:
             prepared = self._prepared.get(id(request)) or self._prepare(request)
             received = self._received(http, prepared, variables)
+        except UnsendableError as error:
+            received = _unsent(error, given)
         except Exception as error:  # our own fault must not leave the request open, as if nobody had answered
             received = Received(outcome="generator", code=type(error).__name__)
         except GreenletExit:
@@ -222,6 +228,8 @@ class Client:
             message = received.code if received.code != received.outcome else ""
             if received.outcome == "total_timeout":
                 message = f"no whole answer within {self._total_s:g} s"
+            if received.code == UNSENDABLE:
+                message = "an earlier answer gave a value that cannot be sent"
             return Answer(received.outcome, code=received.code, message=message)
         status, body, headers = received.status, received.body, Headers(received.headers)
         value = _json_value(body)
@@ -240,6 +248,13 @@ class Client:
             message = "no JSON object" if no_json else f"field {missing} missing"
             return Answer("wrong_content", status, self._codes.code(message), message, body, headers, fields)
         return Answer("ok", status, body=body, headers=headers, fields=fields)
+
+
+def _unsent(error: UnsendableError, given: Collection[str]) -> Received:
+    """A request that cannot be made: the target's fault where what its own answer gave does not fit."""
+    if any(value and value in error.value for value in given):
+        return Received(outcome="wrong_content", code=UNSENDABLE)
+    return Received(outcome="generator", code=type(error).__name__)
 
 
 def _label(answer: Answer) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import json
 import re
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
@@ -23,9 +24,18 @@ _ABOUT_A_SECRET = re.compile(r"(?i)author(?!iz)|[_-](?:type|method|kind|mode)$")
 
 _SECRET_NAME = re.compile(
     SECRET_NAME.pattern
-    + r"|\bpass\b|passphrase|passcode|\bpin\b|otp\b|jwt|[cx]srf|assertion|signature|[a-z][_-]?key\b"
+    + r"|\bpass\b|passphrase|passcode|(?:\b|_)pin\b|otp\b|jwt|[cx]srf|assertion|signature|[a-z][_-]?key\b"
 )
 """How what we send is called: more than an answer's fields, which clients must be able to read."""
+
+_SECRET_NUMBER = re.compile(
+    r"(?i)(?:password|passwd|pwd|pass(?:phrase|code)|secret|token|credential|(?:api|access|private|secret)[_-]?key"
+    r"|session(?:[_-]?id)?|jwt|otp|(?:\b|_)(?:pass|pin|sid))$"
+)
+"""The same for a number: what only begins so is a limit or a length (`max_tokens`, `token_ttl`)."""
+
+FEWEST_DIGITS = 4
+"""A shorter number stands in every second sentence."""
 
 _HARMLESS = frozenset(
     [
@@ -111,22 +121,34 @@ def _of_header(name: str, value: str) -> Iterator[str]:
 
 
 def _told(value: Any, *, is_secret: bool = False, is_below: bool = False) -> Iterator[str]:
-    """Texts under a key whose name says that they are secret, in a list there too. Of what lies deeper below
-    such a key only what nobody says in a sentence: the method in {"auth": {"method": "password"}} is a word
-    that answers need."""
+    """Texts and numbers under a key whose name says that they are secret, in a list there too. Of what lies
+    deeper below such a key only what nobody says in a sentence: the method in
+    {"auth": {"method": "password"}} is a word that answers need."""
     if isinstance(value, Mapping):
         for name, below in value.items():
-            yield from _told(below, is_secret=_names_a_secret(name), is_below=is_below or is_secret)
+            told = _names_a_secret(name) and (
+                not _is_number(below) or _SECRET_NUMBER.search(name) is not None
+            )
+            yield from _told(below, is_secret=told, is_below=is_below or is_secret)
     elif isinstance(value, list):
         for below in value:
             yield from _told(below, is_secret=is_secret, is_below=is_below)
-    elif isinstance(value, str) and (is_secret or (is_below and _is_made(value))):
-        yield value
+    elif isinstance(value, str):
+        if is_secret or (is_below and _is_made(value)):
+            yield value
+    elif _is_number(value):
+        text = json.dumps(value)
+        if sum(map(str.isdigit, text)) >= FEWEST_DIGITS and (is_secret or (is_below and _is_made(text))):
+            yield text
 
 
 @lru_cache(maxsize=1024)  # asked with every failed request, of the same few names
 def _names_a_secret(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None and _ABOUT_A_SECRET.search(name) is None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_made(text: str) -> bool:

@@ -19,7 +19,15 @@ _BREAKS = re.compile(r"[\r\n\0]")
 
 
 class UnsendableError(ValueError):
-    """A variable holds what no request can carry in that place."""
+    """A variable holds what no request can carry in that place.
+
+    Attributes:
+        value: what it holds.
+    """
+
+    def __init__(self, why: str, value: str) -> None:
+        super().__init__(why)
+        self.value = value
 
 
 def filled(template: Any, variables: Mapping[str, str]) -> Any:
@@ -39,7 +47,7 @@ def _in_path(value: str) -> str:
 
 def _in_header(value: str) -> str:
     if _BREAKS.search(value):
-        raise UnsendableError("a line break in a header")
+        raise UnsendableError("a line break in a header", value)
     return value
 
 
@@ -97,8 +105,15 @@ class Template:
             parts.append(literal)
             if name:
                 value = variables.get(name)
-                parts.append(f"{{{name}}}".encode() if value is None else escape(value).encode())
+                parts.append(f"{{{name}}}".encode() if value is None else _encoded(value, escape))
         return b"".join(parts)
+
+
+def _encoded(value: str, escape: Callable[[str], str]) -> bytes:
+    try:
+        return escape(value).encode()
+    except UnicodeEncodeError:
+        raise UnsendableError("half a character", value) from None
 
 
 class Prepared:

@@ -73,7 +73,9 @@ class Sender(Protocol):
             cookies: the Cookie header; empty for none.
             deadline_s: when the whole exchange must be over, monotonic seconds.
 
-        Never raises, except for whatever ends the user's greenlet.
+        Raises:
+            UnsendableError: a variable holds what cannot be sent. Nothing else but what ends the user's
+                greenlet.
         """
 
     def close(self) -> None:

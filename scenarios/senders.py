@@ -20,8 +20,9 @@ from locust.contrib.fasthttp import FastHttpSession, LocustBadStatusCode
 from locust.event import EventHook
 
 from scenarios.lean.session import LeanClient
-from scenarios.prepared import FORM_TYPE, Prepared, filled
+from scenarios.prepared import FORM_TYPE, Prepared, UnsendableError, filled
 from scenarios.received import Received, Sender
+from scenarios.request import VARIABLE
 from scenarios.scenario import ClientKind, Timeouts
 from scenarios.transport import outcome_of
 
@@ -68,9 +69,12 @@ class _LocustSender:
         left_s = max(0.001, deadline_s - time.monotonic())
         with gevent.Timeout(left_s, TotalTimeout):
             try:
+                prepared.message(variables, cookies)  # refuses what the lean client does; libraries vary
                 headers = {"User-Agent": "loadverdict", **self._close, **prepared.request.headers}
-                headers = filled(headers, variables) | ({"Cookie": cookies} if cookies else {})
-                return self._sent(prepared, variables, headers)
+                headers = {name: _as_bytes(filled(value, variables)) for name, value in headers.items()}
+                return self._sent(prepared, variables, headers | ({"Cookie": cookies} if cookies else {}))
+            except UnsendableError:
+                raise
             except TotalTimeout:
                 return Received(outcome="total_timeout", code="total_timeout")
             except Exception as error:  # whatever it is, the request must not vanish from the record
@@ -149,9 +153,13 @@ class FastSender(_LocustSender):
     def _sent(self, prepared: Prepared, variables: Mapping[str, str], headers: dict[str, str]) -> Received:
         request = prepared.request
         content = {} if request.form is None else {"Content-Type": FORM_TYPE}
+        path = filled(request.path, variables)
+        if path.startswith("//"):  # the library takes no such path
+            first = VARIABLE.match(request.path, 1)
+            raise UnsendableError("a path that begins with //", variables.get(first[1], "") if first else "")
         response: Any = self._http.request(
             request.method,
-            filled(request.path, variables),
+            path,
             json=filled(request.json_body, variables),
             data=None if request.form is None else urlencode(filled(request.form, variables)),
             headers={"Accept-Encoding": "gzip, deflate", **content, **headers},
@@ -184,6 +192,11 @@ def _passed(error: BaseException | None, function: str) -> bool:
             return True
         error = getattr(error, "original", None) or error.__cause__ or error.__context__
     return False
+
+
+def _as_bytes(header: str) -> str:
+    """A header's value as both libraries take it: bytes of UTF-8, without the white space around them."""
+    return header.strip().encode().decode("latin-1")
 
 
 def _name(error: BaseException) -> str:

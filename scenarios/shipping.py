@@ -46,7 +46,9 @@ def own_folder(runs: Path, run_id: str, node: str) -> Path:
         FileExistsError: it holds a log already.
     """
     folder = RunFolder(runs / f"{run_id}-{node}")
-    folder.samples_dir.mkdir(parents=True, exist_ok=True)
+    runs.mkdir(parents=True, exist_ok=True)
+    for made in (folder.path, folder.samples_dir):
+        made.mkdir(mode=0o700, exist_ok=True)
     if any(folder.samples_dir.iterdir()):
         raise FileExistsError(str(folder.path))
     return folder.path

@@ -86,7 +86,7 @@ class Target(Model):
             raise ValueError("expected a port from 1 to 65535 behind the host")
         if parts.username or parts.password:
             raise ValueError("keep user and password out of the URL; put them into the accounts file")
-        if parts.path not in ("", "/") or parts.query or parts.fragment:
+        if parts.path not in ("", "/") or "?" in value or "#" in value:
             raise ValueError("expected only scheme, host and port; paths belong to the requests")
         return value.rstrip("/")
 
@@ -181,7 +181,8 @@ class Target(Model):
 def is_loopback(host: str) -> bool:
     """Whether a host can only mean this machine, whatever the file of hosts says of `localhost`."""
     if host == "localhost":
-        return all(ipaddress.ip_address(each).is_loopback for each in addresses_of(host))
+        found = addresses_of(host)
+        return bool(found) and all(ipaddress.ip_address(each).is_loopback for each in found)
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

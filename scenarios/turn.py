@@ -62,7 +62,9 @@ class Turn:
         delay_ms, self._delay_ms = self._delay_ms, UNPLANNED
         name = self._crew.endpoint(name)
         wrong, self.went_wrong = self.went_wrong, True  # until the answer is there
-        answer = session.client.send(self._http, name, request, self._account, self.variables, delay_ms)
+        answer = session.client.send(
+            self._http, name, request, self._account, self.variables, delay_ms, self._saved
+        )
         self.went_wrong = wrong or not answer.ok
         if answer.ok:
             saved = request.saved_from(answer.fields, answer.headers or {})

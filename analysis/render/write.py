@@ -77,7 +77,8 @@ def write_report(
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Under a temporary name in the same folder, to the disk, then renamed over the old file."""
+    """Under a temporary name in the same folder, to the disk, then renamed over the old file; for its owner's
+    eyes only, since a report quotes what the target said."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:
@@ -85,8 +86,6 @@ def _write(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes files private; a report is as public as the folder it lies in.
-        temporary.chmod(0o644)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -131,13 +131,13 @@ class LeanSession:
         try:
             data = prepared.message(variables, cookies)
             return self._attempt(prepared, data, deadline_s)
+        except UnsendableError:
+            raise
         except FailedError as failed:
             return Received(outcome=failed.outcome, code=failed.code, traits=self._traits)
         except OSError as error:
             found = failure_of(error)
             return Received(outcome=found.outcome, code=found.code, traits=self._traits)
-        except UnsendableError:
-            return Received(outcome="generator", code="UnsendableError")
         except Exception as error:  # whatever it is, the request must not vanish
             return Received(outcome="generator", code=type(error).__name__)
 

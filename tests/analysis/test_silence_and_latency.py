@@ -310,6 +310,21 @@ def test_a_foreign_failure_with_a_status_was_answered():
     assert Ranked.of(usable(samples)).latencies().answered.n == 2
 
 
+def test_what_was_not_sent_because_of_an_earlier_answer_was_not_answered():
+    samples = make_samples(start_s=1e9 + np.arange(4.0), outcome="wrong_content", status=[0, 200, 200, 0])
+    assert Ranked.of(usable(samples)).latencies().answered.n == 2
+
+
+def test_what_was_not_sent_is_no_sign_of_life():
+    held = frozen().duration_ms > 5000
+    outcome, status = np.where(held, "wrong_content", "ok"), np.where(held, 0, 200)
+    samples = frozen(outcome=outcome.tolist(), status=status.tolist())
+    samples.duration_ms[held] = 5000
+    rows, levels = prepared(samples)
+    (freeze,) = silences(rows.samples, levels).freezes
+    assert freeze.duration_s == pytest.approx(8.0, abs=0.6)
+
+
 def test_thinned_successes_give_the_same_percentiles_as_all_of_them():
     rng = np.random.default_rng(3)
     once = make_samples(start_s=1e9 + np.arange(600.0), duration_ms=rng.lognormal(5, 1, 600), users=5)

@@ -287,6 +287,14 @@ def test_a_link_to_a_folder_elsewhere_is_that_folder(logged: Path, tmp_path: Pat
     assert [path.name for path in link.parent.iterdir()] == ["link"]
 
 
+def test_a_report_does_not_follow_a_link_out_of_the_folder(logged: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (logged / "analysis").symlink_to(elsewhere)
+    gate(logged).check(2, f"{logged / 'analysis'} is a link", "choose --out")
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_a_folder_that_cannot_be_written_into(logged: Path) -> None:
     (logged / "analysis").write_text("no folder")
     gate(logged).check(2, f"cannot write the report into {logged / 'analysis'}", "choose --out")

@@ -189,7 +189,8 @@ def test_a_scenario_is_called_what_its_file_is_called(tmp_path: Path) -> None:
 URLS = (
     "127.0.0.1:80", "ftp://x", "http://", "", "nolab", "http://[::1", "http://a b", "http://127.0.0.1/api",
     "http://127.0.0.1?x", "http://127.0.0.1:0", "http://127.0.0.1:70000", "http://127.0.0.1:x",
-    "http://127.0.0.1:-1", "http://127.0.0.1:80:80",
+    "http://127.0.0.1:-1", "http://127.0.0.1:80:80", "http://127.0.0.1?",
+    "http://127.0.0.1/#",
 )  # fmt: skip
 
 
@@ -204,6 +205,11 @@ def test_a_password_in_a_url_or_a_header_is_refused_and_not_shown(tmp_path: Path
     found = read(tmp_path, "targets", text)
     found.check(2, "found 'http://[hidden]@127.0.0.1:80'", "keep user and password out of the URL")
     assert "hush" not in found.text
+    for user in (":hush-hush", "hush-hush", ":hu/sh-hush", "me:hu@sh-hush"):
+        url = f"redis://{user}@127.0.0.1:x/0"
+        found = read(tmp_path, "targets", f"{TARGET}probes: {{a: {{kind: redis, url: '{url}'}}}}\n")
+        found.check(2, "found 'redis://[hidden]@127.0.0.1:x/0'")
+        assert "sh-hush" not in found.text
     text = TARGET.replace("{path: /x}", '{path: /x, headers: {Authorization: "Basic hush\\n"}}')
     found = read(tmp_path, "targets", text)
     found.check(2, "headers.Authorization: found [hidden]; a header has no line breaks")

@@ -10,6 +10,7 @@ import pytest
 
 from recording.reader import read_run
 from tests.commands.conftest import Cli, Target, serving
+from tests.scenarios import misbehaving
 
 BEHAVIOUR = """
 choose:
@@ -77,6 +78,29 @@ def test_a_behaviour_in_python_and_a_mix_by_weight(cli: Cli, api: Target, tmp_pa
     seen = Counter(read_run(cli.only_run()).samples.endpoint.to_list())
     turns = seen["enter"] + seen["enter (wrong password)"] + seen["stranger"]
     assert 0.6 < seen["browse"] / (seen["browse"] + turns) < 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", ["lean", "fast", "requests"])
+def test_a_token_that_cannot_be_sent_is_a_failure_of_the_target(
+    cli: Cli, tmp_path: Path, client: str
+) -> None:
+    body = b'{"token": "a\\r\\nb"}'
+    answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    behaviour, scenario, target = (tmp_path / f"{name}.yaml" for name in ("both", "scenario", "target"))
+    behaviour.write_text("steps: [login, me]\n")
+    text = SCENARIO.replace("BEHAVIOUR", str(behaviour)) + f"client: {client}\n"
+    scenario.write_text(text)
+    with misbehaving.serving(misbehaving.says(answer)) as url:
+        target.write_text(
+            f"base_url: {url}\nrequests:\n  login: {{path: /, save: {{token: token}}}}\n"
+            "  me: {path: /me, headers: {X-T: '{token}'}}\n"
+        )
+        done = cli("run", str(scenario), "--target", str(target), "--run-dir", str(cli.runs))
+    assert done.returncode == 1, done.stdout + done.stderr
+    samples = read_run(cli.only_run()).samples
+    seen = set(zip(samples.endpoint.to_list(), samples.outcome.to_list(), strict=True))
+    assert seen == {("login", "ok"), ("me", "wrong_content")}
 
 
 SAYS = {"api": "http_error", "slow": "total_timeout"}

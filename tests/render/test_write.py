@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,15 @@ def test_it_writes_every_file_and_returns_the_page(tmp_path: Path) -> None:
     assert Verdict.model_validate_json((out / "verdict.json").read_text()) == make_verdict()
     assert "for" in json.loads((out / "verdict.json").read_text())["suspects"][0]
     assert page.stat().st_size < 2_000_000
+
+
+def test_a_report_is_for_its_owner_whatever_the_mask(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        write_report(make_verdict(), windows(make_samples(5, 1.0)), tmp_path)
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
 
 def test_a_second_report_replaces_the_first(tmp_path: Path) -> None:

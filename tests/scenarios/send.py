@@ -2,9 +2,10 @@
 
     python tests/scenarios/send.py KIND < CASES
 
-CASES is JSON: {name: {url, method?, fields?, few_files?, cookies?, redirects?, times?}}; what was
-recorded is printed as {name: {outcome, status, ...}}, with `times` as {"name 1": ..., "name 2": ...}. Locust
-changes sockets and threads of the process it is imported in: tests are not to suffer from that.
+CASES is JSON: {name: {url, method?, path?, headers?, fields?, few_files?, cookies?, redirects?, times?,
+variables?, given?}}; what was recorded is printed as {name: {outcome, status, ...}}, with `times` as
+{"name 1": ..., "name 2": ...}. Locust changes sockets and threads of the process it is imported in: tests are
+not to suffer from that.
 """
 
 from __future__ import annotations
@@ -65,13 +66,16 @@ def main(kind: Any) -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (3, files[1]))
         request = Request(
             method=case.get("method", "GET"),
-            path="/",
+            path=case.get("path", "/"),
+            headers=case.get("headers", {}),
             expect=Expect(json_fields=tuple(case.get("fields", ()))),
             redirects=case.get("redirects", 0),
         )
         for number in range(1, case.get("times", 1) + 1):
             one = f"{name} {number}" if "times" in case else name
-            answers[one] = client.send(user, one, request, NOBODY, {})
+            answers[one] = client.send(
+                user, one, request, NOBODY, case.get("variables", {}), given=case.get("given", ())
+            )
         resource.setrlimit(resource.RLIMIT_NOFILE, files)
         user.close()
         client.close()

@@ -200,6 +200,45 @@ def test_nothing_is_waited_for_beyond_its_limit(kind: str, cases: dict[str, dict
     assert max(over_ms.values()) <= OVER_MS
 
 
+UNFIT = {
+    "line breaks": ({"headers": {"X-T": "Bearer {v}"}}, "tok\r\nX-Evil: 1", True),
+    "a NUL": ({"headers": {"X-T": "{v}"}}, "tok\0", True),
+    "half a character": ({"path": "/{v}"}, "\ud83d", True),
+    "two slashes": ({"path": "/{v}"}, "/evil.example/x", False),
+    "letters": ({"headers": {"X-T": "{v}"}}, " tök \u010d", False),
+    "line breaks in the path": ({"path": "/{v}"}, "a\r\nX-Evil: 1", False),
+}
+"""Requests and the value of their variable; whether no client can send it."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_an_answer_made_unsendable_is_the_targets_fault_and_nobody_elses_ours(kind: str) -> None:
+    heads = []
+
+    def script(connection: socket.socket, _: int) -> None:
+        heads.append(read_head(connection))
+        connection.sendall(OK)
+
+    with serving(script) as url:
+        cases = {
+            f"{name}, {whose}": {**request, "url": url, "variables": {"v": value}, "given": given}
+            for name, (request, value, _) in UNFIT.items()
+            for whose, given in (("given", ["other", value]), ("ours", ["other", ""]))
+        }
+        found = sent(kind, cases)
+    for name, (_, _, is_unfit) in UNFIT.items():
+        unfit = is_unfit or (name == "two slashes" and kind == "fast")
+        expected = ("wrong_content", "generator") if unfit else ("ok", "ok")
+        assert (found[f"{name}, given"]["outcome"], found[f"{name}, ours"]["outcome"]) == expected, name
+        if unfit:
+            kept = found[f"{name}, given"]
+            assert (kept["status"], kept["code"]) == (0, "unsendable_value"), name
+    example = found["line breaks, given"]["example"]
+    assert example["message"] == "an earlier answer gave a value that cannot be sent"
+    assert len(heads) == sum(one["outcome"] == "ok" for one in found.values())
+    assert not any(b"\nX-Evil" in head for head in heads)
+
+
 def test_what_an_answer_said_is_kept_with_its_example() -> None:
     """Up to the check of clear messages: what the client writes down is what that is made for."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,15 @@ def test_a_worker_does_not_write_into_a_folder_that_holds_a_log(tmp_path: Path) 
     folder.log_path("worker-0").touch()
     with pytest.raises(FileExistsError):
         own_folder(tmp_path, "run", "worker-0")
+
+
+def test_a_worker_keeps_its_log_for_itself_whatever_the_mask(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        folder = RunFolder(own_folder(tmp_path / "runs", "run", "worker-0"))
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in (folder.path, folder.samples_dir)] == [0o700, 0o700]
 
 
 def test_the_answer_that_came_soonest_sets_the_clock() -> None:

@@ -60,15 +60,33 @@ def told(asked: list[Any], **holes: str) -> bytes:
     return json.dumps({"results": found}).encode()
 
 
+NOT_ALL = "were not all looked up"
+STRANGE: tuple[Any, ...] = (
+    None,
+    "x",
+    {"vulns": None},
+    {"vulns": "x"},
+    {"vulns": [None]},
+    {"vulns": [{}]},
+    {"vulns": [{"id": 5}]},
+    {"vulns": [{"id": "\x1b[31mGHSA"}]},
+    {"next_page_token": "x"},
+)
+
+
 @pytest.mark.parametrize(
     ("answer", "code", "said"),
     [
         (lambda asked: (200, told(asked)), 0, "no known hole"),
         (lambda asked: (200, told(asked, jinja2="GHSA-1")), 1, "jinja2 3.1.6 has known holes: GHSA-1"),
         (lambda _: (503, b"busy"), 0, "were not looked up"),
-        (lambda _: (200, b"<html>log in to the Wi-Fi</html>"), 0, "were not looked up"),
-        (lambda _: (200, b"[]"), 0, "were not looked up"),
-        (lambda _: (200, b'{"results": [{}]}'), 0, "were not looked up"),
+        (lambda _: (200, b"<html>log in to the Wi-Fi</html>"), 0, "were not all looked up"),
+        (lambda _: (200, b"[]"), 0, "were not all looked up"),
+        (lambda _: (200, b'{"results": [{}]}'), 0, "were not all looked up"),
+        *(
+            (lambda asked, one=one: (200, json.dumps({"results": [one for _ in asked]}).encode()), 0, NOT_ALL)
+            for one in STRANGE
+        ),
     ],
 )
 def test_holes_are_told_and_trouble_with_the_service_is_one_sentence(

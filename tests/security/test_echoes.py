@@ -7,10 +7,13 @@ import html
 import json
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from recording.scrub import HIDDEN, scrub
 from scenarios.accounts import NOBODY, Account
@@ -50,6 +53,12 @@ KNOWN = {
         f"in base64, {shift} bytes in": base64.b64encode(b"x" * shift + PASSWORD.encode() + b"yz").decode()
         for shift in range(3)
     },
+    "doubled as in CSV": PASSWORD.replace('"', '""'),
+    "every sign percent-encoded": "".join(f"%{byte:02X}" for byte in PASSWORD.encode()),
+    "every sign an entity": "".join(f"&#{ord(c)};" for c in PASSWORD),
+    "every sign an entity in hex": "".join(f"&#x{ord(c):X};" for c in PASSWORD),
+    "every sign escaped": "".join(f"\\u{ord(c):04x}" for c in PASSWORD),
+    "every byte escaped": "".join(f"\\x{byte:02x}" for byte in PASSWORD.encode()),
     "in base64 for URLs": base64.urlsafe_b64encode(f">>>{PASSWORD}???".encode()).decode(),
 }
 
@@ -67,6 +76,73 @@ def test_a_secret_that_is_known_is_hidden_in_any_dress(form: str) -> None:
     assert told.startswith("you sent ")
     # Two letters of base64 beside it hold bits of both, and "yz" is no secret.
     assert longest_left(told, form.removeprefix("Basic ").strip('"\\')) <= 6
+
+
+def encoded_whole(text: str, layer: int) -> str:
+    """Every sign of a text encoded, and what came of it once more where `layer` says so."""
+    for _ in range(layer + 1):
+        text = "".join(f"%{byte:02x}" for byte in text.encode())
+    return text
+
+
+DRESSES: dict[str, Callable[[str], str]] = {
+    "sql": lambda text: text.replace("'", "''"),
+    "csv": lambda text: text.replace('"', '""'),
+    "shell": lambda text: text.replace("'", "'\\''"),
+    "shell, quoted": lambda text: text.replace("'", "'\"'\"'"),
+    "python": ascii,
+    "address": lambda text: quote(text, safe=""),
+    "form": quote_plus,
+    "address, whole": lambda text: encoded_whole(text, 0),
+    "address, whole and twice": lambda text: encoded_whole(text, 1),
+    "entities": lambda text: "".join(f"&#{ord(sign)};" for sign in text),
+    "json": json.dumps,
+    "json, whole": lambda text: "".join(
+        f"\\u{text.encode('utf-16-be').hex()[at : at + 4]}"
+        for at in range(0, 2 * len(text.encode("utf-16-be")), 4)
+    ),
+    "json in html": lambda text: html.escape(json.dumps(text)),
+    "javascript": lambda text: "".join(c if c.isascii() else f"\\u{{{ord(c):x}}}" for c in text),
+    "octal": lambda text: "".join(
+        c if c.isascii() else "".join(f"\\{byte:03o}" for byte in c.encode()) for c in text
+    ),
+    "base64 of json": lambda text: base64.b64encode(json.dumps({"user": "x", "is": text}).encode()).decode(),
+    "capitals": str.upper,
+    "small letters": str.lower,
+}
+
+
+@pytest.mark.parametrize("dress", DRESSES.values(), ids=DRESSES)
+@given(secret=st.text("abcXYZ019'\"%\\+&/ <äßİıſé日🔑", min_size=6, max_size=12).map(str.strip))
+@settings(max_examples=40, derandomize=True, deadline=None)
+def test_whatever_a_secret_holds_it_is_hidden_in_each_dress(dress: Callable[[str], str], secret: str) -> None:
+    assume(len(secret) >= 6)
+    told = scrub(f"<<{dress(secret)}>>", [secret])
+    assert HIDDEN in told
+    assert longest_left(told.strip("<>"), secret) <= 2
+
+
+@pytest.mark.parametrize(
+    ("secret", "form"),
+    [
+        ("it's me 4ever", "'it''s me 4ever'"),
+        ("it's me 4ever", "it&#39;&#39;s me 4ever"),
+        ("İstanbul-99x1", "%C4%B0stanbul-99x1"),
+        ("İstanbul-99x1", r"\u0130stanbul-99x1"),
+        ("straße-99", "STRASSE-99"),
+        ("a%41b-99", "%61%25%34%31%62%2d%39%39"),
+        ("Hunter-99", "Hunter-99 and %48unter-99 and &#x48;unter-99"),
+    ],
+)
+def test_a_secret_of_somebody_is_hidden_where_its_letters_are_strange(secret: str, form: str) -> None:
+    told = scrub(form, [secret])
+    assert HIDDEN in told
+    assert not re.search(r"(?i)9|ever|stanbul|unter", told)
+
+
+def test_what_reads_otherwise_and_hides_nothing_is_shown_as_it_was_sent() -> None:
+    sent = r"100%41 &#65; \x41 %2541"
+    assert scrub(sent, [PASSWORD]) == sent
 
 
 @pytest.mark.parametrize(
@@ -88,6 +164,34 @@ def test_a_secret_that_is_known_is_hidden_in_any_dress(form: str) -> None:
         "access_token=kept&x=1",
         "sessionid=kept",
         "amqp://user:kept@broker/",
+        '{"password" => "kept kept"}',
+        '{:password=>"kept kept"}',
+        "{&quot;password&quot;=&gt;&quot;kept kept&quot;}",
+        "Array ( [user] => bob [password] => kept kept [x] => y )",
+        "[password] => kept kept\n[x] => y",
+        "[Authorization] => Basic kept kept\n[x] => y",
+        "[token] => Array\n(\n  [0] => kept\n)",
+        'array(1) {\n  ["password"]=>\n  string(9) "kept kept"\n}',
+        "user[password]=kept&x=1",
+        "user%5Bpassword%5D=kept",
+        "%22password%22%3A%22kept%22",
+        'token: { "v": "kept" }',
+        'token: {"a": {"b": "}kept"}, "c": ["kept"]} rest',
+        'token: { "v": "kept',
+        r"{\"token\": {\"v\": \"kept\"}}",
+        "{token={v=kept, w=kept}, x=1}",
+        "password=(ab)kept&x=1",
+        "'Set-Cookie'=>['a=kept', 'b=kept']",
+        "'password': b'kept kept'",
+        "password=SecretStr('kept kept')",
+        "password: >\n  kept\n",
+        '<password xsi:type="xsd:string">kept</password>',
+        "redis://:kept@host/0",
+        "https://kept@host/x",
+        "redis://:ke@kept@host",
+        "redis://:ke/kept@host",
+        r"redis:\/\/:kept@host",
+        "redis%3A%2F%2F%3Akept%40host",
         "basic dXNlcjprZXB0",
     ],
 )
@@ -106,10 +210,27 @@ def test_what_stands_behind_a_telling_name_is_hidden_whoever_it_belongs_to(text:
         "invalid session, log in again",
         '{"error": "Service temporarily busy", "retry_after": 5}',
         "author: somebody",
+        "see https://example.com/@user or http://127.0.0.1:8080/~a@b?mail=c@d.e",
+        "https://host/?next=https://host",
     ],
 )
 def test_words_that_help_are_left(text: str) -> None:
     assert scrub(text, [PASSWORD, "ab"]) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"password" => "a b", "x" => 1}', '{"password" => "[hidden]", "x" => 1}'),
+        ("Array ( [password] => a b [x] => y )", "Array ( [password] => [hidden] [x] => y )"),
+        ('token: { "v": "a" } and more', "token: [hidden] and more"),
+        ("no way to redis://:a@host:6379/0", "no way to redis://[hidden]@host:6379/0"),
+        ("password: [hidden], and more", "password: [hidden], and more"),
+    ],
+)
+def test_only_the_value_is_hidden(text: str, told: str) -> None:
+    assert scrub(text) == told
+    assert scrub(told) == told
 
 
 def test_ascii_in_utf_16_is_no_way_around() -> None:
@@ -138,6 +259,18 @@ def test_the_end_of_what_is_looked_at_shows_no_half_of_a_secret(before: str) -> 
             "authorization\\",
             "token ",
             "basic ",
+        ),
+        *(
+            "token:[",
+            'token:{"',
+            'token: {\\"',
+            "token:[" + "\\" * 4000,
+            "%41",
+            "&#65;",
+            "://a",
+            "%3a%2f%2fa",
+            "[token] => ",
+            "<token ",
         ),
         *("<token", 'name="token" ', "bearer ", "eyJ.", "eyJeyJ-", "eyJa", " ", "\0", "cookie:[hidden"),
     ],
@@ -213,6 +346,7 @@ CANARY = "Zq7canary9Kx"
         *({"json": {name: CANARY}} for name in ("pass", "passphrase", "pin", "otp", "jwt", "private_key")),
         {"json": {"credentials": {"user": {"value": CANARY}}}},
         {"json": {"tokens": [{"v": CANARY}]}},
+        {"json": {"user_pin": CANARY}},
     ],
     ids=str,
 )
@@ -231,8 +365,28 @@ def test_what_a_target_file_itself_says_is_hidden_where_it_is_a_secret(sent: dic
         ({"json": {"auth": {"method": "password", "scope": "orders"}}}, "password is wrong for orders"),
         ({"path": "/items?page=12345678"}, "page 12345678 does not exist"),
         ({"json": {"opinion": "12345678", "spin": "abcdefgh"}}, "12345678 and abcdefgh"),
+        ({"json": {"port": 5432, "user_id": 12345678}}, "5432 and 12345678"),
+        ({"json": {"max_tokens": 4096, "token_ttl": 3600, "pin": 777}}, "over 4096 within 3600: 777"),
+        ({"json": {"auth": {"port": 5432}, "spin": 12345678, "secret": True}}, "5432, 12345678, true"),
     ],
 )
 def test_what_is_no_secret_of_a_target_file_stays(sent: dict[str, Any], told: str) -> None:
     request = Request.model_validate({"path": "/", "method": "POST", **sent})
     assert scrub(told, hidden_in(request, NOBODY, {}, None, None)) == told
+
+
+@pytest.mark.parametrize(
+    ("body", "number"),
+    [
+        ({"pin": 777123}, "777123"),
+        ({"user_pin": 7123}, "7123"),
+        ({"password": 918273645}, "918273645"),
+        ({"access_token": -1234.5}, "-1234.5"),
+        ({"otp_tokens": [445566]}, "445566"),
+        ({"credentials": {"v": [91827364]}}, "91827364"),
+    ],
+)
+def test_a_number_under_a_telling_name_is_a_secret(body: dict[str, Any], number: str) -> None:
+    request = Request.model_validate({"path": "/", "method": "POST", "json": body})
+    told = scrub(f"the value {number} is not known", hidden_in(request, NOBODY, {}, None, None))
+    assert told == "the value [hidden] is not known"

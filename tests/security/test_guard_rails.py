@@ -140,6 +140,12 @@ def test_localhost_that_leads_elsewhere_is_refused(names: dict[str, list[str]]) 
         target(base_url="http://localhost:8080").check_allowed()
 
 
+def test_localhost_that_nobody_knows_is_refused(names: dict[str, list[str]]) -> None:
+    names["localhost"] = []
+    with pytest.raises(RefusedError, match="not this machine"):
+        target(base_url="http://localhost:8080").check_allowed()
+
+
 def test_where_load_goes_is_told_with_its_addresses(names: dict[str, list[str]]) -> None:
     names["api.example"] = ["203.0.113.9", "203.0.113.10"]
     told = where(target(base_url="https://api.example", allow_load=True))
