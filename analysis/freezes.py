@@ -195,14 +195,15 @@ class _Waiting:
     def during(self, begin_s: float, end_s: float) -> _Wait | None:
         """Who waited between two answers; None if nobody did."""
         rows = self._waiting(begin_s, end_s)
-        if not len(rows):
+        in_flight = _most_at_once(self._start[rows], self._end[rows], self._weight[rows]) if len(rows) else 0
+        if not in_flight:  # also where every one of them ended before it began
             return None
         due_s = self._start[rows] + self._needed_s(self._levels.place[rows])
         earliest = int(np.argmin(due_s))
         return _Wait(
             begin_s=max(begin_s, float(self._start[rows[0]])),
             due_s=max(begin_s, float(due_s[earliest])),
-            in_flight=_most_at_once(self._start[rows], self._end[rows], self._weight[rows]),
+            in_flight=in_flight,
             stood_s=float(self._stood_s[rows[earliest]]),
         )
 

@@ -48,6 +48,12 @@ def test_a_freeze_is_found_to_a_tenth_of_a_second_with_everybody_waiting():
     assert oldest_s > freeze.duration_s + 0.05
 
 
+def test_whoever_waited_no_time_at_all_did_not_wait():
+    starts, outcomes = 1e9 + np.array([0.0, 50.0, 100.0]), ["ok", "total_timeout", "total_timeout"]
+    rows, levels = prepared(make_samples(start_s=starts, duration_ms=[1.0, 0.0, 0.0], outcome=outcomes))
+    assert silences(rows.samples, levels).freezes == ()
+
+
 def test_who_waits_again_after_a_time_out_counts_once_and_is_as_old_as_its_limit():
     """Ten users who give up after 3 s and ask again, three times each, while nothing is answered."""
     before = [(0.5 * i + 0.05 * user, 200.0, "ok") for user in range(10) for i in range(60)]
