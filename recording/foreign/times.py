@@ -15,7 +15,7 @@ _UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 
 _EPOCH_S = 9e8, 4.2e9
 """Years 1998 to 2103: outside, in every unit, stamps count from some other moment, such as the test's start.
-So do those that lie more than a year apart."""
+So do those of which most lie more than a year from the middle one; a torn one does not count."""
 _EACH = 1.0, 1e3, 1e6, 1e9
 _SHORTEST_S, _LONGEST_S = 1.0, 30 * 86400.0
 _MOST_WAITING, _MOST_PER_S = 1000.0, 10_000.0
@@ -74,7 +74,8 @@ def unit_of(stamps: NDArray[np.float64], duration_ms: NDArray[np.float64], users
         return Unit(1.0, True)
     low, centre, high = np.percentile(stamps, (1, 50, 99))
     for per_s in _EACH:
-        if _EPOCH_S[0] <= centre / per_s <= _EPOCH_S[1] and (high - low) / per_s <= YEAR_S:
+        together = near(stamps / per_s, float(centre) / per_s).mean() > 0.5
+        if _EPOCH_S[0] <= centre / per_s <= _EPOCH_S[1] and together:
             return Unit(per_s, True)
     busy_s = float(np.percentile(duration_ms, 99)) / 1000
     waiting = float(np.minimum(duration_ms / 1000, busy_s).sum())
