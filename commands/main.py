@@ -214,7 +214,7 @@ def compare(
     new: Annotated[str, typer.Argument(help="The same: after.")] = "latest",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the report.")] = None,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Compare runs of different scenarios, targets or generators.")
+        bool, typer.Option("--anyway", help="Compare runs of unlike scenarios, targets, loads or generators.")
     ] = False,
     run_dir: RunDirOption = RUNS_DIR,
     json: Annotated[
