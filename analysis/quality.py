@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from analysis import phrases
 from analysis.arrivals import arrival_findings, arrivals_of
+from analysis.edited import ROWS_CHANGED, edited
 from analysis.ended_early import ended_early
 from analysis.foreign_quality import bad_lines, foreign
 from analysis.generator_quality import generator
@@ -26,7 +27,9 @@ CLOCK_STEP_S = 0.5
 UNKNOWN_SHARE = 0.05
 BROKEN_SHARE = 0.01
 
-_MISSING = frozenset({"node_silent", "node_lost", "bad_frames", "missing_frames", "dropped_rows"})
+_MISSING = frozenset(
+    {"node_silent", "node_lost", "bad_frames", "missing_frames", "dropped_rows", ROWS_CHANGED}
+)
 """Findings that tell of requests that were sent and are not here."""
 _ORDER: tuple[Severity, ...] = ("invalid", "incomplete", "warning", "note")
 
@@ -325,6 +328,7 @@ _CHECKS: tuple[_Check, ...] = (
     _no_data,
     _log,
     _left_out,
+    edited,
     _clock,
     _names,
     _folder_parts,
