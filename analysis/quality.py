@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from analysis import phrases
 from analysis.arrivals import arrival_findings, arrivals_of
 from analysis.cut_short import last_signs
+from analysis.edited import ROWS_CHANGED, edited
 from analysis.ended_early import ended_early
 from analysis.foreign_quality import bad_lines, foreign
 from analysis.generator_quality import generator
@@ -27,7 +28,9 @@ CLOCK_STEP_S = 0.5
 UNKNOWN_SHARE = 0.05
 BROKEN_SHARE = 0.01
 
-_MISSING = frozenset({"node_silent", "node_lost", "bad_frames", "missing_frames", "dropped_rows"})
+_MISSING = frozenset(
+    {"node_silent", "node_lost", "bad_frames", "missing_frames", "dropped_rows", ROWS_CHANGED}
+)
 """Findings that tell of requests that were sent and are not here."""
 _ORDER: tuple[Severity, ...] = ("invalid", "incomplete", "warning", "note")
 
@@ -313,6 +316,7 @@ _CHECKS: tuple[_Check, ...] = (
     _no_data,
     _log,
     _left_out,
+    edited,
     _clock,
     _names,
     _folder_parts,

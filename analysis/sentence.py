@@ -40,6 +40,12 @@ GENERATOR = {
     "generator_errors": "the load generator itself failed",
     "behaviour_errors": "turns of the behaviour broke off",
 }
+MISSING = "Incomplete data: "
+INCOMPLETE = {
+    "arrivals_skipped": "The planned load was not made: ",
+    "scenario_changed": "The scenario was changed after the run: ",
+}
+"""How the sentence begins where this is all that is not whole."""
 UNDECIDED = "what was measured fits a rise as well as none"
 ALIKE: dict[LoadAnswer, str] = {
     "rises": "rises with load",
@@ -107,7 +113,7 @@ def _prefix(quality: Quality, duration_s: float) -> str:
         codes = {finding.code for finding in quality.findings if finding.severity == "incomplete"}
         if codes & {"cut_short", "interrupted"}:
             return f"Cut short after {phrases.seconds(round(duration_s))}: "
-        return "The planned load was not made: " if codes == {"arrivals_skipped"} else "Incomplete data: "
+        return INCOMPLETE.get(codes.pop(), MISSING) if len(codes) == 1 else MISSING
     return ""
 
 

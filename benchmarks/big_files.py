@@ -8,6 +8,7 @@ once would write it; a run folder's samples are in the order of their sends, as 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -18,11 +19,12 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from recording.logs import HEALTH_KEY
+from recording.logs import HEALTH_KEY, WRITTEN_KEY
 from recording.outcomes import OUTCOMES
 from recording.probes.readings_file import READINGS_SCHEMA
 from recording.run import LogHealth
 from recording.sample import Category, Samples
+from recording.tally import Written, tally
 
 PIECE = 1_000_000
 RATE_PER_S = 2_500.0
@@ -111,10 +113,15 @@ def write_folder(path: Path, rows: int, seed: int) -> None:
     manifest = {"format": 1, "id": path.name, "clean_end": True, "nodes": ["node-1"]}
     (path / "manifest.json").write_text(json.dumps(manifest))
     health = json.dumps(asdict(LogHealth(nodes=("node-1",)))).encode()
-    schema = Samples.empty().to_table().schema.with_metadata({HEALTH_KEY: health})
+    requests: Counter[str] = Counter()
+    for piece in pieces(rows, seed):
+        requests.update(tally(piece)["node-1"])
+    written = json.dumps(asdict(Written({"node-1": dict(requests)}))).encode()
+    told = {HEALTH_KEY: health, WRITTEN_KEY: written}
+    schema = Samples.empty().to_table().schema.with_metadata(told)
     with pq.ParquetWriter(path / "samples.parquet", schema, compression="zstd") as writer:
         for piece in pieces(rows, seed):
-            writer.write_table(piece.to_table().replace_schema_metadata({HEALTH_KEY: health}))
+            writer.write_table(piece.to_table().replace_schema_metadata(told))
     reading = [[ORIGIN_S], ["generator"], ["cpu_percent"], ["node-1"], [20.0]]
     pq.write_table(
         pa.table(

@@ -20,10 +20,11 @@ from recording.collect import Collector
 from recording.folder import FORMAT, RunFolder, replacing
 from recording.frames import OF_A_BEAT, Frame, Kind, Scan
 from recording.probes.readings_file import READINGS_SCHEMA, read_readings
-from recording.processes import Process
+from recording.processes import Process, agree
 from recording.run import LogHealth, Readings, Thinned
 from recording.sample import SCHEMA, Samples, whole
 from recording.sorted_logs import Sorted, sorted_out
+from recording.tally import Written, read_written, rows_changed, tally
 
 MOST_USERS = 1 << 24
 """Per process: more can only be damage."""
@@ -36,6 +37,10 @@ Beats = Sequence[Mapping[str, Any]]
 
 HEALTH_KEY = b"loadverdict.health"
 """Key of the Parquet metadata that holds the logs' health as JSON."""
+
+WRITTEN_KEY = b"loadverdict.written"
+"""Key of the Parquet metadata that holds, as JSON, what was written into the file; older files lack it."""
+
 
 _HEALTH = TypeAdapter(LogHealth)
 
@@ -252,9 +257,11 @@ def finish(folder: RunFolder) -> Recorded:
     for left in folder.samples_dir.glob("*.reserve"):  # of a process that was killed
         left.unlink()
     # Readings first, and the health inside the samples' own file: whoever finds that file has the rest.
-    _write_parquet(folder.readings_parquet, _readings_table(recorded.readings))
-    _write_parquet(folder.samples_parquet, recorded.samples.to_table(), health=recorded.health)
+    _write_parquet(folder.readings_parquet, _readings_table(recorded.readings), {})
     health = recorded.health
+    written = Written(tally(recorded.samples), folder.manifest().get("start_s"))
+    told = {HEALTH_KEY: json.dumps(asdict(health)), WRITTEN_KEY: json.dumps(asdict(written))}
+    _write_parquet(folder.samples_parquet, recorded.samples.to_table(), told)
     damaged = health.bad_frames or health.missing_frames or health.nodes_without_end
     if not (damaged or health.repeated_frames or health.strangers):
         for path in paths:
@@ -265,10 +272,8 @@ def finish(folder: RunFolder) -> Recorded:
     return recorded
 
 
-def _write_parquet(path: Path, table: pa.Table, health: LogHealth | None = None) -> None:
-    metadata = {b"loadverdict.format": str(FORMAT).encode()}
-    if health is not None:
-        metadata[HEALTH_KEY] = json.dumps(asdict(health)).encode()
+def _write_parquet(path: Path, table: pa.Table, told: Mapping[bytes, str]) -> None:
+    metadata = {b"loadverdict.format": str(FORMAT), **told}
     with replacing(path) as temporary:
         # Without checksums a flipped bit in a page is another number, and nobody knows.
         pq.write_table(
@@ -300,8 +305,21 @@ def read_parquet(folder: RunFolder) -> Recorded:
     except (OSError, pa.ArrowException, KeyError, ValueError):
         # Missing or damaged: analysis says that the generator's own health is unknown.
         readings = _readings_from(READINGS_SCHEMA.empty_table())
-    health = _health_from(metadata.get(HEALTH_KEY))
-    return Recorded(collector.samples(), readings, health, collector.thinned)
+    samples = collector.samples()
+    health = _compared(_health_from(metadata.get(HEALTH_KEY)), metadata.get(WRITTEN_KEY), samples, folder)
+    return Recorded(samples, readings, health, collector.thinned)
+
+
+def _compared(health: LogHealth, text: bytes | None, samples: Samples, folder: RunFolder) -> LogHealth:
+    """The health, with how the rows differ from those that `finish` wrote; older files do not tell."""
+    if text is None:
+        return health
+    written = read_written(text)
+    return replace(
+        health,
+        rows_changed=rows_changed(written.requests, tally(samples)),
+        other_run=not agree(written.run_start_s, folder.manifest().get("start_s")),
+    )
 
 
 def _a_file(path: Path) -> Path:

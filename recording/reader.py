@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import yaml
 
 from recording.errors import NoDataError
 from recording.examples import read_examples
@@ -17,11 +15,7 @@ from recording.logs import read_logs, read_parquet
 from recording.planned import USERS, planned_parts
 from recording.run import Run
 from recording.sample import constant
-from recording.strict_yaml import MAX_DEPTH, read_bounded
-from recording.whole_file import whole_file
-
-LONGEST_SCENARIO = 1 << 20
-"""Bytes: with every default filled in it is longer than the file it was made from, and no more."""
+from recording.scenario_file import read_scenario
 
 
 def read_run(path: Path) -> Run:
@@ -54,17 +48,19 @@ def _read_folder(folder: RunFolder) -> Run:
     if not closed and bool((samples.delay_ms >= 0).any()):
         # An open load has no number of users: those at work are its requests in flight.
         samples = replace(samples, users=constant(-1, len(samples)))
+    scenario, scenario_changed = read_scenario(folder, manifest)
     return Run(
         id=folder.id,
         source="run_folder",
         samples=samples,
         readings=recorded.readings,
         manifest=manifest,
-        scenario=_scenario(folder),
+        scenario=scenario,
         events=folder.events(),
         examples=read_examples(folder.errors_jsonl),
         health=recorded.health,
         thinned=recorded.thinned,
+        scenario_changed=scenario_changed,
     )
 
 
@@ -76,11 +72,3 @@ def _unreadable(error: Exception) -> str:
             "it on another machine"
         )
     return "is damaged and the logs it was made from are gone; run again"
-
-
-def _scenario(folder: RunFolder) -> dict[str, Any]:
-    try:
-        value = read_bounded(whole_file(folder.scenario_yaml, LONGEST_SCENARIO).decode(), MAX_DEPTH)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError):
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recording.sample import Samples
+from recording.tally import RowsChanged
 
 LACKS = (
     "users",
@@ -127,6 +128,8 @@ class LogHealth:
         stranger_requests: finished requests that were left out with them.
         contested: nodes of which there are two different logs, where nothing tells which is of this run: one
             was taken by its file's name or its place in the file, the others are among `strangers`.
+        rows_changed: processes of which samples.parquet holds other requests than were written into it.
+        other_run: whether samples.parquet was made of another run than the manifest's.
     """
 
     nodes: tuple[str, ...] = ()
@@ -143,6 +146,8 @@ class LogHealth:
     strangers: tuple[str, ...] = ()
     stranger_requests: int = 0
     contested: tuple[str, ...] = ()
+    rows_changed: tuple[RowsChanged, ...] = ()
+    other_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +187,7 @@ class Run:
         length_s: seconds from start to end, where a file of sums tells that and its rows do not.
         thinned: how rows were thinned where the source holds too many; None: all are there.
         ordered: the samples are as `recording.order.in_order` leaves them, and need not be sorted again.
+        scenario_changed: the scenario is not the one that the run was made with, or is gone.
     """
 
     id: str
@@ -198,3 +204,4 @@ class Run:
     length_s: float | None = None
     thinned: Thinned | None = None
     ordered: bool = False
+    scenario_changed: bool = False

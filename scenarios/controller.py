@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import gevent
-import yaml
 from locust.runners import STATE_MISSING, MasterRunner
 
 from recording import child
@@ -26,6 +25,7 @@ from recording.errors import LoadverdictError, UsageError
 from recording.folder import FORMAT, NOT_BEGUN, RunFolder
 from recording.manifest import git_commit, host_facts, versions
 from recording.planned import KEY, as_manifest
+from recording.scenario_file import FILE_HASH, write_scenario
 from recording.scrub import on_screen
 from scenarios.clock_offset import answer
 from scenarios.loads.plan import Plan
@@ -151,8 +151,8 @@ class Controller:
         self._probing.start(folder, target, self._clock)
         start_s = self._clock.now() + lead_s(scenario)
         self.assignment = Assignment(folder.path, scenario, target, start_s, self._nodes())
-        folder.scenario_yaml.write_text(yaml.safe_dump(scenario.to_mapping(), sort_keys=False))
-        folder.write_manifest(self._manifest(folder, scenario, target))
+        file_hash = write_scenario(folder, scenario.to_mapping())
+        folder.write_manifest(self._manifest(folder, scenario, target, file_hash))
         self.folders[folder.id] = folder.path
         planned_s = scenario.schedule().duration_s
         self.described = {"scenario": scenario.name, "target": target.name, "planned_s": planned_s}
@@ -293,11 +293,13 @@ class Controller:
                 lost.add(client_id)
                 self.note("node_lost", node=self._node_name(client_id), elapsed_s=round(self.elapsed_s, 1))
 
-    def _manifest(self, folder: RunFolder, scenario: Scenario, target: Target) -> dict[str, Any]:
+    def _manifest(
+        self, folder: RunFolder, scenario: Scenario, target: Target, file_hash: str
+    ) -> dict[str, Any]:
         return {
             "format": FORMAT,
             "id": folder.id,
-            "scenario": {"name": scenario.name, "hash": scenario.fingerprint()},
+            "scenario": {"name": scenario.name, "hash": scenario.fingerprint(), FILE_HASH: file_hash},
             "target": {"name": target.name, "base_url": target.base_url},
             "probes": {name: probe.kind for name, probe in target.probes.items()},
             "start_utc": datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="milliseconds"),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from recording.folder import RunFolder
+from recording.scenario_file import FILE_HASH, read_scenario, write_scenario
 from scenarios.scenario import load_scenario, scenario_names
 
 SCENARIO = "behaviour: BEHAVIOUR\nload: {shape: hold, users: 3, hold_s: 5}\n"
@@ -77,3 +79,14 @@ def test_targets_to_meet_and_descriptions_leave_runs_comparable(files: Files) ->
 def test_shipped_scenarios_have_hashes_of_their_own() -> None:
     hashes = [load_scenario(name).fingerprint() for name in scenario_names()]
     assert len(set(hashes)) == len(hashes)
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_a_scenario_that_was_written_is_known_again_and_one_with_another_target_is_not(
+    name: str, tmp_path: Path
+) -> None:
+    folder, told = RunFolder(tmp_path), load_scenario(name).to_mapping()
+    manifest = {"scenario": {FILE_HASH: write_scenario(folder, told)}}
+    assert read_scenario(folder, manifest) == (told, False)
+    write_scenario(folder, {**told, "slo": [*told["slo"], "p50 < 1 ms"]})
+    assert read_scenario(folder, manifest)[1]
