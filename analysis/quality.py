@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from analysis import phrases
 from analysis.arrivals import arrival_findings, arrivals_of
-from analysis.ended_early import ended_early
+from analysis.ended_early import cut_off, ended_early
 from analysis.foreign_quality import bad_lines, foreign
 from analysis.generator_quality import generator
 from analysis.lines import warm_up_s
@@ -333,6 +333,7 @@ _CHECKS: tuple[_Check, ...] = (
     _refused,
     _looks,
     ended_early,
+    cut_off,
     _broken,
     generator,
     _arrivals,
