@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from analysis.attribution import summary
 from analysis.change import what_would_change
 from analysis.class_rates import class_rates
+from analysis.ended_early import decided
 from analysis.evidence import Evidence, endpoint_counts
 from analysis.found import Found, find
 from analysis.levels import capacity
@@ -21,7 +22,7 @@ from analysis.slo.grammar import CASE_SLO, parse_slo
 from analysis.slo.judge import evaluate
 from analysis.suspects import Suspect, known_suspects
 from analysis.tree import tree
-from analysis.verdict import Verdict
+from analysis.verdict import Quality, Verdict
 from analysis.weigh import weigh
 from analysis.windows import Windows
 from analysis.withheld import told_windows
@@ -69,7 +70,9 @@ def judged(
 def _verdict(run: Run, found: Found, slo: Sequence[str], suspects: Sequence[Suspect]) -> Verdict:
     """What was found, in words."""
     cut, rows = found.cut, found.cut.rows
-    facts = _facts(found)
+    targets = evaluate(slo, _basis(run, found))
+    quality = decided(found.quality, targets)
+    facts = _facts(found, quality)
     # More of the same would find it down again.
     following = (
         next_run(
@@ -110,8 +113,8 @@ def _verdict(run: Run, found: Found, slo: Sequence[str], suspects: Sequence[Susp
         tree=tree(rows.requests, found.statuses, found.kinds, found.temporal, found.load, found.drift),
         suspects=weigh(suspects, _evidence(found, _name(run.manifest.get("target")))),
         server=found.server,
-        slo=evaluate(slo, _basis(run, found)),
-        quality=found.quality,
+        slo=targets,
+        quality=quality,
         lacks=sorted(run.lacks),
         next_run=following,
     )
@@ -156,7 +159,7 @@ def _evidence(found: Found, target: str | None) -> Evidence:
     )
 
 
-def _facts(found: Found) -> Facts:
+def _facts(found: Found, quality: Quality) -> Facts:
     """What the first sentence is made of."""
     return Facts(
         rate=found.rate,
@@ -167,7 +170,7 @@ def _facts(found: Found) -> Facts:
         levels=found.cut.table,
         fingerprints=found.kinds,
         statuses=found.statuses,
-        quality=found.quality,
+        quality=quality,
         duration_s=found.duration_s,
         warm_up_s=warm_up_s(found.cut.windows),
         drift=found.drift,

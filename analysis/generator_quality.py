@@ -42,7 +42,7 @@ TOLD_KINDS = 3
 
 def generator(run: Run, rows: Usable, windows: Windows) -> Iterator[Finding]:
     """Findings about the load generator itself."""
-    for check in (_own_faults, _broken_turns, _cpu, _waits, _lag, _held_up, _users):
+    for check in (_own_faults, _broken_turns, _backed_off, _cpu, _waits, _lag, _held_up, _users):
         yield from check(run, rows, windows)
 
 
@@ -81,6 +81,19 @@ def _broken_turns(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
         f"behaviour raised an exception though every answer was right{reason}{more}. What it would have sent "
         "then is missing: mend the behaviour.",
     )
+
+
+def _backed_off(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
+    """Attempts of a closed load that came later than its users would have made them."""
+    waited = 0 if run.readings is None else run.readings.last_of_all("attempts_backed_off") or 0
+    if waited:
+        yield Finding(
+            code="backed_off",
+            severity="note",
+            text=f"{phrases.counted(waited, 'attempt')} waited until a second had passed since their user's "
+            "last one, because nothing connected. So few attempts make a small share of errors: look at how "
+            "long nothing connected.",
+        )
 
 
 def _cpu(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from analysis import phrases
 from analysis.arrivals import arrival_findings, arrivals_of
 from analysis.cut_short import last_signs
 from analysis.edited import ROWS_CHANGED, edited
-from analysis.ended_early import ended_early
+from analysis.ended_early import cut_off, ended_early
 from analysis.foreign_quality import bad_lines, foreign
 from analysis.generator_quality import generator
 from analysis.lines import warm_up_s
@@ -325,6 +325,7 @@ _CHECKS: tuple[_Check, ...] = (
     _refused,
     _looks,
     ended_early,
+    cut_off,
     _broken,
     generator,
     _arrivals,

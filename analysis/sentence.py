@@ -23,6 +23,7 @@ from analysis.verdict import (
     TimeDrift,
 )
 from analysis.withheld import DOUBTS
+from recording.folder import CUT_OFF
 
 LONGEST = 240
 MESSAGE = 60
@@ -111,7 +112,7 @@ def _prefix(quality: Quality, duration_s: float) -> str:
         return f"Invalid run, do not rely on it ({why}). If it counted: "
     if not quality.complete:
         codes = {finding.code for finding in quality.findings if finding.severity == "incomplete"}
-        if codes & {"cut_short", "interrupted"}:
+        if codes & {"cut_short", "interrupted", CUT_OFF}:
             return f"Cut short after {phrases.seconds(round(duration_s))}: "
         return INCOMPLETE.get(codes.pop(), MISSING) if len(codes) == 1 else MISSING
     return ""

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.text import Text
 
+from analysis.ended_early import told_cut_off
 from analysis.gate import gate_code
 from commands import locust_process
 from commands.all_runs import keep_index
@@ -20,7 +21,7 @@ from commands.preflight import check_before_load, check_room
 from commands.progress import show_progress
 from commands.with_lab import reachable
 from recording.errors import NoDataError, UsageError
-from recording.folder import NOT_BEGUN, RunFolder
+from recording.folder import CUT_OFF, NOT_BEGUN, RunFolder
 from recording.follow import Follower
 from recording.logs import finish
 from scenarios.addresses import addresses_of
@@ -141,6 +142,9 @@ def record(
     for looker in lookers:
         looker.close()
         console.print(Text(looker.text))
+    for event in folder.events():
+        if event["kind"] == CUT_OFF:
+            console.print(Text(f"the load was {told_cut_off(event)}", style="bold"))
     if not folder.path.exists():
         raise NoDataError(
             f"the run folder {folder.path} was removed during the run: nothing is left of the run"

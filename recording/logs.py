@@ -64,6 +64,7 @@ GENERATOR_READINGS = (
     "arrivals_late",
     "turns_begun",
     "turns_broken",
+    "attempts_backed_off",
 )
 """Figures of a heartbeat that become readings of source `generator`, labelled with the node."""
 

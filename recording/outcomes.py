@@ -28,3 +28,6 @@ OUTCOMES = (
 
 TIMEOUT_OUTCOMES = frozenset({"connect_timeout", "first_byte_timeout", "body_timeout", "total_timeout"})
 """Outcomes whose duration is a limit that was reached, not an answer's latency (censored)."""
+
+NEVER_SENT = frozenset({"generator", "dns", "refused", "unreachable", "connect_timeout", "tls"})
+"""Outcomes of requests that ended before they had a connection to be sent over."""

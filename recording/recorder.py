@@ -113,6 +113,12 @@ class Recorder:
         """Requests begun and not yet finished."""
         return len(self._open)
 
+    @property
+    def oldest_s(self) -> float:
+        """Seconds that the oldest request in flight has been waiting; 0 without one."""
+        oldest = next(iter(self._open.values()), None)
+        return time.monotonic() - oldest[0] if oldest else 0.0
+
     def start(self) -> None:
         """Write the first anchor and begin to flush."""
         self._write_anchor()
@@ -264,13 +270,12 @@ class Recorder:
     def _write_heartbeat(self, lag_ms: float, busy: Mapping[str, float]) -> None:
         now = time.monotonic()
         situation = self._situation()
-        oldest = next(iter(self._open.values()), None)
         self._log.append_json(
             Kind.HEARTBEAT,
             {
                 "time_s": round(self._clock.epoch(now), 4),
                 "in_flight": len(self._open),
-                "oldest_s": round(now - oldest[0], 4) if oldest else 0.0,
+                "oldest_s": round(self.oldest_s, 4),
                 "users_wanted": situation.users_wanted,
                 "users_running": situation.users_running,
                 "loop_lag_ms": round(lag_ms, 3),

@@ -22,11 +22,12 @@ from locust.runners import STATE_MISSING, MasterRunner
 from recording import child
 from recording.clock import Clock
 from recording.errors import LoadverdictError, UsageError
-from recording.folder import FORMAT, NOT_BEGUN, RunFolder
+from recording.folder import CUT_OFF, FORMAT, NOT_BEGUN, RunFolder
 from recording.manifest import git_commit, host_facts, versions
 from recording.planned import KEY, as_manifest
 from recording.scenario_file import FILE_HASH, write_scenario
 from recording.scrub import on_screen
+from scenarios.circuit import Circuit
 from scenarios.clock_offset import answer
 from scenarios.loads.plan import Plan
 from scenarios.overrides import overrides_told
@@ -44,6 +45,9 @@ SHIP_MESSAGE = "loadverdict_ship"
 SHIPPED_MESSAGE = "loadverdict_shipped"
 CLOCK_MESSAGE = "loadverdict_clock"
 VERSION_MESSAGE = "loadverdict_version"
+
+LOCAL = "local"
+"""What the only process of a run is called."""
 
 ENV_FOLDER = "LOADVERDICT_RUN_FOLDER"
 """An existing, empty run folder to use; set by `loadverdict run`, which also diagnoses the run."""
@@ -78,6 +82,7 @@ class Controller:
         self._watch: gevent.Greenlet | None = None
         self._receiver: Receiver | None = None
         self._probing = Probing()
+        self._circuit = Circuit()
         self.versions = WorkerVersions()
         """What the workers run."""
         self.assignment: Assignment | None = None
@@ -147,6 +152,7 @@ class Controller:
         folder = RunFolder(Path(given)) if given else RunFolder.create(runs.resolve(), scenario.name)
         self._clock = Clock.start()
         self._drained, self._stages = set(), set()
+        self._circuit = Circuit()
         self.completed = self._interrupted = False
         self._probing.start(folder, target, self._clock)
         start_s = self._clock.now() + lead_s(scenario)
@@ -199,6 +205,27 @@ class Controller:
     def is_aborted(self) -> bool:
         """Whether somebody wants the load to end at once: `loadverdict abort`, or a file made by hand."""
         return self.assignment is not None and RunFolder(self.assignment.folder).abort_flag.exists()
+
+    def hear(self, node: str, told: Mapping[str, Any]) -> None:
+        """A process tells of its connections; what it says of an earlier run is ignored."""
+        if self.assignment is not None and told.get("start_s") == self.assignment.start_s:
+            self._circuit.tell(node, told)
+
+    def cut_off(self) -> bool:
+        """Whether nothing has connected for so long that the load ends; noted if so."""
+        nodes = self._live_nodes() if isinstance(self._runner, MasterRunner) else {LOCAL}
+        quiet_s = self._circuit.broken_s(nodes)
+        if self.assignment is None or quiet_s is None:
+            return False
+        planned_s = self.assignment.scenario.schedule().duration_s
+        log.error("nothing could connect for %.0f s: the load ends", quiet_s)
+        self.note(
+            CUT_OFF,
+            elapsed_s=round(self.elapsed_s, 1),
+            planned_s=planned_s,
+            quiet_s=round(quiet_s, 1),
+        )
+        return True
 
     def drain(self) -> None:
         """Have the workers finish what is in flight, and wait for them."""
@@ -262,7 +289,7 @@ class Controller:
         folder.update_manifest(
             end_utc=datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="milliseconds"),
             clean_end=self.completed,
-            nodes=sorted(self._node_name(c) for c in self._known_nodes) or ["local"],
+            nodes=sorted(self._node_name(c) for c in self._known_nodes) or [LOCAL],
         )
         self.assignment = None
         if ENV_FOLDER not in os.environ:

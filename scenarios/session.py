@@ -19,6 +19,7 @@ from recording.folder import RunFolder
 from recording.frames import LogWriter
 from recording.recorder import Recorder, Situation
 from scenarios.accounts import NOBODY, Account, AccountPool
+from scenarios.attempts import Contact
 from scenarios.broken_turns import BrokenTurns
 from scenarios.client import Client
 from scenarios.crew import Crew, Seat
@@ -31,6 +32,9 @@ from scenarios.target import Target
 
 DRAIN_EXTRA_S = 1.0
 """Beyond the total timeout of a request nothing can be in flight that will still be answered."""
+
+CONNECT_EXTRA_S = 1.0
+"""The same of a request that has no connection yet, beyond its limit to connect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,7 @@ class Session:
         self.leaving: set[gevent.Greenlet] = set()
         self._node = node
         self.turns = BrokenTurns(self._tell_of_broken_turn)
+        self.contact = Contact()
         self._users = itertools.count()
         self._start_s = assignment.start_s
         self._runner = runner
@@ -138,7 +143,7 @@ class Session:
         ]
 
     def _figures(self) -> dict[str, float]:
-        total: Counter[str] = Counter(self.turns.figures())
+        total: Counter[str] = Counter(self.turns.figures() | self.contact.figures())
         for arrivals in self._arrivals:
             total.update(arrivals.figures())
         return dict(total)
@@ -172,6 +177,13 @@ class Session:
         """Whether the scenario's number of requests is reached and all of them are over."""
         limit = self.scenario.max_requests
         return limit is not None and self.recorder.started >= limit and self.recorder.in_flight == 0
+
+    def told_of_contact(self) -> dict[str, float]:
+        """Whether this process's requests get a connection, for the one that may end the load."""
+        # A name may have two addresses, each of which is given that long.
+        to_connect_s = 2 * self.scenario.timeouts.connect_s + CONNECT_EXTRA_S
+        one_waits = self.recorder.oldest_s > to_connect_s
+        return {"start_s": self._start_s, **self.contact.told(one_waits=one_waits)}
 
     def sit_down(self) -> Seat | None:
         """A place for a user that begins; None where all are taken, as in a process that came too late."""

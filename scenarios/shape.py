@@ -39,7 +39,7 @@ class ScenarioShape(LoadTestShape):
         stages = plan.now_at(elapsed_s)
         users = plan.users_at(elapsed_s, controller.nodes)
         is_done = controller.is_decided or (session is not None and session.is_done)
-        if not stages or users is None or is_done:
+        if not stages or users is None or is_done or controller.cut_off():
             controller.completed = True
             return None
         controller.enter_stages(stages)

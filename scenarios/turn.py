@@ -8,6 +8,7 @@ from typing import Any
 
 from recording.sample import UNPLANNED
 from scenarios.accounts import Account
+from scenarios.attempts import Attempts
 from scenarios.client import Answer
 from scenarios.crew import Crew
 from scenarios.hidden import hidden_of, written_in
@@ -32,12 +33,15 @@ class Turn:
         account: Account,
         chance: random.Random,
         delay_ms: float,
+        attempts: Attempts,
     ) -> None:
         self._session = session
         self._crew = crew
         self._http = http
         self._account = account
         self._delay_ms = delay_ms
+        self._attempts = attempts
+        self._has_sent = False
         self._own: deque[Request] = deque(maxlen=MOST_OWN)
         self._saved: deque[str] = deque(maxlen=MOST_SAVED)
         self.went_wrong = False
@@ -55,22 +59,34 @@ class Turn:
         session = self._session
         if request is not None:
             self._own.append(request)  # also one that is not sent: its secrets may stand in what is raised
-        if not session.may_send:
+        if not session.may_send or self._has_to_leave():
             self.went_wrong = True
             return None
         request = request or self.requests[name]
         delay_ms, self._delay_ms = self._delay_ms, UNPLANNED
         name = self._crew.endpoint(name)
         wrong, self.went_wrong = self.went_wrong, True  # until the answer is there
+        self._attempts.begin()
         answer = session.client.send(
             self._http, name, request, self._account, self.variables, delay_ms, self._saved
         )
+        self._attempts.end(answer.outcome)
         self.went_wrong = wrong or not answer.ok
         if answer.ok:
             saved = request.saved_from(answer.fields, answer.headers or {})
             self._saved.extend(saved.values())
             self.variables |= saved
         return answer
+
+    def _has_to_leave(self) -> bool:
+        """Whether the user leaves, or the run ends, while it waits because nothing connects.
+
+        Before a turn's first request it has waited already, and an open load goes by its plan.
+        """
+        has_sent, self._has_sent = self._has_sent, True
+        if not has_sent or self._crew.arrivals is not None:
+            return False
+        return self._attempts.wait() or not self._session.may_send
 
     def failed(self, error: BaseException) -> str:
         """What an exception of the behaviour says, without secrets."""

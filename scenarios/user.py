@@ -12,6 +12,7 @@ from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImm
 
 from recording.sample import UNPLANNED
 from scenarios.accounts import NOBODY
+from scenarios.attempts import APART_S, Attempts
 from scenarios.crew import Crew, Seat
 from scenarios.dispatcher import Dispatcher
 from scenarios.pause import pause_s
@@ -42,6 +43,7 @@ class ScenarioUser(User):
         self._session: Session = session_of(environment)
         self.client = self._session.client.user()
         self._random = random.Random(f"{self._session.scenario.seed}/{self._session.next_user()}")
+        self._attempts = Attempts(self._session.contact)
         self._account = NOBODY
         self._seat: Seat | None = None
         self._present = False
@@ -82,13 +84,19 @@ class ScenarioUser(User):
             gevent.sleep(IDLE_S)
             return
         went_well = self._work(session, crew)
-        if session.scenario.rendezvous_s is None:
-            pause = pause_s(crew.part.think_time, crew.part.think_time_s, self._random)
-            # Without think time Locust's own pause of no length between two tasks is enough; not where turns
-            # break off before anything is sent, for they would keep the processor to themselves.
-            pause = pause if went_well else max(pause, IDLE_S)
-            if pause > 0:
-                gevent.sleep(pause)
+        pause = self._pause_s(session, crew, went_well)
+        if pause > 0:
+            gevent.sleep(pause)
+
+    def _pause_s(self, session: Session, crew: Crew, went_well: bool) -> float:
+        """Seconds until the next turn."""
+        every_s = session.scenario.rendezvous_s
+        if every_s is not None:
+            return 0.0 if every_s >= APART_S else self._attempts.pause_s()
+        pause = pause_s(crew.part.think_time, crew.part.think_time_s, self._random)
+        # Without think time Locust's own pause of no length between two tasks is enough; not where turns
+        # break off before anything is sent, for they would keep the processor to themselves.
+        return self._attempts.pause_s(pause if went_well else max(pause, IDLE_S))
 
     def _is_present(self, session: Session, seat: Seat) -> bool:
         """Whether the plan wants this user now; waits a while if not, so that it is asked again.
@@ -131,6 +139,7 @@ class ScenarioUser(User):
         # Set in any case: a user whose pause ends at this very moment must not begin a request any more,
         # for the kill below reaches it only at the next turn of the event loop.
         self._leaving = True
+        self._attempts.leave()
         if self._busy and not self._session.draining:
             self._session.leaving.add(self.greenlet)
             self.group.discard(self.greenlet)
@@ -146,7 +155,7 @@ class ScenarioUser(User):
         session.turns.begun += 1
         went_well = True
         self._busy = True
-        turn = Turn(session, crew, self.client, self._account, self._random, delay_ms)
+        turn = Turn(session, crew, self.client, self._account, self._random, delay_ms, self._attempts)
         try:
             crew.draw_behaviour(self._random).turn(turn)
         except ENDS:

@@ -22,6 +22,7 @@ from scenarios.controller import (
     DRAIN_MESSAGE,
     DRAINED_MESSAGE,
     ENV_FOLDER,
+    LOCAL,
     RUN_MESSAGE,
     SHIP_MESSAGE,
     VERSION_MESSAGE,
@@ -48,6 +49,9 @@ LIVENESS_S = 10
 Locust's own three end a whole test when the line to all workers is cut for so long, and with it every request
 that they have not shipped yet.
 """
+
+CONTACT = "loadverdict_contact"
+"""Key of what a worker's report to its master says of its connections."""
 
 log = logging.getLogger("loadverdict")
 
@@ -82,6 +86,7 @@ class Wiring:
             self._distant = DistantWorker(runner)
             MasterWatch(runner)
             runner.send_message(VERSION_MESSAGE, {"version": own_version()})
+            events.report_to_master.add_listener(self._on_report)
         if isinstance(runner, MasterRunner):
             assert self.controller is not None
             locust.runners.HEARTBEAT_LIVENESS = LIVENESS_S
@@ -92,6 +97,7 @@ class Wiring:
             runner.register_message(CLOCK_MESSAGE, self._on_clock)
             runner.register_message(VERSION_MESSAGE, self._on_version)
             events.worker_connect.add_listener(self._on_worker_connect)
+            events.worker_report.add_listener(self._on_worker_report)
         events.test_start.add_listener(self._on_test_start)
         events.test_stopping.add_listener(self._on_test_stopping)
         events.quitting.add_listener(self._on_quitting)
@@ -107,6 +113,8 @@ class Wiring:
             self._plan = self.controller.resolve()[0].schedule()
             self.controller.check_workers()
         assert self._plan is not None
+        if self._session is not None:
+            self.controller.hear(LOCAL, self._session.told_of_contact())
         return self._plan, self.controller, self._session
 
     def _on_run(self, msg: Any, **_: Any) -> None:
@@ -155,13 +163,23 @@ class Wiring:
         assert self.controller is not None
         self.controller.welcome(client_id)
 
+    def _on_report(self, data: dict[str, Any], **_: Any) -> None:
+        if self._session is not None:
+            data[CONTACT] = self._session.told_of_contact()
+
+    def _on_worker_report(self, client_id: str, data: dict[str, Any], **_: Any) -> None:
+        assert self.controller is not None
+        told = data.get(CONTACT)
+        if isinstance(told, dict):
+            self.controller.hear(client_id, told)
+
     def _on_test_start(self, **_: Any) -> None:
         if self.controller is not None:
             self._assignment = self.controller.begin()
         if isinstance(self._runner, MasterRunner) or self._assignment is None:
             return
         index = self._runner.worker_index if isinstance(self._runner, WorkerRunner) else 0
-        node = worker_name(index) if isinstance(self._runner, WorkerRunner) else "local"
+        node = worker_name(index) if isinstance(self._runner, WorkerRunner) else LOCAL
         clock = None
         if self._distant is not None:
             self._assignment, clock = self._distant.prepared(self._assignment, node)

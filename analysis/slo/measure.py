@@ -13,6 +13,7 @@ from analysis.slo.grammar import SloTarget
 from analysis.slo.percentiles import percentile, percentile_of_windows
 from analysis.slo.selection import Selection
 from analysis.slo.stretches import Halves, Judged, across, enough, no_chance
+from analysis.slo.unanswered import without_answer
 from analysis.slo.withheld import UNANSWERED, nobody, untold
 from analysis.usable import Bools, Floats, Ints, Usable, bounds
 
@@ -39,9 +40,8 @@ def _of_chosen(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:
         return Measured(None, note=nobody(target, chosen))
     if target.share is None:
         return _BY_METRIC[target.metric](target, basis, chosen)
-    return (
-        percentile_of_windows(target, basis, chosen) if target.window_s else percentile(target, basis, chosen)
-    )
+    of_times = percentile_of_windows if target.window_s else percentile
+    return without_answer(target, of_times(target, basis, chosen), chosen)
 
 
 def _share(target: SloTarget, basis: Basis, chosen: Selection) -> Measured:

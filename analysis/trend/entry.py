@@ -11,7 +11,7 @@ from pydantic import Field
 
 from analysis.comparison.report import Unit
 from analysis.comparison.seen import Seen, likeness
-from analysis.ended_early import ENDED_EARLY
+from analysis.ended_early import CODES
 from analysis.experiment.effects import Count, burst_effect
 from analysis.gate import MET, validity_code
 from analysis.intervals import share_interval
@@ -83,7 +83,7 @@ def entry_of(seen: Seen, code: int, target_commit: str | None = None, repeats: s
         repeats: the first run of its night, if it is another one.
     """
     verdict = seen.verdict
-    ended_early = any(finding.code == ENDED_EARLY for finding in verdict.quality.findings)
+    ended_early = any(finding.code in CODES for finding in verdict.quality.findings)
     whole = validity_code(verdict) == MET and not ended_early
     return Entry(
         run_id=verdict.run_id,

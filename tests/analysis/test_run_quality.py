@@ -9,6 +9,7 @@ import pytest
 from run_builder import START_S, by_time, make_run
 
 from analysis.diagnose import diagnose
+from analysis.gate import INCOMPLETE, MISSED, gate_code
 from recording.run import LogHealth, Readings
 from recording.sample import Category, Samples
 
@@ -168,6 +169,46 @@ def test_turns_that_a_behaviour_broke_off_are_the_generators_own_fault(broken, s
             f"40 turns (4 %) broke off because the Python behaviour raised an exception though every "
             f"answer was right: {text}."
         )
+
+
+CUT_OFF = {"kind": "cut_off", "time_s": START_S + 42, "elapsed_s": 42.0, "planned_s": 600.0, "quiet_s": 30.4}
+
+
+@pytest.mark.parametrize(
+    ("slo", "severity", "code"),
+    [
+        (["error_rate < 50 %"], "incomplete", INCOMPLETE),
+        (["error_rate < 5 %"], "warning", MISSED),
+        (["error_rate < 50 %", "p99 < 1 ms"], "warning", MISSED),
+        (["status(200) > 1 %", "p99 < 1 ms for 900 s"], "incomplete", INCOMPLETE),  # no data
+    ],
+)
+def test_a_run_that_was_cut_off_is_incomplete_unless_it_has_missed_a_target(slo, severity, code):
+    verdict = diagnose(make_run(errors=0.2, events=(CUT_OFF,)), slo)
+    (finding,) = (finding for finding in verdict.quality.findings if finding.code == "cut_off")
+    assert finding.severity == severity
+    assert finding.text.startswith("The load was ended after 42 s of 600 s: nothing could connect for 30 s.")
+    assert gate_code(verdict) == code
+    assert verdict.sentence.startswith("Cut short after ") == (severity == "incomplete")
+
+
+def test_what_else_is_missing_of_a_run_that_was_cut_off_stays_missing():
+    run = make_run(errors=0.2, events=(CUT_OFF,), health=LogHealth(missing_frames=1))
+    assert gate_code(diagnose(run, ["error_rate < 5 %"])) == INCOMPLETE
+
+
+def test_an_event_that_holds_something_else_is_told_all_the_same():
+    found = diagnose(make_run(events=({"kind": "cut_off", "time_s": START_S, "elapsed_s": "x"},))).quality
+    assert any("ended after an unknown time" in finding.text for finding in found.findings)
+
+
+@pytest.mark.parametrize("waited", [0, 1, 180])
+def test_attempts_that_waited_are_told(waited):
+    found, quality = codes(make_run(readings=readings(attempts_backed_off=[0, waited])))
+    assert found.get("backed_off") == ("note" if waited else None)
+    if waited:
+        text = next(finding.text for finding in quality.findings if finding.code == "backed_off")
+        assert text.startswith(f"{waited} attempt{'s' if waited > 1 else ''} waited until a second")
 
 
 def test_a_behaviour_that_raises_before_it_sends_anything_is_named():

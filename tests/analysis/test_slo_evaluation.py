@@ -75,6 +75,46 @@ def test_requests_never_answered_do_not_help_to_pass():
     assert "never answered" in result.text
 
 
+@pytest.mark.parametrize("target", ["p99 < 1000 ms", "p95 < 1000 ms for 10 s"])
+@pytest.mark.parametrize(
+    ("ends", "duration_ms", "outcome"),
+    [
+        (["refused"], 3.0, "no_data"),
+        (["refused", "reset", "connect_timeout"], 3.0, "no_data"),
+        (["first_byte_timeout"], 2000.0, "missed"),  # it takes at least that long
+        (["refused", "http_error"], 3.0, "met"),  # a 503 is an answer
+        (["refused"] * 9 + ["ok"], 3.0, "met"),
+    ],
+)
+def test_a_latency_without_any_answer_is_no_pass(
+    target: str, ends: list[str], duration_ms: float, outcome: str
+) -> None:
+    found = (ends * 2000)[:2000]
+    status = [{"ok": 200, "http_error": 503}.get(one, 0) for one in found]
+    samples = make_samples(
+        start_s=1e9 + np.arange(2000) * 0.02, duration_ms=duration_ms, outcome=found, status=status
+    )
+    (result,) = diagnose(replace(make_run(), samples=samples), [target]).slo
+    assert result.outcome == outcome
+    assert ("known to have been answered" in result.text) == (outcome == "no_data")
+
+
+def test_an_endpoint_without_any_answer_has_no_latency() -> None:
+    up = np.arange(2000) % 2 == 0
+    samples = make_samples(
+        start_s=1e9 + np.arange(2000) * 0.02,
+        duration_ms=3.0,
+        endpoint=np.where(up, "me", "login").tolist(),
+        outcome=np.where(up, "ok", "refused").tolist(),
+        status=np.where(up, 200, 0),
+    )
+    run = replace(make_run(), samples=samples)
+    (login, me, both) = diagnose(
+        run, ["p99(endpoint login) < 9 ms", "p99(endpoint me) < 9 ms", "p99 < 9 ms"]
+    ).slo
+    assert (login.outcome, me.outcome, both.outcome) == ("no_data", "met", "met")
+
+
 def test_unclear_errors_without_messages_are_no_data():
     run = replace(make_run(errors=0.1), examples=(), lacks=frozenset({"message"}))
     assert outcomes(run, "unclear_errors < 1 %") == {"unclear_errors": "no_data"}

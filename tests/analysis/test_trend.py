@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from run_builder import by_load, make_run
+from run_builder import START_S, by_load, make_run
 
 from analysis.comparison.seen import seen
 from analysis.gate import gate_code
@@ -245,6 +245,19 @@ def test_an_entry_of_a_run_without_requests_is_not_whole() -> None:
     kept = entry_of(looked, gate_code(looked.verdict))
     assert not kept.whole
     assert kept.figures == {}
+
+
+def test_an_entry_of_a_run_that_was_cut_off_is_not_whole() -> None:
+    event = {
+        "kind": "cut_off",
+        "time_s": START_S + 42,
+        "elapsed_s": 42.0,
+        "planned_s": 600.0,
+        "quiet_s": 30.0,
+    }
+    looked = seen(make_run(errors=0.5, events=(event,)))
+    assert looked.verdict.quality.complete  # it has missed a target
+    assert not entry_of(looked, gate_code(looked.verdict)).whole
 
 
 def repeated(start: int, values_ms: Sequence[float], **known: Any) -> list[Entry]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recording.folder import CUT_OFF
 from recording.reader import read_run
 from tests.commands.conftest import ROOT, wait_for
 from tests.faults.harness import (
@@ -30,10 +31,24 @@ from tests.faults.harness import (
 from tests.faults.mounts import needs_root
 from tests.faults.name_server import ADDRESS, slow_name_server
 
+CIRCUIT = ROOT / "tests/faults/circuit"
+BROKEN_S = 6
+"""Instead of the 30 s after which a load ends."""
 NAME = "shop.test"
 ANSWERS_S = 1.0
 """How long the slow name server takes."""
 HASTY = LOAD.replace("think_time_s: 0.1", "think_time_s: 0")
+STUBBORN = """
+class Stubborn:
+    def turn(self, user):
+        for _ in range(50):
+            user.send("login")
+"""
+"""A behaviour that asks on whatever it is told."""
+OPEN = """
+load: {shape: hold, arrivals: 20, spread: even, max_in_flight: 3, hold_s: 7}
+timeouts: {connect_s: 1, read_s: 2, total_s: 2}
+"""
 MANY = """
 load: {shape: hold, users: 30, hold_s: %d}
 think_time_s: 0.5
@@ -43,10 +58,11 @@ slo: [error_rate < 5 %%]
 
 
 @pytest.mark.slow
-def test_a_target_that_dies_and_comes_back_is_refused_meanwhile(bench: Bench) -> None:
+@pytest.mark.parametrize("load", [LOAD, HASTY], ids=["think time", "no think time"])
+def test_a_target_that_dies_and_comes_back_is_refused_meanwhile(bench: Bench, load: str) -> None:
     """What the two servers have read, one after the other, is what was recorded as sent."""
     ledger = bench.serve("steady")
-    going = bench.start(LOAD % 8, ledger=ledger)
+    going = bench.start(load % 8, ledger=ledger)
     going.until_finished(60)
     port_file = bench.folder / "port"
     before = ledger.target.served()
@@ -64,6 +80,11 @@ def test_a_target_that_dies_and_comes_back_is_refused_meanwhile(bench: Bench) ->
         again.wait()
     samples = read_run(going.folder.path).samples
     measured(read_before=before, read_after=after, **Counter(samples.outcome.to_list()))
+    last_refused_s = float(samples.start_s[samples.outcome.equals("refused")].max())
+    ok_s = samples.start_s[samples.outcome.equals("ok")]
+    back_after_s = float(ok_s[ok_s > last_refused_s].min()) - last_refused_s
+    measured(back_after_s=back_after_s)
+    assert back_after_s < 3
     sent = int((~samples.outcome.isin({"refused"})).sum())
     hung_up = int(samples.outcome.isin({"reset", "closed_early"}).sum())
     # What lay in the server's buffers when it died was sent, and never read.
@@ -71,15 +92,20 @@ def test_a_target_that_dies_and_comes_back_is_refused_meanwhile(bench: Bench) ->
     assert hung_up <= 2 * USERS
     refused = int(samples.outcome.equals("refused").sum())
     assert 0 < refused < 3 * USERS * 10
-    check_said(going, 1 if verdict_of(going)["quality"]["valid"] else 4)
+    assert not any(event["kind"] == CUT_OFF for event in going.folder.events())
+    check_said(going, going.process.returncode)
+    assert going.process.returncode in ((0, 1) if verdict_of(going)["quality"]["valid"] else (4,))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("client", ["lean", "fast", "requests"])
-def test_a_target_that_refuses_users_without_pauses(bench: Bench, client: str) -> None:
-    """Each attempt is recorded, and nothing slows them down: the figures say how many there are."""
+@pytest.mark.parametrize(
+    "more", ["client: lean", "client: fast", "client: requests", "behaviour: stubborn:Stubborn"]
+)
+def test_a_target_that_refuses_users_without_pauses_slows_them_down(bench: Bench, more: str) -> None:
+    """Each attempt is recorded. After three in vain a user makes one a second, also within a turn."""
+    (bench.folder / "stubborn.py").write_text(STUBBORN)
     ledger = bench.serve("steady")
-    going = bench.start(HASTY % 8 + f"client: {client}\n", ledger=ledger)
+    going = bench.start(HASTY % 8 + more + "\n", ledger=ledger)
     going.until_finished(60)
     (worker,) = going.workers()
     ledger.target.process.kill()
@@ -89,19 +115,70 @@ def test_a_target_that_refuses_users_without_pauses(bench: Bench, client: str) -
     going.until_ended()
     samples = read_run(going.folder.path).samples
     refused = samples.take(np.flatnonzero(samples.outcome.equals("refused")))
-    rate_per_s = float(refused.weight.sum()) / float(np.ptp(refused.start_s))
+    since_s = refused.start_s - refused.start_s.min()
+    rate_per_s = float((since_s >= 1).sum()) / float(since_s.max() - 1)
+    core = (after.user + after.system - before.user - before.system) / took_s
+    valid = verdict_of(going)["quality"]["valid"]
     measured(
-        client=client,
+        more=more,
+        valid=valid,
         refused=len(refused),
         attempts_per_s_per_user=rate_per_s / USERS,
-        core=(after.user + after.system - before.user - before.system) / took_s,
+        core=core,
         log_bytes_per_s=(after_bytes - before_bytes) / took_s,
         bytes_at_the_end=sum(file.stat().st_size for file in going.folder.path.rglob("*") if file.is_file()),
     )
     assert set(samples.outcome.to_list()) <= {"ok", "refused", "reset", "closed_early"}
     assert len(refused) == int(refused.weight.sum())  # failures are never thinned
     assert health_of(going).dropped_rows == 0
-    check_said(going, 1 if verdict_of(going)["quality"]["valid"] else 4)
+    assert rate_per_s / USERS <= 1.5
+    assert core < 0.5
+    assert "because nothing connected" in findings_of(going)["backed_off"]
+    check_said(going, going.process.returncode)
+    assert going.process.returncode in ((0, 1) if valid else (4,))
+
+
+@pytest.mark.slow
+def test_arrivals_that_are_refused_come_as_planned(bench: Bench) -> None:
+    """A few users take them all, so that each is refused often enough to slow down, were its load closed."""
+    ledger = bench.serve("steady")
+    going = bench.start(OPEN, ledger=ledger)
+    going.until_finished(10)
+    ledger.target.process.kill()
+    going.until_ended()
+    samples = read_run(going.folder.path).samples
+    refused = samples.take(np.flatnonzero(samples.outcome.equals("refused")))
+    rate_per_s = len(refused) / float(np.ptp(refused.start_s))
+    measured(rate_per_s=rate_per_s, **verdict_of(going)["quality"]["arrivals"])
+    assert rate_per_s > 10
+    assert "backed_off" not in findings_of(going)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize(
+    ("slo", "code"), [("error_rate < 99 %", 3), ("throughput > 1 per s for 3 s", 1)], ids=["met", "missed"]
+)
+def test_a_load_ends_when_nothing_can_connect(bench: Bench, processes: str, slo: str, code: int) -> None:
+    ledger = bench.serve("steady")
+    prefix = ("env", f"CIRCUIT_LIMIT_S={BROKEN_S}", f"PYTHONPATH={ROOT}:{CIRCUIT}")
+    load = HASTY % 60 + f"slo: ['{slo}']\n"
+    going = bench.start(load, "--processes", processes, ledger=ledger, prefix=prefix)
+    going.until_finished(60)
+    ledger.target.process.kill()
+    killed_s = time.monotonic()
+    going.until_ended(50)
+    ended_after_s = time.monotonic() - killed_s
+    finding = findings_of(going)["cut_off"]
+    measured(processes=processes, ended_after_s=ended_after_s, finding=finding)
+    assert ended_after_s > BROKEN_S
+    (event,) = (event for event in going.folder.events() if event["kind"] == CUT_OFF)
+    assert event["planned_s"] == 60
+    assert BROKEN_S <= event["quiet_s"] <= event["elapsed_s"] < 50
+    assert " of 60 s: nothing could connect for " in finding
+    assert read_run(going.folder.path).manifest["clean_end"] is True
+    valid = verdict_of(going)["quality"]["valid"]
+    check_said(going, code if valid else 4, "the load was ended after", "nothing could connect for")
 
 
 def log_bytes(going: Going) -> int:
@@ -110,8 +187,11 @@ def log_bytes(going: Going) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("slo", ["error_rate < 5 %", "error_rate < 50 % for 5 s"])
-def test_a_target_that_refuses_ends_the_load_where_that_is_asked_for(bench: Bench, slo: str) -> None:
+@pytest.mark.parametrize(
+    ("slo", "end"), [("error_rate < 5 %", "cut_off"), ("error_rate < 50 % for 5 s", "ended_early")]
+)
+def test_a_target_that_refuses_ends_the_load(bench: Bench, slo: str, end: str) -> None:
+    """At the latest after half a minute: so few attempts may leave a share of the whole run within reach."""
     load = HASTY % 60 + f"slo: ['{slo}']\nabort_when_missed: true\n"
     ledger = bench.serve("steady")
     going = bench.start(load, ledger=ledger)
@@ -120,8 +200,8 @@ def test_a_target_that_refuses_ends_the_load_where_that_is_asked_for(bench: Benc
     killed_s = time.monotonic()
     going.until_ended(90)
     measured(slo=slo, ended_after_s=time.monotonic() - killed_s, **findings_of(going))
-    assert "ended_early" in findings_of(going)
-    assert going.process.returncode in (1, 4)
+    assert end in findings_of(going)
+    assert going.process.returncode in (1, 3, 4)
 
 
 def named(bench: Bench, name: str) -> Ledger:
