@@ -2,21 +2,22 @@
 
 The pace is the highest that any five seconds have shown for each user, or arrival, that was planned. Where
 requests fail it may be far from that of good ones: who is refused makes no further request in that turn, who
-waits for a time-out makes none meanwhile. So unless half of one such stretch went well, ten times as many may
-come.
+waits for a time-out makes none meanwhile, and who gets no connection waits before the next. So unless half of
+one such stretch went well, and all of it connected, ten times as many may come.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from analysis.slo.grammar import Bound
 from analysis.slo.selection import Cells, Rows, Selection
-from analysis.usable import Bools, Floats, Usable
+from analysis.usable import Bools, Floats, Ints, Usable
+from recording.outcomes import NEVER_SENT
 from recording.planned import USERS, PlannedPart
 
 PACE_S = 5.0
@@ -110,7 +111,8 @@ class Ahead:
         there = level > 0
         if not there.any():
             return None
-        telling = there & (requests > 0) & (went_well >= requests / 2)
+        in_vain = chosen.tally(_never_sent(chosen), cells, any_endpoint=True)[:-1]
+        telling = there & (requests > 0) & (went_well >= requests / 2) & (in_vain == 0)
         seen = float((requests[there] / level[there]).max() / PACE_S)
         # Of an open load some arrivals may have been skipped so far; each that is not makes a request.
         return max(seen, 0.0 if self.units == {USERS} else 1.0) * (1.0 if telling.any() else HURRY)
@@ -133,3 +135,10 @@ class Ahead:
     def _level(self, elapsed_s: Floats) -> Floats:
         """The level planned at moments, of all parts together."""
         return np.asarray(np.sum([part.level_at(elapsed_s) for part in self.parts], axis=0), np.float64)
+
+
+def _never_sent(chosen: Selection) -> Iterator[Ints]:
+    """Rows of requests that got no connection."""
+    outcome = chosen.rows.samples.outcome
+    is_meant = np.array([name in NEVER_SENT for name in outcome.names], bool)
+    return (rows.start + np.flatnonzero(is_meant[outcome.codes[rows]]) for rows in chosen.slabs())

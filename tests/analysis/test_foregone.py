@@ -272,6 +272,24 @@ def test_a_start_that_failed_slowly_is_no_measure_of_the_pace_to_come() -> None:
     assert {result.outcome for result in diagnose(run, ["error_rate < 5 %", "p95 < 1000 ms"]).slo} == {"met"}
 
 
+def test_users_that_wait_for_a_connection_are_no_measure_of_the_pace_to_come() -> None:
+    """A second went well, at 40 requests a second; then 5 users make one attempt a second up to second 20."""
+    well_s, back_s = np.arange(0, 1, 0.025), np.arange(20, 300, 0.025)
+    in_vain_s = np.repeat(np.arange(1.0, 20), 5) + np.tile(np.arange(5) / 1000, 19)
+    time_s = np.concatenate([well_s, in_vain_s, back_s])
+    failed = (time_s >= 1) & (time_s < 20)
+    samples = make_samples(
+        start_s=START_S + time_s,
+        duration_ms=np.where(failed, 1.0, 50.0),
+        status=np.where(failed, 0, 200),
+        outcome=["refused" if one else "ok" for one in failed],
+        users=5,
+    )
+    run = replace(make_run(), samples=samples, manifest=planned("users", [0, 300, 5, 5]))
+    assert first(run, "error_rate < 2 %") is None
+    assert {result.outcome for result in diagnose(run, ["error_rate < 2 %"]).slo} == {"met"}
+
+
 def test_an_arrival_makes_a_request_at_least_though_some_were_skipped() -> None:
     """Of 8 arrivals a second 2 are served while every second one waits for a time-out, then all."""
     time_s = np.concatenate([np.arange(0, 60, 0.5), np.arange(60, 300, 0.125)])
