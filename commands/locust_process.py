@@ -134,6 +134,8 @@ def running(
                     start_new_session=True,
                 )
             )
+        if received:  # while it was being started, when there was nobody to pass it on to
+            started[0].send_signal(signal.SIGINT)
         with _limited(limit_s):
             yield started[0], received
         end_group(started[0])
