@@ -123,7 +123,7 @@ def _endpoints(names: tuple[str, ...], n: Floats, k: Floats) -> list[BurstEndpoi
     tail = holm(binomial_tail(k_in, n_in, usual))
     hit = (tail < CHANCE) & (rate >= LEAST_FACTOR * usual) & (rate >= usual + LEAST_POINTS)
     extra = float(np.sum((k_in - n_in * usual)[hit]) / max(float(n_in[hit].sum()), 1.0))
-    order = np.argsort(-k_in, kind="stable")
+    order = sorted(range(len(used)), key=lambda i: (-k_in[i], names[used[i]]))
     return [
         BurstEndpoint(
             endpoint=names[used[i]],

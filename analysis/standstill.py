@@ -88,5 +88,6 @@ def _held_up_s(samples: Samples, standstills: dict[str, Standstill]) -> Floats:
         due_s = sent_s - np.maximum(samples.delay_ms[mine], 0.0) / 1000
         over_s = sent_s + samples.duration_ms[mine] / 1000
         held_s = standstill.within_s(due_s, over_s)
-        stood_s[mine] = np.where(held_s > HELD_UP_SHARE * (over_s - due_s), held_s, 0.0)
+        with np.errstate(invalid="ignore"):  # rows of damaged files, which are no requests
+            stood_s[mine] = np.where(held_s > HELD_UP_SHARE * (over_s - due_s), held_s, 0.0)
     return stood_s

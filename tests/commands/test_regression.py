@@ -119,7 +119,7 @@ def test_a_run_that_hangs_is_interrupted_and_recorded(
     cli: Cli, hanging: Target, scenario: Callable[[str], str]
 ) -> None:
     # Nobody is answered, and users would wait longer than the limit.
-    code, out, err = regression(cli, hanging, scenario(SCENARIO), "--at-most", "6s")
+    code, out, err = regression(cli, hanging, scenario(BRIEF), "--at-most", "9s")
     assert code == 1, out + err
     assert "interrupted: what was recorded is diagnosed" in out
     with sqlite3.connect(cli.folder / HISTORY) as file:

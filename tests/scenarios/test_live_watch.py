@@ -123,8 +123,9 @@ def test_why_a_look_failed_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFi
 def test_a_program_that_is_not_there_is_told(tmp_path: Path) -> None:
     watcher = Watcher([str(tmp_path / "nothing")], pause_s=0)
     watcher.attend(tmp_path)
-    gevent.sleep(0.2)
-    assert "could not begin" in watcher.trouble
+    with gevent.Timeout(20):
+        while "could not begin" not in watcher.trouble:
+            gevent.sleep(0.01)
 
 
 def test_closing_ends_the_look_that_is_under_way(tmp_path: Path) -> None:
