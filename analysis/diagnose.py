@@ -10,7 +10,7 @@ from analysis.change import what_would_change
 from analysis.class_rates import class_rates
 from analysis.ended_early import decided
 from analysis.evidence import Evidence, endpoint_counts
-from analysis.found import Found, find
+from analysis.found import Cut, Found, find
 from analysis.levels import capacity
 from analysis.lines import warm_up_s
 from analysis.looks import Looks
@@ -22,7 +22,7 @@ from analysis.slo.grammar import CASE_SLO, parse_slo
 from analysis.slo.judge import evaluate
 from analysis.suspects import Suspect, known_suspects
 from analysis.tree import tree
-from analysis.verdict import Quality, Verdict
+from analysis.verdict import Capacity, Quality, Verdict
 from analysis.weigh import weigh
 from analysis.windows import Windows
 from analysis.withheld import told_windows
@@ -100,7 +100,7 @@ def _verdict(run: Run, found: Found, slo: Sequence[str], suspects: Sequence[Susp
         temporal=found.temporal,
         time_drift=found.drift,
         knee=found.knee,
-        capacity=None if cut.doubt or cut.judge.short else capacity(cut.table, cut.levels, _error_limit(slo)),
+        capacity=_capacity(cut, slo),
         freezes=list(found.silent.freezes),
         latency_ms=found.latency,
         levels=cut.table,
@@ -176,6 +176,14 @@ def _facts(found: Found, quality: Quality) -> Facts:
         drift=found.drift,
         freezes=found.silent.freezes,
     )
+
+
+def _capacity(cut: Cut, slo: Sequence[str]) -> Capacity | None:
+    """None where it is unknown what the loads were: withheld, not made, or filled up by the failures."""
+    is_filled = cut.windows.filled is not None and cut.windows.filled.holds
+    if cut.doubt or cut.judge.short or is_filled:
+        return None
+    return capacity(cut.table, cut.levels, _error_limit(slo))
 
 
 def _error_limit(slo: Sequence[str]) -> float:

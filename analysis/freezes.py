@@ -118,8 +118,13 @@ def _answered(samples: Samples) -> Bools:
     """Rows whose end is a sign of life of the target. A foreign "no answer" is none, nor is what an earlier
     answer kept from being sent."""
     silent = samples.outcome.isin(TIMEOUT_OUTCOMES | {"unfinished"})
-    unsaid = samples.outcome.isin({"unknown", "wrong_content"}) & (samples.status == 0)
-    return np.asarray(~(silent | unsaid), np.bool_)
+    unsaid = samples.outcome.equals("unknown") & (samples.status == 0)
+    return np.asarray(~(silent | unsaid | _unsent(samples)), np.bool_)
+
+
+def _unsent(samples: Samples) -> Bools:
+    """Rows of requests that an earlier answer kept from being sent: nobody waits for those."""
+    return np.asarray(samples.outcome.equals("wrong_content") & (samples.status == 0), np.bool_)
 
 
 class _Usual:
@@ -188,6 +193,7 @@ class _Waiting:
         self._stood_s = samples.stood_s
         self._end = end_s
         self._latest_end = np.maximum.accumulate(self._end)
+        self._sent = ~_unsent(samples)
         self._levels, self._usual = levels, usual
         self._users = samples.users
         self._closed = users_known and bool(np.all(samples.delay_ms < 0)) and int(samples.users[-1]) > 0
@@ -222,7 +228,7 @@ class _Waiting:
         """Rows that were sent before the end and had no end by the begin, the oldest first."""
         after = int(np.searchsorted(self._start, end_s, side="left"))
         first = int(np.searchsorted(self._latest_end, begin_s, side="right"))
-        return first + np.flatnonzero(self._end[first:after] > begin_s)
+        return first + np.flatnonzero((self._end[first:after] > begin_s) & self._sent[first:after])
 
     @property
     def last_send_s(self) -> float:

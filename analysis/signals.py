@@ -124,7 +124,8 @@ def _temporal(e: Evidence, expected: Expected, own: FingerprintReport | None) ->
 def _drift(e: Evidence, expected: Expected, _: FingerprintReport | None) -> Shown | None:
     if e.drift.answer == "inconclusive" or not e.errors or e.of is not None:
         return None
-    return Shown(float(e.drift.answer in expected.wanted), e.drift.why)
+    rises = e.drift.answer != "yes" or (e.drift.slope or 0.0) > 0  # what gets better accuses nobody
+    return Shown(float(rises and e.drift.answer in expected.wanted), e.drift.why)
 
 
 def _error_duration(e: Evidence, expected: Expected, own: FingerprintReport | None) -> Shown | None:

@@ -17,6 +17,8 @@ IN_A_ROW = 3
 """After so many attempts of a user in a row a pattern shows: a listen queue that overflows now and then must
 see its load unchanged."""
 
+OWN_FAULT = "generator"
+
 APART_S = 1.0
 """From then on a user's attempts begin so far apart, in seconds, until one of them connects."""
 
@@ -82,12 +84,18 @@ class Attempts:
         """A request is about to be sent."""
         self._begun_s = self._contact.now_s()
 
-    def end(self, outcome: str) -> None:
-        """It is over."""
+    def end(self, outcome: str, *, was_sent: bool = True) -> None:
+        """It is over.
+
+        Args:
+            outcome: of the request.
+            was_sent: False where nothing was tried, since a value could not be sent.
+        """
         if outcome in NEVER_SENT:
             self._in_vain += 1
-            self._contact.missed(self._begun_s)
-        else:
+            if outcome != OWN_FAULT:  # which says nothing of the target
+                self._contact.missed(self._begun_s)
+        elif was_sent:
             self._in_vain = 0
             self._contact.made()
 

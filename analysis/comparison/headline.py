@@ -67,12 +67,12 @@ def _shown(found: Sequence[Line]) -> list[Line]:
 
 def _left_open(lines: Sequence[Line]) -> str:
     """What "no difference" does not cover."""
-    if not lines:
-        return ""
-    figures = (
-        f"{_name(line)} ({figure(line.unit, line.base)} and {figure(line.unit, line.new)})" for line in lines
-    )
-    return f" Left open: {'; '.join(figures)}."
+    figures = [
+        f"{_name(line)} ({figure(line.unit, line.base)} and {figure(line.unit, line.new)})"
+        for line in lines
+        if line.base is not None or line.new is not None
+    ]
+    return f" Left open: {'; '.join(figures)}." if figures else ""
 
 
 def _name(line: Line) -> str:

@@ -201,6 +201,12 @@ def test_no_difference_says_what_it_does_not_cover() -> None:
     assert all(f"{name} of successes" in left for name in ("P50", "P95", "P99"))
 
 
+def test_figures_that_neither_side_has_are_not_left_open() -> None:
+    report = compared(make_run(errors=1.0), make_run(errors=1.0, seed=2))
+    assert report.answer == "same"
+    assert "unknown" not in report.sentence
+
+
 @pytest.mark.parametrize(
     ("base", "new", "apart"),
     [

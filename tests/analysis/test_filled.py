@@ -72,7 +72,7 @@ def test_failures_that_hang_do_not_rise_with_what_they_fill(errors: InTime, thre
     assert verdict.load_effect.axis == ("users" if threads else "requests in flight")
     assert (verdict.load_effect.answer, verdict.load_effect.confidence) == ("inconclusive", None)
     assert "the failures may have filled the count of requests in flight" in verdict.sentence
-    assert verdict.knee is None
+    assert (verdict.knee, verdict.capacity) == (None, None)
     assert {one.load_effect for one in verdict.by_status.values()} == {"inconclusive"}
     assert verdict.temporal.answer != "distributed"
     assert verdict.next_run is not None

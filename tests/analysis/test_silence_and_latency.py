@@ -54,6 +54,18 @@ def test_whoever_waited_no_time_at_all_did_not_wait():
     assert silences(rows.samples, levels).freezes == ()
 
 
+def test_nobody_waits_for_what_could_not_be_sent():
+    """One user who thinks for 4 s; every third request needs a value that cannot be sent."""
+    kinds = [("ok", 200), ("ok", 200), ("wrong_content", 0)] * 20
+    outcomes, statuses = zip(*kinds, strict=True)
+    rows, levels = prepared(
+        make_samples(
+            start_s=1e9 + 4.0 * np.arange(60), duration_ms=1.3, outcome=outcomes, status=statuses, users=1
+        )
+    )
+    assert silences(rows.samples, levels).found == ()
+
+
 def test_who_waits_again_after_a_time_out_counts_once_and_is_as_old_as_its_limit():
     """Ten users who give up after 3 s and ask again, three times each, while nothing is answered."""
     before = [(0.5 * i + 0.05 * user, 200.0, "ok") for user in range(10) for i in range(60)]
@@ -322,13 +334,18 @@ def test_what_was_not_sent_because_of_an_earlier_answer_was_not_answered():
 
 
 def test_what_was_not_sent_is_no_sign_of_life():
-    held = frozen().duration_ms > 5000
-    outcome, status = np.where(held, "wrong_content", "ok"), np.where(held, 0, 200)
-    samples = frozen(outcome=outcome.tolist(), status=status.tolist())
-    samples.duration_ms[held] = 5000
+    held = frozen()
+    unsent_s = 1e9 + 30.5 + 0.5 * np.arange(14)
+    samples = make_samples(
+        start_s=np.append(held.start_s, unsent_s),
+        duration_ms=np.append(held.duration_ms, np.full(14, 0.1)),
+        outcome=["ok"] * len(held) + ["wrong_content"] * 14,
+        status=[200] * len(held) + [0] * 14,
+    )
     rows, levels = prepared(samples)
     (freeze,) = silences(rows.samples, levels).freezes
     assert freeze.duration_s == pytest.approx(8.0, abs=0.6)
+    assert freeze.in_flight == 10
 
 
 def test_thinned_successes_give_the_same_percentiles_as_all_of_them():

@@ -65,6 +65,15 @@ def test_what_grows_or_comes_back_is_no_step(rate):
     assert diagnose(make_run(errors=rate)).time_drift.step is None
 
 
+def test_what_gets_better_accuses_nobody_of_a_leak():
+    worse, better = (
+        diagnose(make_run(errors=by_time(rate)))
+        for rate in (lambda t: 0.9 * (t > 300), lambda t: 0.9 * (t < 300))
+    )
+    assert "leak" in {suspect.name for suspect in worse.suspects}
+    assert "leak" not in {suspect.name for suspect in better.suspects}
+
+
 def test_what_grows_evenly_keeps_its_slope():
     drift = diagnose(make_run(errors=by_time(lambda t: 0.3 * t / 600))).time_drift
     assert drift.slope == pytest.approx(0.3, abs=0.04)

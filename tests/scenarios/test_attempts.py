@@ -52,6 +52,30 @@ def test_a_user_slows_down_after_three_in_a_row_without_connection(outcome: str)
     assert attempts.pause_s() == 0
 
 
+def test_faults_of_its_own_slow_a_user_down_and_say_nothing_of_the_target() -> None:
+    clock = Clock()
+    contact = Contact(clock)
+    attempts = Attempts(contact)
+    for _ in range(50):
+        attempt(attempts, clock, "generator", took_s=1.0)
+    assert attempts.pause_s() == 0  # a second has passed
+    assert contact.told(one_waits=False)["tried_s"] == 0
+    attempt(attempts, clock, "generator")
+    assert attempts.pause_s() > 0
+
+
+def test_what_was_not_sent_neither_had_a_connection_nor_missed_one() -> None:
+    clock = Clock()
+    contact = Contact(clock)
+    attempts = Attempts(contact)
+    for _ in range(IN_A_ROW):
+        attempt(attempts, clock, "refused", took_s=1.0)
+    attempts.begin()
+    attempts.end("wrong_content", was_sent=False)
+    assert contact.told(one_waits=False)["tried_s"] == IN_A_ROW
+    assert attempts.pause_s() == APART_S
+
+
 @given(st.lists(st.booleans(), max_size=60))
 def test_a_refusal_now_and_then_changes_no_load(refused: list[bool]) -> None:
     clock = Clock()
