@@ -24,8 +24,8 @@ LONGEST_DRESS = 4
 """A secret that the window's end cuts in two is so many times as long as it is itself, at most."""
 
 _TELLING = (
-    r"(?:password|passwd|pwd|passphrase|passcode|token|secret|credential|(?:api|access|private)[_-]?key"
-    r"|session(?:[_-]?id)?)s?"
+    r"(?:(?:password|passwd|pwd|passphrase|passcode|token|secret|credential)(?:[_-]?(?:hash|confirm(?:ation)?)|\d)?"
+    r"|(?:api|access|private|secret|signing|encryption)[_-]?key|[_-]pass|sess(?:ion(?:[_-]?id)?|id)|\.sid)s?"
 )
 _CREDENTIAL_HEADER = r"(?:(?:proxy-)?authorization|(?:set-)?cookie2?)"
 SECRET_NAME = re.compile(rf"(?i){_TELLING}|auth|cookie|\bsid\b")
@@ -37,6 +37,9 @@ _SHAPES = (
     # Not "Bearer token expired": a token has digits, or is longer than words are.
     re.compile(r"(?i)bearer\s+(?=[a-z._~+/=-]*\d|[a-z._~+/=-]{20})[a-z0-9._~+/=-]+"),
     re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"),
+    re.compile(
+        r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^-]{0,16000}(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?"
+    ),
 )
 # What stands between "://" and the host's "@", be it a password alone, or a key in the place of the user. A
 # password may hold a slash, but what begins with a port is a path: http://host:80/~a@b.

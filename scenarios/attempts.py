@@ -111,6 +111,8 @@ class Attempts:
 
     def wait(self) -> bool:
         """Wait until the next one may begin; returns whether the user is to leave instead."""
+        if self._left.is_set():
+            return True
         pause_s = self.pause_s()
         return pause_s > 0 and self._left.wait(pause_s)
 

@@ -23,8 +23,8 @@ _ABOUT_A_SECRET = re.compile(r"(?i)author(?!iz)|[_-](?:type|method|kind|mode)$")
 """Names that hold such a word and hold no secret: `author`, `token_type`."""
 
 _SECRET_NAME = re.compile(
-    SECRET_NAME.pattern
-    + r"|\bpass\b|passphrase|passcode|(?:\b|_)pin\b|otp\b|jwt|[cx]srf|assertion|signature|[a-z][_-]?key\b"
+    SECRET_NAME.pattern + r"|\bpass\b|passphrase|passcode|(?:\b|_)pin\b|otp\b|jwt|[cx]srf|assertion|signature"
+    r"|(?:\b|[a-z][_-]?)key\b"
 )
 """How what we send is called: more than an answer's fields, which clients must be able to read."""
 

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import gevent
+
 from scenarios.controller import VERSION_MESSAGE, Controller
+from scenarios.master_port import MOST_TOLD
+from scenarios.same_version import TELL_LIMIT_S, UNKNOWN
 
 
 class LateWorkers:
@@ -20,6 +24,7 @@ class LateWorkers:
         self._controller = controller
         self._handle = runner.handle_message
         self._held: dict[str, Any] = {}
+        self._refused = 0
         runner.handle_message = self._handled
 
     def _handled(self, client_id: str, message: Any) -> None:
@@ -28,10 +33,19 @@ class LateWorkers:
             # Without this answer the worker would not go on to listen.
             index = self._runner.get_worker_index(client_id)
             self._runner.send_message("ack", {"index": index}, client_id)
+            gevent.spawn_later(TELL_LIMIT_S, self._give_up, client_id)
         elif client_id in self._held and message.type == VERSION_MESSAGE:
             self._let_in(client_id, message)
         elif client_id not in self._held:
             self._handle(client_id, message)
+
+    def _give_up(self, client_id: str) -> None:
+        """It has told nothing: of another version, or no worker at all."""
+        request = self._held.pop(client_id, None)
+        if request is not None and self._controller.assignment is None:
+            self._handle(client_id, request)
+        elif request is not None:
+            self._refuse(client_id, UNKNOWN)
 
     def _is_late(self, client_id: str) -> bool:
         return self._controller.assignment is not None and not self._controller.versions.knows(client_id)
@@ -43,5 +57,10 @@ class LateWorkers:
         if not other:
             self._handle(client_id, request)
             return
-        self._controller.refuse(client_id, other)
+        self._refuse(client_id, other)
+
+    def _refuse(self, client_id: str, version: str) -> None:
+        self._refused += 1
+        if self._refused <= MOST_TOLD:
+            self._controller.refuse(client_id, version)
         self._runner.send_message("quit", client_id=client_id)

@@ -10,11 +10,15 @@ from typing import Any
 
 from locust.exception import RPCError, RPCReceiveError
 
+from scenarios.controller import VERSION_MESSAGE
+
 MOST_TOLD = 20
 """Messages that are refused in so many words; the log must not grow at a stranger's pleasure."""
 
-FROM_STRANGERS = frozenset({"client_ready", "locustfile", "heartbeat", "spawning", "spawning_complete"})
-"""What a worker says before the master knows it, or after it has forgotten it. Locust answers it."""
+FROM_STRANGERS = frozenset(
+    {"client_ready", "locustfile", "heartbeat", "spawning", "spawning_complete", VERSION_MESSAGE}
+)
+"""What a worker says before the master knows it, or after it has forgotten it."""
 
 log = logging.getLogger("loadverdict")
 

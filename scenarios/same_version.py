@@ -38,7 +38,7 @@ class WorkerVersions:
     def tell(self, client_id: str, message: Any) -> None:
         """A worker tells what it runs."""
         version = message.get("version") if isinstance(message, Mapping) else None
-        self._told[client_id] = str(version)[:LONGEST]
+        self._told[client_id] = version[:LONGEST] if isinstance(version, str) else UNKNOWN
 
     def check(self, workers: Mapping[str, str]) -> None:
         """Wait until all workers have told what they run, and compare it.

@@ -6,6 +6,8 @@ import random
 from collections import deque
 from typing import Any
 
+import gevent
+
 from recording.sample import UNPLANNED
 from scenarios.accounts import Account
 from scenarios.attempts import Attempts
@@ -15,6 +17,9 @@ from scenarios.hidden import hidden_of, written_in
 from scenarios.raised import raised
 from scenarios.request import Request
 from scenarios.session import Session
+
+IDLE_S = 0.1
+"""How often who may not send looks again."""
 
 MOST_OWN = 50
 """So many requests of a behaviour's own making are remembered in a turn, which may go on for hours."""
@@ -61,6 +66,7 @@ class Turn:
             self._own.append(request)  # also one that is not sent: its secrets may stand in what is raised
         if not session.may_send or self._has_to_leave():
             self.went_wrong = True
+            gevent.sleep(IDLE_S)  # a behaviour that asks again and again would leave nobody else a turn
             return None
         request = request or self.requests[name]
         delay_ms, self._delay_ms = self._delay_ms, UNPLANNED

@@ -17,10 +17,7 @@ from scenarios.crew import Crew, Seat
 from scenarios.dispatcher import Dispatcher
 from scenarios.pause import pause_s
 from scenarios.session import Session, session_of
-from scenarios.turn import Turn
-
-IDLE_S = 0.1
-"""How often a user that may not send looks again."""
+from scenarios.turn import IDLE_S, Turn
 
 POOL_S = 5.0
 """How long an idle user of an open load waits before it looks whether there is anything left to do."""

@@ -90,8 +90,8 @@ class Wiring:
         if isinstance(runner, MasterRunner):
             assert self.controller is not None
             locust.runners.HEARTBEAT_LIVENESS = LIVENESS_S
-            MasterPort(runner)
             LateWorkers(runner, self.controller)
+            MasterPort(runner)  # before it: what strangers send is none of its business
             runner.register_message(DRAINED_MESSAGE, self._on_drained)
             runner.register_message(SHIP_MESSAGE, self._on_ship)
             runner.register_message(CLOCK_MESSAGE, self._on_clock)

@@ -84,7 +84,7 @@ class LeanClient:
             try:
                 link = self._connected(*place, within)
             except ExpiredError:
-                raise FailedError("connect_timeout" if within < deadline_s else "total_timeout") from None
+                raise FailedError("connect_timeout") from None
             except OSError:
                 if place is places[-1]:
                     raise

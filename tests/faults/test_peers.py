@@ -23,6 +23,13 @@ FORGED = {
 }
 
 
+def nested(depth: int) -> bytes:
+    """A worker's word on its version: a list in a list, so deep that Python gives up on it."""
+    version = b"\x91" * depth + b"\xc0"
+    told = b"\x81" + msgpack.dumps("version") + version
+    return b"\x93" + msgpack.dumps("loadverdict_version") + told + msgpack.dumps("stranger")
+
+
 def port_of(going: Going) -> int:
     """Where the master of --processes waits for its workers."""
     arguments = going.locusts()[0].cmdline()
@@ -43,6 +50,8 @@ def rude_messages(victim: str) -> list[bytes]:
         msgpack.dumps(("locustfile", None, "stranger")),
         msgpack.dumps([1, 2, 3]),
         *unhashable,
+        msgpack.dumps(("client_ready", "2.47.0", "stranger")),
+        *map(nested, (3, 700, 990)),
     ]
 
 

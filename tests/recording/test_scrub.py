@@ -39,6 +39,12 @@ def test_a_known_secret_is_hidden(text: str) -> None:
         '{"password": "quote \\" abc123xyz"}',
         '{"password": "cut off abc123xyz',
         'you sent "password": \\"abc123xyz\\", wrong',
+        'SECRET_KEY = "abc123xyz"',
+        "DB_PASS=abc123xyz",
+        '{"password_hash": "abc123xyz", "passwordConfirmation": "abc123xyz", "password2": "abc123xyz"}',
+        "encryption_key=abc123xyz",
+        "connect.sid=abc123xyz; PHPSESSID=abc123xyz",
+        "-----BEGIN RSA PRIVATE KEY-----\nabc123xyz\n-----END RSA PRIVATE KEY-----",
     ],
 )
 def test_what_looks_like_a_secret_is_hidden(text: str) -> None:

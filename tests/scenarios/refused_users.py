@@ -33,6 +33,14 @@ class Stubborn:
             pass
 
 
+class Deaf:
+    """Never ends its turn by itself."""
+
+    def turn(self, user) -> None:
+        while True:
+            user.send("login")
+
+
 def main(url: str, folder: Path, behaviour: str, apart_s: float) -> None:
     attempts.APART_S = apart_s
     environment = Environment(user_classes=[ScenarioUser])

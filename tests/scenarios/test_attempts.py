@@ -194,6 +194,13 @@ def refused_users(folder: Path, behaviour: str, apart_s: float) -> dict[str, Any
     return told
 
 
+@pytest.mark.slow
+def test_a_behaviour_that_never_ends_its_turn_leaves_others_theirs(tmp_path: Path) -> None:
+    told = refused_users(tmp_path, "tests.scenarios.refused_users:Deaf", apart_s=60)
+    assert told["tried"] == [2 * IN_A_ROW, 2 * IN_A_ROW]
+    assert told["attempts_backed_off"] == 2
+
+
 @pytest.mark.parametrize("behaviour", ["login", "tests.scenarios.refused_users:Stubborn"])
 def test_real_users_try_three_times_then_wait_and_leave_when_told(tmp_path: Path, behaviour: str) -> None:
     """They would wait for a minute: between two turns, and within one."""
