@@ -23,7 +23,16 @@ from scenarios.prepared import Prepared
 from scenarios.received import Received
 from scenarios.request import Request
 from scenarios.scenario import Timeouts
-from tests.scenarios.misbehaving import OK, Script, certificate, over_tls, read_head, says, serving
+from tests.scenarios.misbehaving import (
+    OK,
+    Script,
+    certificate,
+    full_backlog,
+    over_tls,
+    read_head,
+    says,
+    serving,
+)
 
 QUICK = Timeouts(connect_s=1, read_s=0.5, total_s=1)
 BODY = b'{"token": 1}\n'
@@ -299,6 +308,11 @@ def test_an_answer_without_end_is_left_at_the_deadline() -> None:
         begin = time.monotonic()
         assert asked(session, url, total_s=0.5).outcome == "total_timeout"
         assert time.monotonic() - begin < 5
+
+
+def test_who_never_had_a_connection_timed_out_connecting_whichever_limit_came_first() -> None:
+    with full_backlog() as url, lean(url, Timeouts(connect_s=5, read_s=5, total_s=5)) as session:
+        assert asked(session, url, total_s=0.2).outcome == "connect_timeout"
 
 
 def test_a_process_that_could_not_run_blames_nobody_for_it() -> None:
