@@ -80,31 +80,36 @@ def silences(
         return Silences((), 0.0)
     usual = _Usual(samples, levels, marks, answered)
     waiting = _Waiting(samples, end_s, levels, usual, users_known=users_known)
-    found = []
-    for i in candidates.tolist():
-        wait = waiting.during(marks[i], marks[i + 1])
-        if wait is None:
-            continue
-        end, in_flight = marks[i + 1], wait.in_flight
-        if end > waiting.last_send_s and not waiting.are_most(in_flight, marks[i]):
-            end = waiting.last_send_s
-        length = end - wait.due_s - wait.stood_s
-        if length < SHORTEST_FREEZE_S:
-            continue
-        gap_s, answer_s, _ = usual.at(waiting.level(marks[i]))
-        waited_s = end - wait.begin_s - wait.stood_s
-        if waited_s > max(USUAL_GAPS * gap_s, USUAL_ANSWERS * answer_s / in_flight):
-            begin_s = float(wait.due_s - first)
-            oldest_s = waiting.age_s(marks[i], end)
-            found.append(
-                Freeze(start_s=begin_s, duration_s=float(length), in_flight=in_flight, oldest_s=oldest_s)
-            )
+    gaps = ((marks[i], marks[i + 1]) for i in candidates.tolist())
+    found = [one for begin, end in gaps if (one := _freeze(waiting, usual, begin, end, first)) is not None]
     found.sort(key=lambda silence: silence.start_s)
     return Silences(
         tuple(silence for silence in found if silence.duration_s > least_s),
         max((silence.duration_s for silence in found), default=0.0),
         tuple(silence for silence in found if STALL_S <= silence.duration_s <= least_s),
         tuple(found),
+    )
+
+
+def _freeze(waiting: _Waiting, usual: _Usual, begin_s: float, end_s: float, origin_s: float) -> Freeze | None:
+    """The stretch between two answers, as far as someone waited in it for longer than usual; else None."""
+    wait = waiting.during(begin_s, end_s)
+    if wait is None:
+        return None
+    if end_s > waiting.last_send_s and not waiting.are_most(wait.in_flight, begin_s):
+        end_s = waiting.last_send_s
+    length_s = end_s - wait.due_s - wait.stood_s
+    if length_s < SHORTEST_FREEZE_S:
+        return None
+    gap_s, answer_s, _ = usual.at(waiting.level(begin_s))
+    waited_s = end_s - wait.begin_s - wait.stood_s
+    if waited_s <= max(USUAL_GAPS * gap_s, USUAL_ANSWERS * answer_s / wait.in_flight):
+        return None
+    return Freeze(
+        start_s=float(wait.due_s - origin_s),
+        duration_s=float(length_s),
+        in_flight=wait.in_flight,
+        oldest_s=waiting.age_s(begin_s, end_s),
     )
 
 
