@@ -236,6 +236,7 @@ def test_exit_codes_say_whether_to_rely_on_it_and_not_what_came_out(name: str, e
 
 @pytest.mark.lab
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # minutes of load, one after another
 def test_on_the_case_the_lock_is_cleared_and_bcrypt_is_the_cause(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
