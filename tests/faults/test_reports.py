@@ -22,11 +22,12 @@ def test_a_report_is_the_old_one_or_the_new_one(bench: Bench) -> None:
     going.until_ended()
     audit(going)
     before, page = verdict_of(going), (going.folder.analysis_dir / "report.html").read_text()
-    chance = random.Random(20)
-    ended = 0
+    begun_s = time.monotonic()
+    Cli(bench.folder)("diagnose", str(going.folder.path))
+    takes_s, chance, ended = time.monotonic() - begun_s, random.Random(20), 0
     for _ in range(KILLS):
         process = Cli(bench.folder).start("diagnose", str(going.folder.path))
-        time.sleep(chance.uniform(0.5, 2.5))
+        time.sleep(chance.uniform(0.2, 1.1) * takes_s)
         ended += process.poll() is not None
         process.kill()
         process.communicate()
