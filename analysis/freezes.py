@@ -124,12 +124,7 @@ def _answered(samples: Samples) -> Bools:
     answer kept from being sent."""
     silent = samples.outcome.isin(TIMEOUT_OUTCOMES | {"unfinished"})
     unsaid = samples.outcome.equals("unknown") & (samples.status == 0)
-    return np.asarray(~(silent | unsaid | _unsent(samples)), np.bool_)
-
-
-def _unsent(samples: Samples) -> Bools:
-    """Rows of requests that an earlier answer kept from being sent: nobody waits for those."""
-    return np.asarray(samples.outcome.equals("wrong_content") & (samples.status == 0), np.bool_)
+    return np.asarray(~(silent | unsaid | samples.is_unsent), np.bool_)
 
 
 class _Usual:
@@ -198,7 +193,7 @@ class _Waiting:
         self._stood_s = samples.stood_s
         self._end = end_s
         self._latest_end = np.maximum.accumulate(self._end)
-        self._sent = ~_unsent(samples)
+        self._sent = ~samples.is_unsent
         self._levels, self._usual = levels, usual
         self._users = samples.users
         self._closed = users_known and bool(np.all(samples.delay_ms < 0)) and int(samples.users[-1]) > 0

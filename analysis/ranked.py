@@ -194,8 +194,7 @@ def _kinds(rows: Usable) -> Codes:
     kinds = np.array([KIND_OF.get(name, GAVE_UP) for name in outcome.names] or [OK], np.uint16)[outcome.codes]
     if "unknown" in outcome.names:
         kinds[outcome.equals("unknown") & (rows.samples.status > 0)] = ANSWERED
-    if "wrong_content" in outcome.names:  # an earlier answer's, with which this request could not be made
-        kinds[outcome.equals("wrong_content") & (rows.samples.status == 0)] = GAVE_UP
+    kinds[rows.samples.is_unsent] = GAVE_UP
     kinds[rows.samples.is_held_up] = HELD_UP
     return kinds
 

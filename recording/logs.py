@@ -20,7 +20,7 @@ from recording.collect import Collector
 from recording.folder import FORMAT, RunFolder, replacing
 from recording.frames import OF_A_BEAT, Frame, Kind, Scan
 from recording.probes.readings_file import READINGS_SCHEMA, read_readings
-from recording.processes import Process, agree
+from recording.processes import Process, agree, table_of
 from recording.run import LogHealth, Readings, Thinned
 from recording.sample import SCHEMA, Samples, whole
 from recording.sorted_logs import Sorted, sorted_out
@@ -139,15 +139,6 @@ def _samples(tables: Sequence[pa.Table]) -> Samples:
     return samples.take(np.argsort(samples.start_s, kind="stable"))
 
 
-def _table(one: Scan, frame: Frame) -> pa.Table | None:
-    """The requests of a frame; None for an intact one that holds something else: it counts as damaged."""
-    try:
-        return frame.table()
-    except ValueError:
-        one.bad_frames += 1
-        return None
-
-
 def _figures(one: Scan, frame: Frame, needed: Iterable[str]) -> Mapping[str, float] | None:
     """The finite numbers of a frame; None, and counted, for one that holds something else."""
     try:
@@ -163,8 +154,11 @@ def _left_open(one: Scan, found: Sequence[tuple[Frame, pa.Table]]) -> pa.Table:
     With an end mark they are among the samples already. A start time names a request within one process.
     """
     lists = one.of(Kind.OPEN)
-    table = _table(one, lists[-1]) if lists else None
+    if not lists:
+        return SCHEMA.empty_table()
+    table = table_of(lists[-1])
     if table is None:
+        one.bad_frames += 1
         return SCHEMA.empty_table()
     after = [rows for frame, rows in found if frame.sequence > lists[-1].sequence]
     if not after:

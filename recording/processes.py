@@ -139,9 +139,10 @@ class Process:
 
 
 def pieces_of(stem: str, one: Scan) -> list[Piece]:
+    """A file's frames, cut where the numbers do not grow or where node or run change; none without frames."""
     pieces = [Piece(stem)]
     for frame in one.frames:
-        table = _table(frame) if frame.kind in FINISHED else None
+        table = table_of(frame) if frame.kind in FINISHED else None
         node, run_start_s = _told(frame, table)
         if not pieces[-1].goes_on(frame.sequence, node, run_start_s):
             pieces.append(Piece(stem))
@@ -149,7 +150,7 @@ def pieces_of(stem: str, one: Scan) -> list[Piece]:
     return [piece for piece in pieces if piece.entries]
 
 
-def _table(frame: Frame) -> pa.Table | None:
+def table_of(frame: Frame) -> pa.Table | None:
     """The requests of a frame; None for an intact one that holds something else: it counts as damaged."""
     try:
         return frame.table()
@@ -179,5 +180,6 @@ def agree(one: object, other: object) -> bool:
 
 
 def requests_in(entries: Iterable[Entry]) -> int:
+    """Finished requests that frames hold, each row as many as it stands for."""
     tables = [table for _, table in entries if table is not None and table.num_rows]
     return sum(pc.sum(table.column("weight")).as_py() for table in tables)

@@ -205,6 +205,11 @@ class Samples:
         return self.outcome.equals("generator")
 
     @property
+    def is_unsent(self) -> NDArray[np.bool_]:
+        """Rows of requests that an earlier answer kept from being sent: it gave what cannot stand in them."""
+        return np.asarray(self.outcome.equals("wrong_content") & (self.status == 0))
+
+    @property
     def is_held_up(self) -> NDArray[np.bool_]:
         """Rows whose duration is the load generator's as well as the target's: no latency."""
         return self.stood_s > 0

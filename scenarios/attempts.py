@@ -18,6 +18,7 @@ IN_A_ROW = 3
 see its load unchanged."""
 
 OWN_FAULT = "generator"
+"""Outcome of a request that failed through the load generator's own fault."""
 
 APART_S = 1.0
 """From then on a user's attempts begin so far apart, in seconds, until one of them connects."""

@@ -59,6 +59,11 @@ class Answer:
         """Whether it was the right answer."""
         return self.outcome == "ok"
 
+    @property
+    def was_sent(self) -> bool:
+        """Whether nothing that an earlier answer gave kept the request from being sent."""
+        return self.outcome != "wrong_content" or self.status > 0
+
 
 class UserHttp:
     """One user's HTTP client and cookies."""

@@ -76,7 +76,7 @@ class Turn:
         answer = session.client.send(
             self._http, name, request, self._account, self.variables, delay_ms, self._saved
         )
-        self._attempts.end(answer.outcome, was_sent=answer.outcome != "wrong_content" or answer.status > 0)
+        self._attempts.end(answer.outcome, was_sent=answer.was_sent)
         self.went_wrong = wrong or not answer.ok
         if answer.ok:
             saved = request.saved_from(answer.fields, answer.headers or {})
