@@ -145,6 +145,13 @@ def mixed(tmp_path: Path) -> Iterator[Target]:
 
 
 @pytest.fixture
+def even(tmp_path: Path) -> Iterator[Target]:
+    """A server that takes 0.3 s for every answer, against which the machine's own delays are small."""
+    with serving(tmp_path, "even") as target:
+        yield target
+
+
+@pytest.fixture
 def hanging(tmp_path: Path) -> Iterator[Target]:
     """A server that never answers."""
     with serving(tmp_path, "hang") as target:
