@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from selenium.common.exceptions import TimeoutException
+from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support import expected_conditions as expected
@@ -17,6 +17,9 @@ from commands.locust_process import free_port
 from tests.commands.conftest import Cli, Target, needs_browser, open_when_ready, wait_for
 
 pytestmark = needs_browser
+
+UNFOLD = (By.XPATH, "//*[contains(text(), 'Custom parameters')]")
+"""What opens the rest of the form for a new run."""
 
 
 @pytest.fixture
@@ -33,18 +36,24 @@ def page(cli: Cli, mixed: Target) -> Iterator[str]:
 
 
 def ask_for_a_new_run(browser: WebDriver) -> None:
-    """Press "New". A page loaded while the run still stops has no such button and never asks again."""
+    """Press "New" until the form is there.
+
+    A page loaded while the run still stops has no such button and never asks again. One that is drawn anew
+    meanwhile takes the button away, or forgets that it was pressed.
+    """
     button = (By.XPATH, "//button[contains(., 'New')]")
 
-    def pressed() -> bool:
+    def asked() -> bool:
         browser.refresh()
+        wait = WebDriverWait(browser, 5)
         try:
-            WebDriverWait(browser, 5).until(expected.element_to_be_clickable(button)).click()
-        except TimeoutException:
+            wait.until(expected.element_to_be_clickable(button)).click()
+            wait.until(expected.element_to_be_clickable(UNFOLD))
+        except (StaleElementReferenceException, TimeoutException):
             return False
         return True
 
-    wait_for(pressed, 60)
+    wait_for(asked, 60)
 
 
 def test_a_scenario_chosen_in_the_browser_leaves_a_folder_with_a_verdict(
@@ -53,8 +62,7 @@ def test_a_scenario_chosen_in_the_browser_leaves_a_folder_with_a_verdict(
     open_when_ready(browser, page)
     wait = WebDriverWait(browser, 20)
     for run in (1, 2):
-        unfold = (By.XPATH, "//*[contains(text(), 'Custom parameters')]")
-        wait.until(expected.element_to_be_clickable(unfold)).click()
+        wait.until(expected.element_to_be_clickable(UNFOLD)).click()
         scenario = wait.until(expected.element_to_be_clickable((By.NAME, "scenario")))
         assert {o.text for o in Select(scenario).options} >= {"steps", "probe", "concurrent-login"}
         Select(scenario).select_by_visible_text("probe")

@@ -31,7 +31,8 @@ def two(running: lab.RunningLab) -> lab.RunningLab:
 def test_logins_are_shared_and_counted_once(two: lab.RunningLab) -> None:
     (other,) = instances(two)
     before = finished(two)
-    assert statuses(log_in_at_once(two, clients=8, each=60)) == {200: 480}
+    # The kernel draws who gets a connection: of so many, each instance has some.
+    assert statuses(log_in_at_once(two, clients=24, each=20)) == {200: 480}
     # Each has told what it counted a moment later; whichever is asked then says the same.
     deadline = time.monotonic() + 20
     while finished(two) - before < 480 and time.monotonic() < deadline:
