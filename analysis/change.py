@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from analysis import phrases
+from analysis.ended_early import was_cut_off
 from analysis.intervals import share_upper
 from analysis.load_axis import USERS
 from analysis.sentence import Facts, bursts, drifts
@@ -20,6 +21,10 @@ INVALID = (
     "so its figures may be its own."
 )
 INCOMPLETE = "The same run brought to its end with nothing lost: what is missing may hold the opposite."
+BRING_BACK = (
+    "The same run once the target is back, brought to its end: what came after nothing could connect any "
+    "more was not measured."
+)
 ONE_FREEZE = (
     "The same run again. Without a freeze it was a single event; with one, look for what stops the whole "
     "service."
@@ -38,6 +43,7 @@ def what_would_change(facts: Facts, next_run: NextRun | None) -> str:
     for holds, text in (
         (facts.rate.n == 0, NOTHING),
         (not facts.quality.valid, INVALID),
+        (was_cut_off(facts.quality), BRING_BACK),
         (not facts.quality.complete, INCOMPLETE),
         (bool(facts.freezes) and facts.errors == 0, ONE_FREEZE + HIDDEN * (facts.load.axis == USERS)),
         (facts.load.down_since_s is not None, DOWN),

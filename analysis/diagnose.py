@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from analysis.attribution import summary
 from analysis.change import what_would_change
 from analysis.class_rates import class_rates
-from analysis.ended_early import decided
+from analysis.ended_early import decided, was_cut_off
 from analysis.evidence import Evidence, endpoint_counts
 from analysis.found import Cut, Found, find
 from analysis.levels import capacity
@@ -22,7 +22,7 @@ from analysis.slo.grammar import CASE_SLO, parse_slo
 from analysis.slo.judge import evaluate
 from analysis.suspects import Suspect, known_suspects
 from analysis.tree import tree
-from analysis.verdict import Capacity, Quality, Verdict
+from analysis.verdict import Capacity, NextRun, Quality, Verdict
 from analysis.weigh import weigh
 from analysis.windows import Windows
 from analysis.withheld import told_windows
@@ -73,17 +73,7 @@ def _verdict(run: Run, found: Found, slo: Sequence[str], suspects: Sequence[Susp
     targets = evaluate(slo, _basis(run, found))
     quality = decided(found.quality, targets)
     facts = _facts(found, quality)
-    # More of the same would find it down again.
-    following = (
-        next_run(
-            found.load,
-            found.temporal,
-            rows.errors,
-            seen(run, cut.windows, found.duration_s, found.latency),
-        )
-        if found.load.down_since_s is None
-        else None
-    )
+    following = _following(run, found)
     ends = cut.judge.shares.ends if cut.judge.shares is not None else None
     return Verdict(
         run_id=run.id,
@@ -118,6 +108,15 @@ def _verdict(run: Run, found: Found, slo: Sequence[str], suspects: Sequence[Susp
         lacks=sorted(run.lacks),
         next_run=following,
     )
+
+
+def _following(run: Run, found: Found) -> NextRun | None:
+    """The run that would settle what this one leaves open; none where it would find the target down again."""
+    if found.load.down_since_s is not None or was_cut_off(found.quality):
+        return None
+    cut = found.cut
+    known = seen(run, cut.windows, found.duration_s, found.latency)
+    return next_run(found.load, found.temporal, cut.rows.errors, known)
 
 
 def _basis(run: Run, found: Found) -> Basis:

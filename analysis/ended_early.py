@@ -62,6 +62,11 @@ def cut_off(run: Run, _: Usable, __: Windows) -> Iterator[Finding]:
         )
 
 
+def was_cut_off(known: Quality) -> bool:
+    """Whether the load was ended because nothing could connect."""
+    return any(finding.code == CUT_OFF for finding in known.findings)
+
+
 def told_cut_off(event: Mapping[str, Any]) -> str:
     """The event in words: "ended after 42 s of 600 s: nothing could connect for 30 s"."""
     elapsed, planned, quiet = (_seconds(event.get(key)) for key in ("elapsed_s", "planned_s", "quiet_s"))

@@ -56,9 +56,10 @@ def silences(
     Only time in which an answer was due counts: a silence begins with the last answer, or when the first of
     those who wait would have been answered, had it taken as long as answers need at its load; whichever is
     later. Users who walk in step wait together for answers that take their time. While the load generator
-    stood still it read no answer, so that time does not count either. Nor does time after the last send of
-    all, unless most of those who could wait did: at the end of a load a few slow answers are all there is to
-    wait for.
+    stood still it read no answer, so that time does not count either. Nor does time in which nobody waited,
+    as between a request that was given up and the next one of a user who thinks; nor time after the last send
+    of all, unless most of those who could wait did: at the end of a load a few slow answers are all there is
+    to wait for.
 
     Args:
         samples: usable rows in order of time.
@@ -98,16 +99,15 @@ def _freeze(waiting: _Waiting, usual: _Usual, begin_s: float, end_s: float, orig
         return None
     if end_s > waiting.last_send_s and not waiting.are_most(wait.in_flight, begin_s):
         end_s = waiting.last_send_s
-    length_s = end_s - wait.due_s - wait.stood_s
-    if length_s < SHORTEST_FREEZE_S:
+    waited_s, overdue_s = (time_s - wait.stood_s for time_s in wait.lasted_s(end_s))
+    if overdue_s < SHORTEST_FREEZE_S:
         return None
     gap_s, answer_s, _ = usual.at(waiting.level(begin_s))
-    waited_s = end_s - wait.begin_s - wait.stood_s
     if waited_s <= max(USUAL_GAPS * gap_s, USUAL_ANSWERS * answer_s / wait.in_flight):
         return None
     return Freeze(
-        start_s=float(wait.due_s - origin_s),
-        duration_s=float(length_s),
+        start_s=float(wait.due_s[0] - origin_s),
+        duration_s=float(overdue_s),
         in_flight=wait.in_flight,
         oldest_s=waiting.age_s(begin_s, end_s),
     )
@@ -172,14 +172,21 @@ def _ranked(values: Floats, weight: Ints, shares: tuple[float, float]) -> tuple[
 
 
 class _Wait(NamedTuple):
-    """A stretch without answers: when someone began to wait in it, when the first answer was due, the most
-    that waited at once before it ended, and the seconds for which the load generator held up the first that
-    was due."""
+    """A stretch without answers: the parts of it in which someone waited, by when each began, when its first
+    answer was due and when it ended; the most that waited at once, and the seconds for which the load
+    generator held up the first that was due."""
 
-    begin_s: float
-    due_s: float
+    begin_s: Floats
+    due_s: Floats
+    end_s: Floats
     in_flight: int
     stood_s: float
+
+    def lasted_s(self, end_s: float) -> tuple[float, float]:
+        """Seconds in which someone waited, and in which an answer was due, up to a moment."""
+        ends = np.minimum(self.end_s, end_s)
+        waited, overdue = (np.maximum(ends - begins, 0.0).sum() for begins in (self.begin_s, self.due_s))
+        return float(waited), float(overdue)
 
 
 class _Waiting:
@@ -204,11 +211,15 @@ class _Waiting:
         in_flight = _most_at_once(self._start[rows], self._end[rows], self._weight[rows]) if len(rows) else 0
         if not in_flight:  # also where every one of them ended before it began
             return None
-        due_s = self._start[rows] + self._needed_s(self._levels.place[rows])
+        start, end = self._start[rows], self._end[rows]
+        due_s = start + self._needed_s(self._levels.place[rows])
         earliest = int(np.argmin(due_s))
+        so_far = np.maximum.accumulate(end)
+        parts = np.flatnonzero(np.append(True, start[1:] > so_far[:-1]))
         return _Wait(
-            begin_s=max(begin_s, float(self._start[rows[0]])),
-            due_s=max(begin_s, float(due_s[earliest])),
+            begin_s=np.maximum(start[parts], begin_s),
+            due_s=np.maximum(np.minimum.reduceat(due_s, parts), begin_s),
+            end_s=np.append(so_far[parts[1:] - 1], so_far[-1]),
             in_flight=in_flight,
             stood_s=float(self._stood_s[rows[earliest]]),
         )

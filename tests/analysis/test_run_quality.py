@@ -190,6 +190,8 @@ def test_a_run_that_was_cut_off_is_incomplete_unless_it_has_missed_a_target(slo,
     assert finding.text.startswith("The load was ended after 42 s of 600 s: nothing could connect for 30 s.")
     assert gate_code(verdict) == code
     assert verdict.sentence.startswith("Cut short after ") == (severity == "incomplete")
+    assert verdict.what_would_change.startswith("The same run once the target is back")
+    assert verdict.next_run is None
 
 
 def test_what_else_is_missing_of_a_run_that_was_cut_off_stays_missing():

@@ -82,6 +82,44 @@ def test_who_waits_again_after_a_time_out_counts_once_and_is_as_old_as_its_limit
     assert freeze.duration_s > 9
 
 
+def alone(silent_s: tuple[float, float], limit_s: float, think_s: float, after_s: float):
+    """One user whose answers take 0.2 s but for a time in which none comes: what was sent then is given up.
+
+    Thinks for `think_s` after an answer and for `after_s` after having given up.
+    """
+    rows, t = [], 0.0
+    while t < 300.0:
+        silent = silent_s[0] <= t < silent_s[1]
+        took_s, outcome = (limit_s, "total_timeout") if silent else (0.2, "ok")
+        rows.append((1e9 + t, took_s * 1000, outcome))
+        t += took_s + (after_s if silent else think_s)
+    start_s, duration_ms, outcomes = zip(*rows, strict=True)
+    return make_samples(start_s=start_s, duration_ms=list(duration_ms), outcome=list(outcomes), users=1)
+
+
+def test_after_the_last_one_gave_up_nobody_waits_until_the_next_request():
+    """One request gives up after 4 s, its user thinks for 30 s, the next one is answered at once."""
+    rows, levels = prepared(alone((100.0, 101.0), limit_s=4.0, think_s=0.4, after_s=30.0))
+    (freeze,) = silences(rows.samples, levels).freezes
+    assert freeze.duration_s == pytest.approx(3.8, abs=0.01)
+    assert freeze.oldest_s == pytest.approx(4.0, abs=0.01)
+
+
+def test_who_gives_up_again_and_again_sees_one_freeze_without_the_pauses():
+    """Requests of 3 s each go without an answer, with 2 s of thought after each of them."""
+    rows, levels = prepared(alone((99.0, 158.0), limit_s=3.0, think_s=0.4, after_s=2.0))
+    given_up = int(np.count_nonzero(rows.samples.duration_ms == 3000))
+    assert given_up >= 10
+    (freeze,) = silences(rows.samples, levels).freezes
+    assert freeze.duration_s == pytest.approx(given_up * 2.8, abs=0.01)
+    assert freeze.in_flight == 1
+
+
+def test_a_long_pause_makes_no_freeze_of_a_short_limit():
+    rows, levels = prepared(alone((100.0, 101.0), limit_s=1.0, think_s=0.4, after_s=60.0))
+    assert silences(rows.samples, levels).freezes == ()
+
+
 def test_a_freeze_that_lasts_to_the_end_shows_in_unfinished_requests():
     samples = frozen(freeze=(50.0, 1e9))
     outcome = np.where(samples.end_s > 1e9 + 59.9, "unfinished", "ok")
@@ -98,7 +136,8 @@ def test_time_outs_do_not_end_a_freeze():
     limited.duration_ms[limited.duration_ms > 5000] = 5000
     rows, levels = prepared(limited)
     (freeze,) = silences(rows.samples, levels).freezes
-    assert freeze.duration_s == pytest.approx(8.0, abs=0.6)
+    # Nobody waits any more once the last one has given up.
+    assert freeze.duration_s == pytest.approx(5.0, abs=0.3)
 
 
 def test_one_client_with_slow_answers_is_no_freeze():
