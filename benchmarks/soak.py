@@ -6,7 +6,7 @@ A real run of the command line, users without pauses, against a static server on
 (proportional set size: what processes share counts once) and open files of each of its processes are read
 once a second. What counts is what comes after the first five minutes: the slope of memory by Theil and Sen,
 as a share of its median, in percent a minute, and how many files more are open in the last minute than in
-the first of them. The requests of the run are held against the server's own count.
+the first of them (medians: a file that is read for a moment is no growth). The requests of the run are held against the server's own count.
 
 Literature: Sen (1968), J. Am. Stat. Assoc. 63:1379.
 """
@@ -90,8 +90,9 @@ def growth(name: str, found: Sequence[Reading], settled_s: float, end_s: float) 
     memory_mb = np.array([one.memory_mb for one in kept[::step]])
     slope = float(theilslopes(memory_mb, minutes).slope) / float(np.median(memory_mb))
     minute = max(1, round(60 / EVERY_S))
-    files = [max(one.files for one in part) for part in (kept[:minute], kept[-minute:])]
-    ends = [float(np.median([one.memory_mb for one in part])) for part in (kept[:minute], kept[-minute:])]
+    parts = kept[:minute], kept[-minute:]
+    files = [round(float(np.median([one.files for one in part]))) for part in parts]
+    ends = [float(np.median([one.memory_mb for one in part])) for part in parts]
     return Growth(name, ends[0], ends[1], slope, files[1] - files[0])
 
 
