@@ -6,7 +6,8 @@ A real run of the command line, users without pauses, against a static server on
 (proportional set size: what processes share counts once) and open files of each of its processes are read
 once a second. What counts is what comes after the first five minutes: the slope of memory by Theil and Sen,
 as a share of its median, in percent a minute, and how many files more are open in the last minute than in
-the first of them (medians: a file that is read for a moment is no growth). The requests of the run are held against the server's own count.
+the first of them (medians: a file that is read for a moment is no growth). The requests of the run are held
+against the server's own count.
 
 Literature: Sen (1968), J. Am. Stat. Assoc. 63:1379.
 """
