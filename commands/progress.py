@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -42,7 +43,8 @@ def show_progress(
     next_line = time.monotonic() + LINE_INTERVAL_S
     with bar:
         while process.poll() is None:
-            time.sleep(LOOK_INTERVAL_S)
+            with suppress(subprocess.TimeoutExpired):  # its end is not slept through
+                process.wait(LOOK_INTERVAL_S)
             now = follower.look()
             elapsed_s = max(0.0, now.time_s - float(folder.manifest().get("start_s", now.time_s)))
             stages = "; ".join(stage for stage, _ in plan.now_at(elapsed_s))

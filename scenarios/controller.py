@@ -206,6 +206,10 @@ class Controller:
         """Whether somebody wants the load to end at once: `loadverdict abort`, or a file made by hand."""
         return self.assignment is not None and RunFolder(self.assignment.folder).abort_flag.exists()
 
+    def all_have_finished(self) -> bool:
+        """Whether the newest run is over, and every worker of it has told that it has nothing in flight."""
+        return self.assignment is None and bool(self._known_nodes) and self._known_nodes <= self._drained
+
     def hear(self, node: str, told: Mapping[str, Any]) -> None:
         """A process tells of its connections; what it says of an earlier run is ignored."""
         if self.assignment is not None and told.get("start_s") == self.assignment.start_s:

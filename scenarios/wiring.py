@@ -30,6 +30,7 @@ from scenarios.controller import (
     worker_name,
 )
 from scenarios.distant import DistantWorker
+from scenarios.farewell import Farewell
 from scenarios.late_workers import LateWorkers
 from scenarios.live.routes import add_live_page
 from scenarios.load import Plan
@@ -91,6 +92,7 @@ class Wiring:
             assert self.controller is not None
             locust.runners.HEARTBEAT_LIVENESS = LIVENESS_S
             LateWorkers(runner, self.controller)
+            Farewell(runner, self.controller.all_have_finished)
             MasterPort(runner)  # before it: what strangers send is none of its business
             runner.register_message(DRAINED_MESSAGE, self._on_drained)
             runner.register_message(SHIP_MESSAGE, self._on_ship)

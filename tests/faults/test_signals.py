@@ -31,7 +31,7 @@ from tests.faults.harness import (
     verdict_of,
 )
 
-AT_ONCE_S = 3.0
+AT_ONCE_S = 1.0
 """From the second Ctrl-C to the end of the load."""
 
 RAMP_USERS = 60
