@@ -31,8 +31,9 @@ from tests.faults.harness import (
     verdict_of,
 )
 
-AT_ONCE_S = 1.0
-"""From the second Ctrl-C to the end of the load."""
+AT_ONCE_S = 1.5
+"""From the second Ctrl-C to the end of the load: some 0.4 s on a machine that has nothing else to do. Locust
+alone sleeps for 1.5 s."""
 
 RAMP_USERS = 60
 RAMP = LONG.replace(
