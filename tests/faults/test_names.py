@@ -79,9 +79,9 @@ def test_a_hundred_thousand_names_take_little_room_and_every_sum_is_exact(cli: C
 def test_the_loop_is_not_late_for_names_and_texts_without_end(bench: Bench) -> None:
     """Each request has a name of its own, each of them fails with a text of its own, as fast as they come."""
     (bench.folder / "ids.py").write_text(BEHAVIOUR)
-    load = "behaviour: ids:Ids\n" + (LOAD % 60).replace("think_time_s: 0.1", "think_time_s: 0")
+    load = "behaviour: ids:Ids\n" + (LOAD % 300).replace("think_time_s: 0.1", "think_time_s: 0")
     going = bench.start(load, ledger=bench.serve("unique at once"))
-    going.until_finished(REQUESTS)
+    going.until_finished(REQUESTS, limit_s=240)
     going.process.send_signal(signal.SIGINT)
     going.until_ended()
     started = audit(going).started
