@@ -7,9 +7,12 @@ skipped and counted; reading goes on at the next magic word. Every payload can b
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import resource
 import struct
+import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -212,13 +215,27 @@ _KINDS = frozenset(int(kind) for kind in Kind)
 RESERVE_BYTES = 65_536
 """Kept free on the disk for the last frames: without an end mark nobody would know how much is missing."""
 
+LAST_BYTES = 4_096
+"""Of these, for what comes after the requests that were never answered, however many they are."""
+
+
+def most_bytes() -> int:
+    """How long the system lets a file of this process become (`ulimit -f`)."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return sys.maxsize if limit == resource.RLIM_INFINITY else limit
+
 
 class LogWriter:
     """Appends frames to a log that no other process writes.
 
     A frame goes out in one `write`, without a buffer of ours, so a killed process loses nothing that was
     appended; `sync` is for power loss. A write that fails (disk full) is remembered, never raised: the load
-    and the record of the rest go on, and room that was kept for it takes the end mark.
+    and the record of the rest go on, and room that was kept for it takes the end mark: on the disk, and
+    below the length that a file may have.
+
+    Attributes:
+        failed_frames: frames that could not be written, and syncs.
+        failure: number of the last error with which a frame could not be written; 0 without one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -229,6 +246,9 @@ class LogWriter:
         """
         self.path = path
         self.failed_frames = 0
+        self.failure = 0
+        self._most_bytes = most_bytes()
+        self._kept_bytes = min(RESERVE_BYTES, self._most_bytes // 4)
         self._sequence = 0
         self._file = OwnFile(path, os.O_EXCL)
         self._reserve = path.with_suffix(".reserve")
@@ -239,22 +259,44 @@ class LogWriter:
             finally:
                 os.close(fd)
 
+    def shrink_reserve(self) -> None:
+        """What is appended next is the last but for `LAST_BYTES`: it may take the rest of the room kept."""
+        self._kept_bytes = min(LAST_BYTES, self._kept_bytes // 2)
+        with suppress(OSError):
+            if self._reserve.stat().st_size > LAST_BYTES:
+                os.truncate(self._reserve, LAST_BYTES)
+
     def give_up_reserve(self) -> None:
-        """What is appended from now on is the last: a full disk gets the room that was kept for it."""
+        """What is appended from now on is the last: it gets all of the room that was kept for it."""
+        self._kept_bytes = 0
         with suppress(OSError):
             self._reserve.unlink(missing_ok=True)
 
     def append(self, kind: Kind, payload: bytes) -> bool:
-        """Append one frame; False if it could not be written whole."""
-        frame = memoryview(encode(kind, self._sequence, payload))
+        """Append one frame; False if it could not be written whole, and nothing of it stays then."""
+        frame = encode(kind, self._sequence, payload)
         self._sequence += 1
         try:
-            while frame:
-                frame = frame[self._file.write(frame) :]
-        except OSError:
+            self._append_whole(frame)
+        except OSError as error:
             self.failed_frames += 1
+            self.failure = error.errno or 0
             return False
         return True
+
+    def _append_whole(self, frame: bytes) -> None:
+        """Append it; of one that cannot be written no part is left to take the room of those that follow."""
+        begin, rest = self._file.size(), memoryview(frame)
+        if begin + len(frame) > self._most_bytes - self._kept_bytes:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            if len(rest) < len(frame):
+                with suppress(OSError):
+                    self._file.cut(begin)
+            raise
 
     def append_json(self, kind: Kind, value: dict[str, Any]) -> bool:
         """Append one frame with a JSON payload."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -226,12 +228,19 @@ def _health(logs: Sequence[_Log], found: Sorted) -> LogHealth:
         strangers=found.strangers,
         stranger_requests=found.stranger_requests,
         contested=found.contested,
+        write_failures=_write_failures(logs),
     )
 
 
 def _last_beats(logs: Sequence[_Log], name: str) -> int:
     """The sum over all processes of a figure that counts up, as each told it last."""
     return sum(int(log.beats[-1].get(name, 0)) for log in logs if log.beats)
+
+
+def _write_failures(logs: Sequence[_Log]) -> tuple[str, ...]:
+    """Why frames could not be written, as the end marks tell it; older logs do not."""
+    told = {int(log.end.get("failure", 0)) for log in logs if log.end is not None}
+    return tuple(os.strerror(number) for number in sorted(told) if number in errno.errorcode)
 
 
 def _clock_step_s(one: Scan) -> float:

@@ -43,7 +43,8 @@ def git_commit(folder: Path = PROJECT_ROOT) -> str | None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
+    # Without its locks: one that is left behind by a process that is killed stops all work on a checkout.
+    command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
 
 

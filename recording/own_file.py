@@ -32,6 +32,22 @@ class OwnFile:
         """
         return os.write(self._handle(), data)
 
+    def size(self) -> int:
+        """Its length in bytes.
+
+        Raises:
+            OSError: it is lost.
+        """
+        return os.fstat(self._handle()).st_size
+
+    def cut(self, size: int) -> None:
+        """Take away what was appended beyond a length.
+
+        Raises:
+            OSError: it could not be.
+        """
+        os.ftruncate(self._handle(), size)
+
     def sync(self) -> None:
         """Force what was appended to the disk.
 

@@ -201,15 +201,16 @@ class Recorder:
             self._greenlet.kill()
         now = time.monotonic()
         self._write_rows()
-        self._log.give_up_reserve()
+        self._log.shrink_reserve()
         self._write_open(Kind.SAMPLES, now)
+        self._log.give_up_reserve()
         unfinished = self._unfinished = len(self._open)
         self._open.clear()
         self._write_heartbeat(0.0, NOT_BUSY)
         self._write_anchor()
         totals = {"started": self.started, "finished": self.finished, "unfinished": unfinished}
-        end = {"reason": reason, "mono_s": now, **totals, "dropped": self.dropped}
-        self._log.append_json(Kind.END, end)
+        lost = {"dropped": self.dropped, "failure": self._log.failure}
+        self._log.append_json(Kind.END, {"reason": reason, "mono_s": now, **totals, **lost})
         self._log.close()
         return unfinished
 

@@ -115,6 +115,7 @@ class LogHealth:
         bad_frames: frames skipped because their checksum or length was wrong.
         missing_frames: gaps in the frame numbers.
         dropped_rows: samples that the recorder itself had to drop (and counted).
+        write_failures: why frames could not be written, in the system's words.
         unfinished: requests started and not answered when the run ended.
         torn: nodes whose log breaks off within a frame (each is one of `bad_frames`): damaged, or being
             written right now.
@@ -148,6 +149,7 @@ class LogHealth:
     contested: tuple[str, ...] = ()
     rows_changed: tuple[RowsChanged, ...] = ()
     other_run: bool = False
+    write_failures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from tests.faults.name_server import ADDRESS, slow_name_server
 CIRCUIT = ROOT / "tests/faults/circuit"
 BROKEN_S = 6
 """Instead of the 30 s after which a load ends."""
+LIMIT_S = 30
 NAME = "shop.test"
 ANSWERS_S = 1.0
 """How long the slow name server takes."""
@@ -49,6 +50,7 @@ OPEN = """
 load: {shape: hold, arrivals: 20, spread: even, max_in_flight: 3, hold_s: 7}
 timeouts: {connect_s: 1, read_s: 2, total_s: 2}
 """
+ARRIVALS = 20 * 7
 MANY = """
 load: {shape: hold, users: 30, hold_s: %d}
 think_time_s: 0.5
@@ -130,7 +132,7 @@ def test_a_target_that_refuses_users_without_pauses_slows_them_down(bench: Bench
     )
     assert set(samples.outcome.to_list()) <= {"ok", "refused", "reset", "closed_early"}
     assert len(refused) == int(refused.weight.sum())  # failures are never thinned
-    assert health_of(going).dropped_rows == 0
+    check_answered_and_refused(going)
     assert rate_per_s / USERS <= 1.5
     assert core < 0.5
     assert "because nothing connected" in findings_of(going)["backed_off"]
@@ -152,6 +154,11 @@ def test_arrivals_that_are_refused_come_as_planned(bench: Bench) -> None:
     measured(rate_per_s=rate_per_s, **verdict_of(going)["quality"]["arrivals"])
     assert rate_per_s > 10
     assert "backed_off" not in findings_of(going)
+    check_answered_and_refused(going)
+    arrivals = verdict_of(going)["quality"]["arrivals"]
+    assert arrivals["due"] == arrivals["sent"] + arrivals["skipped"] == ARRIVALS
+    assert len(samples) == arrivals["sent"] > 0.9 * ARRIVALS
+    assert np.median(refused.delay_ms) < 250  # slowed down it would be a second
 
 
 @pytest.mark.slow
@@ -179,6 +186,26 @@ def test_a_load_ends_when_nothing_can_connect(bench: Bench, processes: str, slo:
     assert read_run(going.folder.path).manifest["clean_end"] is True
     valid = verdict_of(going)["quality"]["valid"]
     check_said(going, code if valid else 4, "the load was ended after", "nothing could connect for")
+    check_answered_and_refused(going)
+
+
+def check_answered_and_refused(going: Going) -> None:
+    """Every request is in the record: those that the server read before its death, and those it refused.
+
+    A refused one never reaches its counter, so that nothing but the load generator's own count holds it. What
+    lay in the server's buffers at its death was sent and not read: those are `reset` or `closed_early`.
+    """
+    run = read_run(going.folder.path)
+    outcomes = Counter(run.samples.outcome.to_list())
+    sent = outcomes.total() - outcomes["refused"]
+    read = going.ledger.target.served()
+    started = run.readings.last_of_all("started") if run.readings is not None else None
+    measured(read=read, started=started, **outcomes)
+    assert set(outcomes) <= {"ok", "refused", "reset", "closed_early"}
+    assert outcomes["ok"] <= read <= sent
+    assert outcomes["reset"] + outcomes["closed_early"] <= 2 * USERS
+    assert len(run.samples) == int(run.samples.weight.sum()) == started
+    assert health_of(going).dropped_rows == 0
 
 
 def log_bytes(going: Going) -> int:
@@ -199,9 +226,16 @@ def test_a_target_that_refuses_ends_the_load(bench: Bench, slo: str, end: str) -
     ledger.target.process.kill()
     killed_s = time.monotonic()
     going.until_ended(90)
-    measured(slo=slo, ended_after_s=time.monotonic() - killed_s, **findings_of(going))
+    ended_after_s = time.monotonic() - killed_s
+    measured(slo=slo, ended_after_s=ended_after_s, **findings_of(going))
     assert end in findings_of(going)
+    if end == "cut_off":
+        (event,) = (event for event in going.folder.events() if event["kind"] == CUT_OFF)
+        assert LIMIT_S <= event["quiet_s"] < event["elapsed_s"] < 60
+        assert ended_after_s >= LIMIT_S
+    check_said(going, going.process.returncode)
     assert going.process.returncode in (1, 3, 4)
+    check_answered_and_refused(going)
 
 
 def named(bench: Bench, name: str) -> Ledger:

@@ -81,4 +81,5 @@ def test_answers_without_measure_do_not_fill_the_memory(bench: Bench, mode: str,
     page_bytes = (going.folder.analysis_dir / "report.html").stat().st_size
     measured(grown_bytes=grown, page_bytes=page_bytes, fingerprints=len(verdict["fingerprints"]))
     assert page_bytes < 5_000_000
+    check_said(going, going.process.returncode)
     assert going.process.returncode in (1, 4)

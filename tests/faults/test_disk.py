@@ -9,7 +9,7 @@ import time
 import pytest
 
 from tests.commands.conftest import Cli
-from tests.faults.harness import LOAD, Bench, audit, check_said, health_of, measured
+from tests.faults.harness import LOAD, Bench, audit, check_said, findings_of, health_of, measured
 from tests.faults.mounts import fill, needs_root, small_disk
 
 LEFT_BYTES = 8_192
@@ -73,7 +73,14 @@ def test_files_that_may_not_grow_are_as_good_as_a_full_disk(bench: Bench) -> Non
     check_said(going, 3, "File too large", "loadverdict diagnose")
     done = Cli(bench.folder)("diagnose", str(going.folder.path))
     assert done.returncode == 3, done.stdout + done.stderr
-    audit(going, 300)
+    lost = health_of(going).dropped_rows
+    found = audit(going, lost)
+    assert found.lost == lost > 0
+    assert found.finished > 0
+    assert health_of(going).nodes_without_end == ()
+    told = findings_of(going)
+    assert f"dropped {lost} requests it could not write (File too large)" in told["dropped_rows"]
+    assert not {"cut_short", "bad_frames"} & told.keys()
 
 
 @pytest.mark.slow

@@ -77,6 +77,7 @@ def test_a_worker_that_is_frozen_for_long_is_named(bench: Bench) -> None:
     time.sleep(15)
     worker.resume()
     going.until_ended()
+    check_said(going, going.process.returncode)
     assert going.process.returncode in (3, 4), going.output
     audit(going)
     measured(**findings_of(going))
@@ -130,7 +131,7 @@ def test_a_target_that_freezes_and_recovers_is_found_out(bench: Bench, frozen_s:
         ledger.target.process.send_signal(signal.SIGCONT)
         going.until_ended()
     verdict = verdict_of(going)
-    assert going.process.returncode == (1 if verdict["quality"]["valid"] else 4), going.output
+    check_said(going, 1 if verdict["quality"]["valid"] else 4)
     audit(going)
     check_freeze(going, line)
     (freeze,) = verdict["freezes"]
@@ -149,6 +150,6 @@ def test_a_target_that_freezes_for_good_does_not_pass(bench: Bench) -> None:
         target.send_signal(signal.SIGCONT)
         time.sleep(0.5)
     verdict = verdict_of(going)
-    assert going.process.returncode == (1 if verdict["quality"]["valid"] else 4), going.output
+    check_said(going, 1 if verdict["quality"]["valid"] else 4)
     check_freeze(going, line)
     audit(going)

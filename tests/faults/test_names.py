@@ -17,7 +17,7 @@ from recording.folder import RunFolder
 from recording.names import MOST_ENDPOINTS, MOST_FAILURES, OTHER
 from recording.reader import read_run
 from tests.commands.conftest import ROOT, Cli
-from tests.faults.harness import LOAD, Bench, audit, findings_of, measured
+from tests.faults.harness import LOAD, Bench, audit, check_said, findings_of, measured
 
 REQUESTS = 100_000
 GROWN_BYTES, PAGE_BYTES = 50_000_000, 5_000_000
@@ -49,7 +49,7 @@ def test_names_without_end_are_folded_and_no_request_is_lost(bench: Bench) -> No
     assert findings_of(going)["names_folded"].startswith(f"{names[OTHER]} requests")
     locust = (going.folder.path / "locust.log").read_text()
     assert re.search(rf"POST +{OTHER} +{names[OTHER]} ", locust), locust[-1000:]
-    assert going.process.returncode == 0, going.output
+    check_said(going, 0)
 
 
 def test_a_hundred_thousand_names_take_little_room_and_every_sum_is_exact(cli: Cli) -> None:
@@ -79,12 +79,13 @@ def test_a_hundred_thousand_names_take_little_room_and_every_sum_is_exact(cli: C
 def test_the_loop_is_not_late_for_names_and_texts_without_end(bench: Bench) -> None:
     """Each request has a name of its own, each of them fails with a text of its own, as fast as they come."""
     (bench.folder / "ids.py").write_text(BEHAVIOUR)
-    load = "behaviour: ids:Ids\n" + (LOAD % 60).replace("think_time_s: 0.1", "think_time_s: 0")
+    load = "behaviour: ids:Ids\n" + (LOAD % 300).replace("think_time_s: 0.1", "think_time_s: 0")
     going = bench.start(load, ledger=bench.serve("unique at once"))
-    going.until_finished(REQUESTS)
+    going.until_finished(REQUESTS, limit_s=240)
     going.process.send_signal(signal.SIGINT)
     going.until_ended()
     started = audit(going).started
+    check_said(going, going.process.returncode)
     assert started >= REQUESTS
     assert findings_of(going)["names_folded"].startswith(f"{started - MOST_ENDPOINTS:,} requests")
     assert loop_lag_p99_ms(going.folder) < LATE_MS

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import signal
 
 import pytest
 
 from recording.frames import RUN_START, Kind, scan
 from recording.reader import read_run
-from tests.faults.harness import SHORT, Bench, audit, health_of, measured
-from tests.faults.test_kills import UNWRITTEN
+from tests.faults.harness import SHORT, Bench, check_said, health_of, kill, measured
+from tests.faults.test_kills import check_kept
 
 pytestmark = pytest.mark.slow
 
@@ -18,8 +17,9 @@ pytestmark = pytest.mark.slow
 def test_logs_that_are_there_twice_change_no_count(bench: Bench) -> None:
     going = bench.start(SHORT, "--processes", "2")
     going.until_finished(60)
-    going.workers()[0].send_signal(signal.SIGKILL)  # or the logs would not be kept
+    killed_s = kill(going.workers()[:1])  # or the logs would not be kept
     going.until_ended()
+    check_said(going, 3, "incomplete")
     folder = going.folder
     start_s = folder.manifest()["start_s"]
     one, other = folder.log_path("worker-0"), folder.log_path("worker-1")
@@ -39,6 +39,6 @@ def test_logs_that_are_there_twice_change_no_count(bench: Bench) -> None:
     assert health.nodes == ("worker-0", "worker-1")
     assert health.repeated_requests > 0
     assert read_run(folder.path).samples.to_table().to_pylist() == before.to_table().to_pylist()
-    audit(going, lost_at_most=UNWRITTEN)
+    check_kept(going, killed_s)
     folder.update_manifest(start_s=start_s + 1)
     assert health_of(going).nodes == (), "these are logs of another run then"

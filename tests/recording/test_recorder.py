@@ -1,5 +1,8 @@
 """The recorder loses nothing: starts and ends are counted, and what never ended is written down."""
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import gevent
@@ -7,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 import recording.reader
+import recording.recorder
 from recording.clock import Clock
 from recording.errors import NoDataError
 from recording.folder import RunFolder
@@ -290,3 +294,53 @@ def test_an_intact_frame_with_something_else_in_it_costs_itself_alone(
     read = read_logs(folder)
     assert len(read.samples) == 1
     assert read.health.bad_frames == 1
+
+
+@contextmanager
+def files_of_at_most(most_bytes: int) -> Iterator[None]:
+    """As `ulimit -f`, for this process."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def check_books_of_a_short_log(folder: RunFolder, most_bytes: int, hanging: int) -> int:
+    """Fill a log to its limit, go on, close it; returns how many were written as unfinished."""
+    with files_of_at_most(most_bytes):
+        one = Recorder(LogWriter(folder.log_path("a")), Clock.start(), "a", lambda: Situation(1, 1, "s"), 50)
+        one.start()
+        for number in range(hanging):
+            one.begin("login", "POST", number)
+        while one.dropped < 500:
+            one.finish(one.begin("login", "POST", -1), "http_error", 503)
+        for _ in range(20):  # heartbeats, which find room where requests do not
+            gevent.sleep(0)
+        one.close("stopped")
+    recorded = read_logs(folder)
+    health = recorded.health
+    assert len(recorded.samples) + health.dropped_rows == one.started
+    assert health.dropped_rows == one.dropped
+    assert (health.nodes_without_end, health.bad_frames) == ((), 0)
+    assert health.write_failures == ("File too large",)
+    assert folder.log_path("a").stat().st_size <= most_bytes
+    return int(recorded.samples.outcome.equals("unfinished").sum())
+
+
+def test_a_log_that_may_not_grow_tells_how_much_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many requests are never answered: they fit in front of the end mark, or are counted."""
+    monkeypatch.setattr(recording.recorder, "FLUSH_INTERVAL_S", 0.0)
+    written = {}
+    for most_bytes, hanging in [
+        (20_000, 3),
+        (400_000, 3),
+        *((60_000, number) for number in range(0, 300, 5)),
+    ]:
+        folder = RunFolder.create(tmp_path, f"{most_bytes}-{hanging}")
+        written[most_bytes, hanging] = check_books_of_a_short_log(folder, most_bytes, hanging)
+    assert all(found in (0, hanging) for (_, hanging), found in written.items())
+    assert (written[20_000, 3], written[400_000, 3], written[60_000, 295]) == (3, 3, 0)
