@@ -120,16 +120,18 @@ def _longest(gaps: Floats) -> Ints:
 
 
 def _answered(samples: Samples) -> Bools:
-    """Rows whose end is a sign of life of the target. A foreign "no answer" is none, nor is what an earlier
-    answer kept from being sent."""
+    """Rows whose end is a sign of life of the target. A foreign "no answer" is none, nor is what was
+    not sent."""
     silent = samples.outcome.isin(TIMEOUT_OUTCOMES | {"unfinished"})
     unsaid = samples.outcome.equals("unknown") & (samples.status == 0)
     return np.asarray(~(silent | unsaid | _unsent(samples)), np.bool_)
 
 
 def _unsent(samples: Samples) -> Bools:
-    """Rows of requests that an earlier answer kept from being sent: nobody waits for those."""
-    return np.asarray(samples.outcome.equals("wrong_content") & (samples.status == 0), np.bool_)
+    """Rows of requests that were not sent, since an earlier answer kept them from it or their name got no
+    address: nobody waits for the target there, however long the name server takes."""
+    kept = samples.outcome.equals("wrong_content") & (samples.status == 0)
+    return np.asarray(kept | samples.outcome.equals("dns"), np.bool_)
 
 
 class _Usual:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -24,12 +24,12 @@ OTHER_VERSION = "0.0.1"
 
 @contextmanager
 def a_worker(
-    bench: Bench, name: str, port: int, site: Path | None = None
+    bench: Bench, name: str, port: int, site: Path | None = None, prefix: Sequence[str] = ()
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker in a folder of its own; `site` is looked into first for what is installed."""
+    """A worker in a folder of its own; `site` is searched first for what is installed; `prefix` starts it."""
     place = bench.folder / name
     place.mkdir()
-    command = [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfile.py"), "--worker"]
+    command = [*prefix, sys.executable, "-m", "locust", "-f", str(ROOT / "locustfile.py"), "--worker"]
     command += ["--master-host", "127.0.0.1", "--master-port", str(port)]
     path = os.pathsep.join(str(one) for one in (site, ROOT) if one)
     env = {**os.environ, "PYTHONPATH": path, "LOADVERDICT_SHIP_LOGS": "1"}
