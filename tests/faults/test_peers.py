@@ -85,5 +85,5 @@ def test_workers_that_never_come_are_waited_for_no_longer_than_said(bench: Bench
     port = free_port()
     going = bench.start(LOAD % 4, "--workers", "2", "--workers-port", str(port), "--workers-wait", "3s")
     going.until_ended()
-    check_said(going, 6, "2 workers", str(port), "3 s")
+    check_said(going, 6, "2 workers", str(port), "3 s", "none was there")
     assert going.ledger.target.served() == 0
