@@ -9,7 +9,7 @@ import pytest
 import zmq
 
 from commands.locust_process import free_port
-from tests.faults.harness import LOAD, Bench, Going, audit, check_said, health_of
+from tests.faults.harness import LOAD, Bench, Going, audit, check_all_agree, check_said, health_of
 
 FORGED = {
     "stats": {"stats": [{"name": "login", "method": "POST", "num_requests": 1_000_000}]},
@@ -21,6 +21,10 @@ FORGED = {
     "loadverdict_ship": {"node": "worker-0", "file": "log", "offset": 0, "data": b"x"},
     "exception": {},
 }
+
+
+REFUSALS_TOLD = 20
+"""Of however many: a stranger must not fill the disk with the log."""
 
 
 def nested(depth: int) -> bytes:
@@ -75,6 +79,10 @@ def test_strangers_at_the_port_for_workers_change_nothing(bench: Bench) -> None:
     going.until_ended()
     check_said(going, 1)
     assert audit(going).lost == 0
+    check_all_agree(going)  # Locust's own totals too, for all that was forged
+    told = [line for line in (going.folder.path / "locust.log").read_text().splitlines() if "refused" in line]
+    assert len(told) == REFUSALS_TOLD
+    assert all("at the port for workers" in line for line in told)
     health = health_of(going)
     assert health.nodes == ("worker-0", "worker-1")
     assert not health.nodes_without_end
