@@ -11,8 +11,13 @@ import zmq
 from commands.locust_process import free_port
 from tests.faults.harness import LOAD, Bench, Going, audit, check_all_agree, check_said, health_of
 
+MILLION = {"method": "POST", "num_requests": 1_000_000}
 FORGED = {
-    "stats": {"stats": [{"name": "login", "method": "POST", "num_requests": 1_000_000}]},
+    "stats": {
+        "stats": [{"name": "login", **MILLION}],
+        "stats_total": {"name": "Aggregated", **MILLION},
+        "errors": {},
+    },
     "quit": None,
     "client_stopped": None,
     "heartbeat": {},
