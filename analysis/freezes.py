@@ -120,11 +120,17 @@ def _longest(gaps: Floats) -> Ints:
 
 
 def _answered(samples: Samples) -> Bools:
-    """Rows whose end is a sign of life of the target. A foreign "no answer" is none, nor is what an earlier
-    answer kept from being sent."""
+    """Rows whose end is a sign of life of the target. A foreign "no answer" is none, nor is what was
+    not sent."""
     silent = samples.outcome.isin(TIMEOUT_OUTCOMES | {"unfinished"})
     unsaid = samples.outcome.equals("unknown") & (samples.status == 0)
-    return np.asarray(~(silent | unsaid | samples.is_unsent), np.bool_)
+    return np.asarray(~(silent | unsaid | _unsent(samples)), np.bool_)
+
+
+def _unsent(samples: Samples) -> Bools:
+    """Rows of requests that were not sent, since an earlier answer kept them from it or their name got no
+    address: nobody waits for the target there, however long the name server takes."""
+    return np.asarray(samples.is_unsent | samples.outcome.equals("dns"), np.bool_)
 
 
 class _Usual:
@@ -200,7 +206,7 @@ class _Waiting:
         self._stood_s = samples.stood_s
         self._end = end_s
         self._latest_end = np.maximum.accumulate(self._end)
-        self._sent = ~samples.is_unsent
+        self._sent = ~_unsent(samples)
         self._levels, self._usual = levels, usual
         self._users = samples.users
         self._closed = users_known and bool(np.all(samples.delay_ms < 0)) and int(samples.users[-1]) > 0

@@ -21,7 +21,7 @@ from commands.preflight import check_before_load, check_room
 from commands.progress import show_progress
 from commands.with_lab import reachable
 from recording.errors import NoDataError, UsageError
-from recording.folder import CUT_OFF, NOT_BEGUN, RunFolder
+from recording.folder import CUT_OFF, NOT_BEGUN, WORKERS_THERE, RunFolder
 from recording.follow import Follower
 from recording.logs import finish
 from scenarios.addresses import addresses_of
@@ -172,14 +172,24 @@ def _raise_not_begun(folder: RunFolder, log: Path, processes: int, elsewhere: El
     if elsewhere is not None:
         raise NoDataError(
             f"the {elsewhere.workers} workers asked for did not all come to port {elsewhere.port} within "
-            f"{elsewhere.wait_s:.0f} s; {log} tells how many did: start the others, or ask for fewer"
+            f"{elsewhere.wait_s:.0f} s; {_told_who_came(folder, log)}: start the others, or ask for fewer"
         )
     if processes > 1:
         raise NoDataError(
             f"no load was made: the {processes} load generating processes were not all ready within "
-            f"{locust_process.START_WAIT_S} s, or their master ended before; {log} tells how many were: run "
-            "again, or with fewer --processes"
+            f"{locust_process.START_WAIT_S} s, or their master ended before; {_told_who_came(folder, log)}: "
+            "run again, or with fewer --processes"
         )
+
+
+def _told_who_came(folder: RunFolder, log: Path) -> str:
+    """How many load generating processes were there, and which."""
+    told = next((event for event in folder.events() if event["kind"] == WORKERS_THERE), None)
+    if told is None:
+        return f"{log} tells how many were there"
+    if not told["count"]:
+        return "none was there"
+    return f"{told['count']} {'was' if told['count'] == 1 else 'were'} there ({', '.join(told['workers'])})"
 
 
 def _note_interruption(folder: RunFolder) -> None:

@@ -60,6 +60,10 @@ def named(moment: datetime, name: str) -> str:
 NOT_BEGUN = "not_begun"
 """Kind of the event that tells, in `text`, why a run that was to be recorded here has not begun."""
 
+WORKERS_THERE = "workers_there"
+"""Kind of the event with which a master ends before a run has begun; `count` were ready,
+`workers` names them."""
+
 CUT_OFF = "cut_off"
 """Kind of the event that tells, in `elapsed_s`, `planned_s` and `quiet_s`, that the load was ended early
 because nothing could connect for `quiet_s`."""

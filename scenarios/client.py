@@ -25,6 +25,7 @@ from recording.scrub import one_line, scrub, scrub_body
 from scenarios.accounts import Account
 from scenarios.cookies import CookieJar
 from scenarios.hidden import hidden_in
+from scenarios.lookups import SILENT, outcome_of_limit
 from scenarios.prepared import Prepared, UnsendableError, filled
 from scenarios.received import Headers, Received, Sender
 from scenarios.redirects import redirected
@@ -163,7 +164,7 @@ class Client:
         except GreenletExit:
             raise  # the end of the run: what is still open then is unfinished
         except BaseException as error:  # a behaviour's own gevent.Timeout is a limit as any other
-            outcome = "total_timeout" if isinstance(error, gevent.Timeout) else "generator"
+            outcome = outcome_of_limit(error)[0] if isinstance(error, gevent.Timeout) else "generator"
             self._recorder.finish(token, outcome, code=type(error).__name__)
             raise
         expect = request.expect
@@ -233,6 +234,8 @@ class Client:
             message = received.code if received.code != received.outcome else ""
             if received.outcome == "total_timeout":
                 message = f"no whole answer within {self._total_s:g} s"
+            if received.code == SILENT:
+                message = "the name server had not answered when the time limit ended: nothing was sent"
             if received.code == UNSENDABLE:
                 message = "an earlier answer gave a value that cannot be sent"
             return Answer(received.outcome, code=received.code, message=message)

@@ -22,11 +22,11 @@ from locust.runners import STATE_MISSING, MasterRunner
 from recording import child
 from recording.clock import Clock
 from recording.errors import LoadverdictError, UsageError
-from recording.folder import CUT_OFF, FORMAT, NOT_BEGUN, RunFolder
+from recording.folder import CUT_OFF, FORMAT, NOT_BEGUN, WORKERS_THERE, RunFolder
 from recording.manifest import git_commit, host_facts, versions
 from recording.planned import KEY, as_manifest
 from recording.scenario_file import FILE_HASH, write_scenario
-from recording.scrub import on_screen
+from recording.scrub import on_screen, one_line
 from scenarios.circuit import Circuit
 from scenarios.clock_offset import answer
 from scenarios.loads.plan import Plan
@@ -65,6 +65,8 @@ ENV_BASE_URL = "LOADVERDICT_BASE_URL"
 ENV_ACCOUNTS = "LOADVERDICT_ACCOUNTS"
 """Where that target is and whose accounts it has, once it runs."""
 
+MOST_NAMED = 50
+"""Workers that are named where the others did not come."""
 
 log = logging.getLogger("loadverdict")
 
@@ -142,6 +144,15 @@ class Controller:
         log.error("the run does not begin: %s", text)
         if given := os.environ.get(ENV_FOLDER):
             RunFolder(Path(given)).add_event(NOT_BEGUN, self._clock.now(), text=text)
+
+    def gave_up(self) -> None:
+        """Tell whoever waits for a run that has not begun which workers were there for it."""
+        given = os.environ.get(ENV_FOLDER)
+        if not given or self.folders:
+            return
+        there = [f"{self._node_name(one.id)} from {_machine(one.id)}" for one in self._runner.clients.ready]
+        told = {"count": len(there), "workers": sorted(there)[:MOST_NAMED]}
+        RunFolder(Path(given)).add_event(WORKERS_THERE, self._clock.now(), **told)
 
     def begin(self) -> Assignment:
         """Make the folder and tell the workers, before any user begins."""
@@ -372,6 +383,11 @@ def _stages(plan: Plan) -> tuple[str, list[tuple[float, float, float, float]]]:
 def worker_name(index: int) -> str:
     """What a worker is called in samples, files and messages."""
     return f"worker-{index}"
+
+
+def _machine(client_id: str) -> str:
+    """The host that a worker's id begins with, as the worker tells it."""
+    return on_screen(one_line(client_id.rpartition("_")[0] or client_id, 60))
 
 
 def _origin(name: str) -> str:

@@ -27,9 +27,10 @@ class Farewell:
     that is lost, that did not answer or that went by itself is waited for as Locust does.
     """
 
-    def __init__(self, runner: Any, all_have_finished: Callable[[], bool]) -> None:
+    def __init__(self, runner: Any, all_have_finished: Callable[[], bool], limit_s: float = LIMIT_S) -> None:
         """`all_have_finished`: whether the run is over and every worker of it has told that it is done."""
         self._runner = runner
+        self._limit_s = limit_s
         self._all_have_finished = all_have_finished
         self._quit = runner.quit
         # Of this machine, made by --processes; a master has no other children yet.
@@ -42,7 +43,7 @@ class Farewell:
             self._quit()  # and what is stopped already is not stopped again
             return
         self._runner.send_message("quit")
-        deadline = time.monotonic() + LIMIT_S
+        deadline = time.monotonic() + self._limit_s
         while self._somebody_is_left() and time.monotonic() < deadline:
             gevent.sleep(LOOK_INTERVAL_S)
         self._runner.greenlet.kill(block=True)

@@ -1,6 +1,8 @@
-"""Lookups: how many users may wait for a name server at the same time."""
+"""Lookups: how many users may wait for a name server at the same time, and which limit ended such a wait."""
 
 from __future__ import annotations
+
+import traceback
 
 import gevent
 from gevent.resolver.thread import Resolver
@@ -8,6 +10,9 @@ from gevent.threadpool import ThreadPool
 
 AT_ONCE = 200
 """Lookups under way at the same time; a thread is made for each, once it is needed."""
+
+SILENT = "dns_timeout"
+"""Code of a request (outcome `dns`) whose time limit ended while its name was still being looked up."""
 
 
 def look_up_apart() -> None:
@@ -22,3 +27,15 @@ def look_up_apart() -> None:
     resolver = hub.resolver
     if isinstance(resolver, Resolver) and resolver.pool is hub.threadpool:
         resolver.pool = ThreadPool(AT_ONCE, hub=hub)
+
+
+def outcome_of_limit(error: BaseException) -> tuple[str, str]:
+    """Outcome and code of a request that a limit ended, whoever set it: the exception tells where it waited.
+
+    Locust's clients look a name up outside their limit to connect. Who was still doing so has sent nothing:
+    the silence is the name server's, not the target's.
+    """
+    frames = traceback.walk_tb(error.__traceback__)
+    if any(frame.f_code.co_name == "getaddrinfo" for frame, _ in frames):
+        return "dns", SILENT
+    return "total_timeout", "total_timeout"

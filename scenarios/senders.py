@@ -20,6 +20,7 @@ from locust.contrib.fasthttp import FastHttpSession, LocustBadStatusCode
 from locust.event import EventHook
 
 from scenarios.lean.session import LeanClient
+from scenarios.lookups import outcome_of_limit
 from scenarios.prepared import FORM_TYPE, Prepared, UnsendableError, filled
 from scenarios.received import Received, Sender
 from scenarios.request import VARIABLE
@@ -75,8 +76,9 @@ class _LocustSender:
                 return self._sent(prepared, variables, headers | ({"Cookie": cookies} if cookies else {}))
             except UnsendableError:
                 raise
-            except TotalTimeout:
-                return Received(outcome="total_timeout", code="total_timeout")
+            except TotalTimeout as error:
+                outcome, code = outcome_of_limit(error)
+                return Received(outcome=outcome, code=code)
             except Exception as error:  # whatever it is, the request must not vanish from the record
                 outcome = self._outcome(error)
                 return Received(outcome="generator" if outcome == "unknown" else outcome, code=_name(error))

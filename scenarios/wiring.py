@@ -93,6 +93,7 @@ class Wiring:
             locust.runners.HEARTBEAT_LIVENESS = LIVENESS_S
             LateWorkers(runner, self.controller)
             Farewell(runner, self.controller.all_have_finished)
+            _tell_before_quitting(runner, self.controller)
             MasterPort(runner)  # before it: what strangers send is none of its business
             runner.register_message(DRAINED_MESSAGE, self._on_drained)
             runner.register_message(SHIP_MESSAGE, self._on_ship)
@@ -299,6 +300,17 @@ def _interrupt_main_only() -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, interrupt)
+
+
+def _tell_before_quitting(runner: Any, controller: Controller) -> None:
+    """Have a master that gives up tell who was there: Locust fires no event for that."""
+    quit_now = runner.quit
+
+    def told() -> None:
+        controller.gave_up()
+        quit_now()
+
+    runner.quit = told
 
 
 def _end_with_terminal() -> None:

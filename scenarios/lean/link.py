@@ -19,6 +19,7 @@ from greenlet import getcurrent
 
 from scenarios.lean.deadlines import Deadlines
 from scenarios.lean.failed import ExpiredError, FailedError
+from scenarios.lookups import SILENT
 
 _READ, _WRITE = 1, 2
 _UNDER_WAY = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
@@ -255,10 +256,10 @@ def resolved(host: str, port: int, within_s: float) -> list[tuple[int, Any]]:
     """Family and address of each place a name stands for.
 
     Raises:
-        FailedError: outcome `dns`.
+        FailedError: outcome `dns`; its code is `SILENT` where the limit ended the wait.
     """
     try:
-        with gevent.Timeout(within_s, FailedError("dns", "dns_timeout")):
+        with gevent.Timeout(within_s, FailedError("dns", SILENT)):
             found = gevent.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise FailedError("dns") from error

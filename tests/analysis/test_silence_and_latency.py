@@ -66,6 +66,20 @@ def test_nobody_waits_for_what_could_not_be_sent():
     assert silences(rows.samples, levels).found == ()
 
 
+def test_nobody_waits_for_the_target_while_its_name_is_looked_up():
+    """Ten users, whose lookups end after 3 s each: nothing reaches the target for 9 s."""
+    before = [(0.5 * i + 0.05 * user, 200.0, "ok") for user in range(10) for i in range(60)]
+    lookups = [(30.0 + 0.05 * user + 3.0 * i, 3000.0, "dns") for user in range(10) for i in range(3)]
+    after = [(40.0 + 0.5 * i + 0.05 * user, 200.0, "ok") for user in range(10) for i in range(10)]
+    start_s, duration_ms, outcome = zip(*sorted(before + lookups + after), strict=True)
+    rows, levels = prepared(
+        make_samples(
+            start_s=1e9 + np.array(start_s), duration_ms=list(duration_ms), outcome=list(outcome), users=10
+        )
+    )
+    assert silences(rows.samples, levels).found == ()
+
+
 def test_who_waits_again_after_a_time_out_counts_once_and_is_as_old_as_its_limit():
     """Ten users who give up after 3 s and ask again, three times each, while nothing is answered."""
     before = [(0.5 * i + 0.05 * user, 200.0, "ok") for user in range(10) for i in range(60)]

@@ -16,13 +16,20 @@ from commands.locust_process import free_port
 from recording.folder import RunFolder
 from recording.follow import Follower
 from recording.reader import read_run
-from tests.commands.conftest import ROOT, Target, wait_for
+from tests.commands.conftest import ROOT, Target, serving, wait_for
+from tests.faults.harness import PROMISED_S, Going, Ledger, audit, missing_in
 
 LOAD = """
 load: {shape: steps, users: [2, 6], step_s: 3, blocks: 2}
 think_time_s: 0.1
 timeouts: {connect_s: 1, read_s: 2, total_s: 2}
 """
+
+SHIPPED_S = 2.0
+"""What was finished so long before a worker is killed has reached the master, five times a second."""
+
+UNSHIPPED = 6 + 50
+"""Lost to the master at most: what was in flight, and two seconds of one worker's requests."""
 
 
 class Machines:
@@ -75,10 +82,18 @@ class Machines:
 
 
 @pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """A server that answers every sixth request with 503, and its books."""
+    path = tmp_path / "ledger"
+    with serving(tmp_path, "mixed", path) as target:
+        yield Ledger(target, path)
+
+
+@pytest.fixture
 def machines(
-    tmp_path: Path, mixed: Target, scenario: Callable[[str], str], request: pytest.FixtureRequest
+    tmp_path: Path, ledger: Ledger, scenario: Callable[[str], str], request: pytest.FixtureRequest
 ) -> Iterator[Machines]:
-    found = Machines(tmp_path, scenario(getattr(request, "param", LOAD)), mixed)
+    found = Machines(tmp_path, scenario(getattr(request, "param", LOAD)), ledger.target)
     yield found
     found.end()
 
@@ -90,7 +105,7 @@ def machines(
         pytest.param(True, id="line cut for a while"),
     ],
 )
-def test_every_request_of_distant_workers_arrives(machines: Machines, mixed: Target, cut: bool) -> None:
+def test_every_request_of_distant_workers_arrives(machines: Machines, ledger: Ledger, cut: bool) -> None:
     folder = machines.run_folder()
     if cut:
         wait_for(lambda: Follower(RunFolder(folder)).look().finished > 30)
@@ -102,7 +117,7 @@ def test_every_request_of_distant_workers_arrives(machines: Machines, mixed: Tar
         machines.line.send_signal(signal.SIGUSR2)
     machines.master.wait(60)
     run = read_run(folder)
-    assert len(run.samples) == mixed.served() > 100
+    assert len(run.samples) == ledger.target.served() > 100
     assert run.health is not None
     assert set(run.health.nodes) == {"worker-0", "worker-1"}
     assert not run.health.nodes_without_end
@@ -112,15 +127,21 @@ def test_every_request_of_distant_workers_arrives(machines: Machines, mixed: Tar
 
 
 @pytest.mark.parametrize("machines", [LOAD.replace("step_s: 3", "step_s: 2")], indirect=True, ids=["brief"])
-def test_a_distant_worker_that_is_killed_is_declared_lost(machines: Machines) -> None:
+def test_a_distant_worker_that_is_killed_is_declared_lost(machines: Machines, ledger: Ledger) -> None:
+    """Its log on its own machine keeps what every log keeps; what travels is a little behind."""
     folder = machines.run_folder()
     wait_for(lambda: Follower(RunFolder(folder)).look().finished > 30)
     machines.workers[0].kill()
+    killed_s = time.monotonic()
     machines.master.wait(90)
     run = read_run(folder)
     assert run.health is not None
     assert len(run.health.nodes_without_end) == 1
-    assert len(run.samples) > 30
+    own = [log.parent.parent for log in logs(machines)]
+    assert len(own) == 2
+    assert not missing_in(own, ledger, killed_s - PROMISED_S)
+    assert not missing_in([folder], ledger, killed_s - SHIPPED_S)
+    audit(Going(machines.master, RunFolder(folder), ledger), lost_at_most=UNSHIPPED)
 
 
 def logs(machines: Machines) -> list[Path]:

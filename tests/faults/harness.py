@@ -19,7 +19,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -230,13 +230,18 @@ def measured(**figures: object) -> None:
 
 def missing_of_those_answered(going: Going, before_s: float) -> Counter[str]:
     """User names whose answers of before a moment (monotonic) are not all in the record."""
-    names = [
-        row.split(",")[0] for row in (going.ledger.target.file.parent / "accounts.csv").read_text().split()
-    ]
-    samples = read_run(going.folder.path).samples
-    finished = samples.account[~samples.outcome.equals("unfinished")]
-    recorded = Counter(names[slot + 1] for slot in finished.tolist())
-    return going.ledger.answered_before(before_s) - recorded
+    return missing_in([going.folder.path], going.ledger, before_s)
+
+
+def missing_in(folders: Iterable[Path], ledger: Ledger, before_s: float) -> Counter[str]:
+    """The same of a record that lies in several run folders."""
+    names = [row.split(",")[0] for row in (ledger.target.file.parent / "accounts.csv").read_text().split()]
+    recorded: Counter[str] = Counter()
+    for folder in folders:
+        samples = read_run(folder).samples
+        finished = samples.account[~samples.outcome.equals("unfinished")]
+        recorded.update(names[slot + 1] for slot in finished.tolist())
+    return ledger.answered_before(before_s) - recorded
 
 
 def verdict_of(going: Going) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from commands.locust_process import free_port
 from recording.folder import CUT_OFF
 from recording.reader import read_run
 from tests.commands.conftest import ROOT, wait_for
@@ -29,7 +30,8 @@ from tests.faults.harness import (
     verdict_of,
 )
 from tests.faults.mounts import needs_root
-from tests.faults.name_server import ADDRESS, slow_name_server
+from tests.faults.name_server import ADDRESS, silent_name_server, slow_name_server
+from tests.faults.test_joining import a_worker
 
 CIRCUIT = ROOT / "tests/faults/circuit"
 BROKEN_S = 6
@@ -57,6 +59,8 @@ think_time_s: 0.5
 timeouts: {connect_s: 5, read_s: 5, total_s: 5}
 slo: [error_rate < 5 %%]
 """
+LIMIT_S = 2
+IMPATIENT = MANY.replace("_s: 5", f"_s: {LIMIT_S}") + "connections: fresh\n"
 
 
 @pytest.mark.slow
@@ -319,4 +323,70 @@ def test_a_name_that_changes_mid_run(bench: Bench, client: str, then: str) -> No
     measured(**Counter(samples.outcome.to_list()))
     expected = {"ok"} if client == "lean" else {"ok", "dns" if not then else "refused"}
     assert set(samples.outcome.to_list()) == expected
+    audit(going)
+
+
+@needs_root
+@pytest.mark.slow
+@pytest.mark.parametrize("client", ["fast", "requests"])
+def test_a_name_server_that_falls_silent_mid_run_is_not_the_targets_silence(
+    bench: Bench, client: str
+) -> None:
+    """These two ask for every request."""
+    ledger = named(bench, NAME)
+    files = name_files(bench, NAME)
+    with silent_name_server() as lookups:
+        load = IMPATIENT % 8 + f"client: {client}\n"
+        going = bench.start(load, ledger=ledger, prefix=with_files(**files))
+        going.until_finished(60)
+        files["hosts"].write_text("127.0.0.1 localhost\n")
+        going.until_ended()
+        check_looked_up_in_vain(going, len(lookups))
+    assert Counter(read_run(going.folder.path).samples.outcome.to_list())["ok"] >= 60
+
+
+@needs_root
+@pytest.mark.slow
+def test_a_worker_whose_name_server_is_silent(bench: Bench) -> None:
+    """The lean client asks once per process: its worker gets no answer from the start, its master does."""
+    port = free_port()
+    files = name_files(bench, NAME)
+    going = bench.start(
+        IMPATIENT % 6 + "client: lean\n",
+        *("--workers", "1", "--workers-port", str(port)),
+        ledger=named(bench, NAME),
+        prefix=with_files(**files),
+    )
+    unnamed = bench.folder / "unnamed"
+    unnamed.write_text("127.0.0.1 localhost\n")
+    with (
+        silent_name_server() as lookups,
+        a_worker(bench, "far", port, prefix=with_files(**files | {"hosts": unnamed})),
+    ):
+        going.until_ended()
+        check_looked_up_in_vain(going, len(lookups))
+    assert set(read_run(going.folder.path).samples.outcome.to_list()) == {"dns"}
+
+
+def name_files(bench: Bench, name: str) -> dict[str, Path]:
+    """For /etc: the name stands for this machine; all else is asked of the test's own name server."""
+    hosts, resolver = bench.folder / "hosts", bench.folder / "resolv.conf"
+    hosts.write_text(f"127.0.0.1 localhost {name}\n")
+    resolver.write_text(f"nameserver {ADDRESS}\n")
+    return {"hosts": hosts, "resolv.conf": resolver}
+
+
+def check_looked_up_in_vain(going: Going, lookups: int) -> None:
+    """Who waited for the name server until the limit has sent nothing: no time-out and no freeze of the
+    target's. And nobody waited for another's lookup: each of them asked."""
+    run = read_run(going.folder.path)
+    silent = run.samples.take(np.flatnonzero(run.samples.outcome.equals("dns")))
+    measured(lookups=lookups, **Counter(run.samples.outcome.to_list()))
+    assert set(run.samples.outcome.to_list()) <= {"ok", "dns"}
+    assert set(silent.code.to_list()) == {"dns_timeout"}
+    assert float(silent.duration_ms.min()) >= 900 * LIMIT_S
+    assert lookups >= len(silent) > USERS
+    assert any("name server" in example.message for example in run.examples)
+    assert verdict_of(going)["freezes"] == []
+    check_said(going, 1)
     audit(going)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -24,12 +25,12 @@ OTHER_VERSION = "0.0.1"
 
 @contextmanager
 def a_worker(
-    bench: Bench, name: str, port: int, site: Path | None = None
+    bench: Bench, name: str, port: int, site: Path | None = None, prefix: Sequence[str] = ()
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker in a folder of its own; `site` is looked into first for what is installed."""
+    """A worker in a folder of its own; `site` is searched first for what is installed; `prefix` starts it."""
     place = bench.folder / name
     place.mkdir()
-    command = [sys.executable, "-m", "locust", "-f", str(ROOT / "locustfile.py"), "--worker"]
+    command = [*prefix, sys.executable, "-m", "locust", "-f", str(ROOT / "locustfile.py"), "--worker"]
     command += ["--master-host", "127.0.0.1", "--master-port", str(port)]
     path = os.pathsep.join(str(one) for one in (site, ROOT) if one)
     env = {**os.environ, "PYTHONPATH": path, "LOADVERDICT_SHIP_LOGS": "1"}
@@ -54,6 +55,20 @@ def joined(going: Going) -> int:
     """Workers that the master has let in so far."""
     log = going.folder.path / "locust.log"
     return log.read_text().count("reported as ready") if log.exists() else 0
+
+
+@pytest.mark.slow
+def test_who_came_is_told_where_another_did_not(bench: Bench) -> None:
+    port = free_port()
+    options = ("--workers", "2", "--workers-port", str(port), "--workers-wait", "15s")
+    going = bench.start(LOAD % 4, *options)
+    with a_worker(bench, "own", port) as own:
+        wait_for(lambda: joined(going) == 1)
+        going.until_ended()
+        assert own.wait(20) == 0
+    machine = socket.gethostname()
+    check_said(going, 6, "the 2 workers", str(port), "15 s", f"1 was there (worker-0 from {machine})")
+    assert going.ledger.target.served() == 0
 
 
 def test_a_worker_of_another_version_is_named_before_any_load(bench: Bench) -> None:
@@ -127,6 +142,7 @@ def test_a_process_that_dies_on_its_start_is_waited_for_no_longer_than_said(benc
     if going.process.returncode == 3:  # on a quick machine it had joined already
         check_said(going, 3, "worker-0 took part and left no log here")
     else:
-        check_said(going, 6, "2 load generating processes were not all ready", f"{START_WAIT_S} s")
+        told = ("2 load generating processes were not all ready", f"{START_WAIT_S} s", "1 was there (worker-")
+        check_said(going, 6, *told)
         assert going.ledger.target.served() == 0
     assert not psutil.wait_procs(below, timeout=5)[1]

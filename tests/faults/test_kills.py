@@ -198,9 +198,14 @@ def test_the_remains_of_a_long_run_are_soon_diagnosed(cli: Cli) -> None:
     assert took_s < DIAGNOSED_S
 
 
-@pytest.mark.parametrize("victim", ["master", "command"])
-def test_the_target_is_quiet_soon_after_its_master_was_killed(bench: Bench, victim: str) -> None:
-    going = bench.start(LONG, "--processes", "2")
+@pytest.mark.parametrize(
+    ("victim", "processes"),
+    [("master", "2"), ("command", "2"), pytest.param("command", "1", marks=pytest.mark.slow)],
+)
+def test_the_target_is_quiet_soon_after_its_master_was_killed(
+    bench: Bench, victim: str, processes: str
+) -> None:
+    going = bench.start(LONG, "--processes", processes)
     going.until_finished(60)
     below = psutil.Process(going.process.pid).children(recursive=True)
     kill(going.locusts()[:1] if victim == "master" else [psutil.Process(going.process.pid)])

@@ -9,10 +9,15 @@ import pytest
 import zmq
 
 from commands.locust_process import free_port
-from tests.faults.harness import LOAD, Bench, Going, audit, check_said, health_of
+from tests.faults.harness import LOAD, Bench, Going, audit, check_all_agree, check_said, health_of
 
+MILLION = {"method": "POST", "num_requests": 1_000_000}
 FORGED = {
-    "stats": {"stats": [{"name": "login", "method": "POST", "num_requests": 1_000_000}]},
+    "stats": {
+        "stats": [{"name": "login", **MILLION}],
+        "stats_total": {"name": "Aggregated", **MILLION},
+        "errors": {},
+    },
     "quit": None,
     "client_stopped": None,
     "heartbeat": {},
@@ -21,6 +26,10 @@ FORGED = {
     "loadverdict_ship": {"node": "worker-0", "file": "log", "offset": 0, "data": b"x"},
     "exception": {},
 }
+
+
+REFUSALS_TOLD = 20
+"""Of however many: a stranger must not fill the disk with the log."""
 
 
 def nested(depth: int) -> bytes:
@@ -75,6 +84,10 @@ def test_strangers_at_the_port_for_workers_change_nothing(bench: Bench) -> None:
     going.until_ended()
     check_said(going, 1)
     assert audit(going).lost == 0
+    check_all_agree(going)  # Locust's own totals too, for all that was forged
+    told = [line for line in (going.folder.path / "locust.log").read_text().splitlines() if "refused" in line]
+    assert len(told) == REFUSALS_TOLD
+    assert all("at the port for workers" in line for line in told)
     health = health_of(going)
     assert health.nodes == ("worker-0", "worker-1")
     assert not health.nodes_without_end
@@ -85,5 +98,5 @@ def test_workers_that_never_come_are_waited_for_no_longer_than_said(bench: Bench
     port = free_port()
     going = bench.start(LOAD % 4, "--workers", "2", "--workers-port", str(port), "--workers-wait", "3s")
     going.until_ended()
-    check_said(going, 6, "2 workers", str(port), "3 s")
+    check_said(going, 6, "2 workers", str(port), "3 s", "none was there")
     assert going.ledger.target.served() == 0

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import _socket
 import threading
+import time
 from collections.abc import Iterator
 
 import gevent
 import gevent.socket
 import pytest
 
-from scenarios.lookups import AT_ONCE, look_up_apart
+from scenarios.lean.session import LeanClient
+from scenarios.lookups import AT_ONCE, look_up_apart, outcome_of_limit
+from scenarios.prepared import Prepared
+from scenarios.request import Request
+from scenarios.scenario import Timeouts
 
 USERS = 30
 
@@ -61,3 +66,42 @@ def test_once_is_enough(hub: gevent.hub.Hub) -> None:
     pool = hub.resolver.pool
     look_up_apart()
     assert hub.resolver.pool is pool is not hub.threadpool
+
+
+@pytest.fixture
+def silence(hub: gevent.hub.Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A name server that says nothing until the test is over."""
+    del hub
+    over = threading.Event()
+
+    def getaddrinfo(*_: object) -> list[object]:
+        over.wait(10)
+        return []
+
+    monkeypatch.setattr(_socket, "getaddrinfo", getaddrinfo)
+    yield
+    over.set()
+
+
+@pytest.mark.parametrize(("connect_s", "total_s"), [(0.2, 10.0), (10.0, 0.2)])
+def test_the_lean_client_tells_a_silent_name_server_from_a_silent_target(
+    silence: None, connect_s: float, total_s: float
+) -> None:
+    """Whichever limit ends the wait."""
+    url = "http://shop.test"
+    client = LeanClient(url, Timeouts(connect_s=connect_s, read_s=10, total_s=10))
+    with gevent.Timeout(8):
+        received = client.user().exchange(
+            Prepared(Request(path="/"), url), {}, "", time.monotonic() + total_s
+        )
+    client.close()
+    assert (received.outcome, received.code) == ("dns", "dns_timeout")
+
+
+def test_a_limit_of_ones_own_is_told_by_where_it_ended_the_wait(silence: None) -> None:
+    with pytest.raises(gevent.Timeout) as looking_up, gevent.Timeout(0.1):
+        gevent.socket.getaddrinfo("shop.test", 80)
+    with pytest.raises(gevent.Timeout) as asleep, gevent.Timeout(0.1):
+        gevent.sleep(5)
+    assert outcome_of_limit(looking_up.value) == ("dns", "dns_timeout")
+    assert outcome_of_limit(asleep.value) == ("total_timeout", "total_timeout")
