@@ -53,8 +53,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it, where they are missing: not for everybody to write into, whatever the
-    mask says. Who may write there may put something else in the place of what we wrote.
+    """Make a folder, and those above it, where they are missing: not for everybody to write into, whatever
+    the mask says. Who may write there may put something else in the place of what we wrote.
 
     Raises:
         OSError: it cannot be made.

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Protocol, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from recording.errors import UsageError
-from scenarios.config import CONFIG_DIR, Model, config_names, load_named
+from scenarios.config import CONFIG_DIR, Model, config_file, config_names, load_named
 from scenarios.raised import raised
 from scenarios.request import Expect, Request, Sent, Status
 from scenarios.working_folder import look_there
@@ -188,10 +188,24 @@ def load_behaviour(name: str, config_dir: Path = CONFIG_DIR) -> Behaviour:
     Raises:
         UsageError: there is none, or mistakes in it (all of them, with their places).
     """
-    if ":" in name and not name.endswith(".yaml"):
+    if is_python(name):
         return _python(name)
     behaviour, _ = load_named(WrittenBehaviour, name, FOLDER, config_dir)
     return behaviour
+
+
+def is_python(name: str) -> bool:
+    """Whether a behaviour's name is that of a Python class."""
+    return ":" in name and not name.endswith(".yaml")
+
+
+def behaviour_file(name: str, config_dir: Path = CONFIG_DIR) -> Path | None:
+    """The YAML file of a behaviour; None for a Python class.
+
+    Raises:
+        UsageError: there is none.
+    """
+    return None if is_python(name) else config_file(name, FOLDER, config_dir)
 
 
 def requests_of(behaviour: Behaviour, requests: dict[str, Request]) -> Sequence[Request]:
