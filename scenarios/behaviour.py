@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from recording.errors import UsageError
 from scenarios.config import CONFIG_DIR, Model, config_file, config_names, load_named
 from scenarios.raised import raised
-from scenarios.request import Expect, Request, Sent, Status
+from scenarios.request import Expect, Request, RequestName, Sent, Status
 from scenarios.working_folder import look_there
 
 FOLDER = "behaviours"
@@ -61,7 +61,7 @@ class Step(Sent):
     """One step: a request of the target by its name, or one written out here (`path`, and a `name`)."""
 
     request: str | None = None
-    name: str | None = None
+    name: RequestName | None = None
     path: Annotated[str, Field(pattern=r"^/")] | None = None
     times: Annotated[int, Field(ge=1, le=1000)] = 1
     tags: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ from scenarios.addresses import addresses_of
 from scenarios.behaviour import WrittenBehaviour, load_behaviour, requests_of
 from scenarios.config import CONFIG_DIR, Model, config_names, load_named
 from scenarios.loads.together import peak_of
-from scenarios.request import Request
+from scenarios.request import Request, RequestName
 from scenarios.scenario import Scenario
 from scenarios.yaml_file import nearest
 
@@ -67,7 +67,7 @@ class Target(Model):
     accounts: Path | None = None
     accounts_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
     cookies: bool = False
-    requests: dict[str, Request] = Field(default_factory=dict)
+    requests: dict[RequestName, Request] = Field(default_factory=dict)
     probes: dict[str, Probe] = Field(default_factory=dict)
 
     _file: Path | None = PrivateAttr(default=None)
