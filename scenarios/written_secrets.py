@@ -53,7 +53,7 @@ def _of_part(at: At, part: Mapping[str, Any]) -> Iterator[At]:
     for name, value in (part.get("headers") or {}).items():
         if names_a_secret(name) and _is_literal(value):
             yield (*at, "headers", name)
-    for key in ("json", "json_body", "form"):
+    for key in ("json", "form"):
         yield from _below((*at, key), part.get(key))
     for key in ("path", "url"):
         if _holds_a_secret(str(part.get(key) or "")):
