@@ -38,14 +38,15 @@ slo: [error_rate < 5 %, p99 < 1000 ms]
 def write_small_runs(parent: Path, seed: int) -> list[Path]:
     """A finished run, a whole one that is still in its logs, and one of two processes that was killed."""
     rng = np.random.default_rng(seed)
-    finished = _folder(parent / "20260101T120000Z-steps", rng, NODES, whole=True)
+    finished = small_run(parent / "20260101T120000Z-steps", rng, NODES, whole=True)
     finish(finished)
-    whole = _folder(parent / "20260101T120100Z-steps", rng, NODES[:1], whole=True)
-    killed = _folder(parent / "20260101T120200Z-steps", rng, NODES, whole=False)
+    whole = small_run(parent / "20260101T120100Z-steps", rng, NODES[:1], whole=True)
+    killed = small_run(parent / "20260101T120200Z-steps", rng, NODES, whole=False)
     return [finished.path, whole.path, killed.path]
 
 
-def _folder(path: Path, rng: np.random.Generator, nodes: tuple[str, ...], *, whole: bool) -> RunFolder:
+def small_run(path: Path, rng: np.random.Generator, nodes: tuple[str, ...], *, whole: bool) -> RunFolder:
+    """A run of so many processes that is still in its logs; one that is not whole was killed."""
     folder = RunFolder(path)
     folder.samples_dir.mkdir(parents=True)
     folder.readings_dir.mkdir()
@@ -82,7 +83,7 @@ def _write_log(path: Path, node: str, rng: np.random.Generator, *, whole: bool) 
         users = LEVELS[number * len(LEVELS) // FLUSHES]
         _fill(rows, rng, number * FLUSH_S, users)
         log.append(Kind.ROWS, rows.packed(node, ORIGIN_S))
-        log.append_json(Kind.HEARTBEAT, _heartbeat((number + 1) * FLUSH_S, users, PER_FLUSH * (number + 1)))
+        log.append_json(Kind.HEARTBEAT, heartbeat((number + 1) * FLUSH_S, users, PER_FLUSH * (number + 1)))
     rows.add(FLUSHES * FLUSH_S, 400.0, "login", "POST", 0, "unfinished", "", 11, 1, 3, "steps", -1)
     waiting = encode_table(rows.take(node, ORIGIN_S).to_table())
     log.append(Kind.SAMPLES if whole else Kind.OPEN, waiting)
@@ -100,7 +101,8 @@ def _fill(rows: Rows, rng: np.random.Generator, begin_s: float, users: int) -> N
         rows.add(start_s, duration_ms, "login", "POST", status, outcome, code, users, 2, account, "steps", 80)
 
 
-def _heartbeat(at_s: float, users: int, finished: int) -> dict[str, float]:
+def heartbeat(at_s: float, users: int, finished: int) -> dict[str, float]:
+    """What a process with time to spare tells of itself, so many seconds after `ORIGIN_S`."""
     return {
         "time_s": ORIGIN_S + at_s,
         "in_flight": 1,

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import psutil
 
 from recording.errors import UsageError
-from recording.folder import replacing
+from recording.folder import make_folder, replacing
 
 NAME = "changed.json"
 USUAL_FOLDER = Path("reports/experiments")
@@ -58,7 +58,7 @@ class ChangedNote:
 
     def write(self, experiment: Path, target: str, base_url: str, before: Mapping[str, Any]) -> None:
         """Before a change is made; it is on the disk when this returns."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._path.parent)
         process = psutil.Process(os.getpid())
         note = Changed(
             experiment=experiment.resolve(),
@@ -107,7 +107,7 @@ class ChangedNote:
         self._check_nothing_is_changed()
         folder = self._path.parent
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             lock = (folder / ".lock").open("w")
         except OSError as error:
             raise UsageError(

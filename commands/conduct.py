@@ -21,7 +21,7 @@ from commands.interrupts import Interrupts
 from commands.preflight import check_before_load
 from commands.run import where
 from recording.errors import UsageError
-from recording.folder import named
+from recording.folder import make_folder, named
 from scenarios.experiment import FIRST, Experiment, State, arms_of, load_experiment, order_of
 from scenarios.load import Plan
 from scenarios.overrides import duration_s
@@ -185,7 +185,8 @@ def made(folder: Path, option: str) -> Path:
         UsageError: it cannot be made, or is there already; `option` chooses another.
     """
     try:
-        folder.mkdir(parents=True, mode=0o700)
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700)
     except OSError as error:
         raise UsageError(f"cannot make {folder}: {error.strerror}; choose another with {option}") from error
     return folder

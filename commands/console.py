@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any, TextIO
+
+FEWEST_COLUMNS = 20
+"""Where COLUMNS says less, nobody measured a terminal: within no column nothing would be shown at all."""
+
+
+def forget_odd_sizes() -> None:
+    """Leave it to the terminal how large it is where COLUMNS and LINES say what no terminal is."""
+    for name, least in (("COLUMNS", FEWEST_COLUMNS), ("LINES", 1)):
+        value = os.environ.get(name, "")
+        if not (re.fullmatch("[0-9]{1,4}", value) and int(value) >= least):
+            os.environ.pop(name, None)
 
 
 def outlast_readers() -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from analysis.render.plan_picture import PlannedLine, planned_load
-from recording.folder import replacing
+from recording.folder import make_folder, replacing
 from scenarios.loads.outline import MOST_ARRIVALS, Stretch, expected_arrivals, outline
 from scenarios.loads.plan import Open, Plan
 from scenarios.overrides import Overrides
@@ -30,7 +30,7 @@ def show_plan(scenario_name: str, target_name: str, changes: Overrides, pictures
     ascii_only = console.options.ascii_only
     for line in plan_lines(scenario, target, ascii_only=ascii_only):
         console.print(Text(line), no_wrap=True, overflow="ellipsis", highlight=False)
-    pictures.mkdir(parents=True, exist_ok=True)
+    make_folder(pictures)
     path = pictures / f"{scenario.name}.png"
     with replacing(path) as temporary:
         temporary.write_bytes(_picture(scenario))

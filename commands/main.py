@@ -15,7 +15,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from commands.app import app
 from commands.boundary import guarded
-from commands.console import outlast_readers
+from commands.console import forget_odd_sizes, outlast_readers
 from commands.options import (
     HISTORY,
     RUNS_DIR,
@@ -478,6 +478,7 @@ def main() -> None:
     # Loading modules makes many objects that stay; Python would look through them all again and again.
     gc.set_threshold(50_000, 20, 100)
     outlast_readers()
+    forget_odd_sizes()
     try:
         guarded(app)
     finally:

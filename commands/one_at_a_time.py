@@ -12,6 +12,7 @@ from typing import IO
 
 from commands.file_lock import locked
 from recording.errors import RefusedError, UsageError
+from recording.folder import make_folder
 
 LOOK_EVERY_S = 0.5
 
@@ -29,7 +30,7 @@ def one_at_a_time(file: Path, wait_s: float) -> Iterator[None]:
         UsageError: the file cannot be made.
     """
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         handle = file.open("a+", encoding="utf-8")
     except OSError as error:
         raise UsageError(

@@ -18,17 +18,22 @@ from recording.folder import is_there
 from recording.scrub import on_screen
 from scenarios.accounts import EXPECTED, is_open_to_all
 from scenarios.addresses import LIMIT_S, look_up
+from scenarios.behaviour import behaviour_file
 from scenarios.scenario import Scenario
 from scenarios.target import Target
+from scenarios.written_secrets import written_secrets
 
 TIMEOUT_S = 5
+
+SHOWN_KEYS = 3
+"""More keys with a secret in one file are counted, not listed."""
 
 LEAST_FREE_BYTES = 4_000_000
 """For the files of a short run; a request takes some 100 bytes."""
 
 
 def check_before_load(scenario: Scenario, target: Target, processes: int, *, to_run: bool = True) -> None:
-    """Raise if the run could not measure anything; warn of accounts that others can read.
+    """Raise if the run could not measure anything; warn of accounts and keys that others can read.
 
     With `to_run` the scenario is about to run; on the web page another one may still be chosen.
 
@@ -41,6 +46,7 @@ def check_before_load(scenario: Scenario, target: Target, processes: int, *, to_
     target.check_allowed(scenario if to_run else None)
     if scenario.max_requests is not None and processes > 1:
         raise UsageError(f"scenario {scenario.name!r} counts its requests; run it with one process")
+    _warn_of_secrets(scenario, target)
     if target.uses_accounts(scenario):
         _check_accounts(scenario, target, processes)
     _check_reachable(target)
@@ -95,6 +101,27 @@ def _warn_of_readers(accounts: Path) -> None:
             f"whoever gets the Git repository gets the passwords in {accounts}: take the file out of it "
             "('git rm --cached', .gitignore) and change them"
         )
+
+
+def _warn_of_secrets(scenario: Scenario, target: Target) -> None:
+    for path in (target.file, *map(behaviour_file, scenario.behaviour_names())):
+        if path is not None:
+            _warn_of_secrets_in(path)
+
+
+@cache
+def _warn_of_secrets_in(path: Path) -> None:
+    """Once per command, and only where others get the file: it is the only place for the key of a service
+    that the users of a scenario do not log in to."""
+    keys = written_secrets(path)
+    if not keys or not (is_open_to_all(path) or is_in_git(path)):
+        return
+    more = f" and {len(keys) - SHOWN_KEYS} more" if len(keys) > SHOWN_KEYS else ""
+    instead = "write ${VARIABLE}" if keys[0].startswith("probes.") else "write {password}, with accounts"
+    _warn(
+        f"others can read the secret in {path} ({', '.join(keys[:SHOWN_KEYS])}{more}): {instead}, or keep "
+        f"the file to yourself (chmod 600 {shlex.quote(str(path))}, and not in Git)"
+    )
 
 
 def _warn(text: str) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from analysis.trend.entry import Entry, Figure
 from history.schema import MIGRATIONS, VERSION
 from recording.errors import UsageError
+from recording.folder import make_folder
 
 BUSY_LIMIT_S = 30.0
 """So long a writer waits for another one; each needs milliseconds."""
@@ -169,7 +170,7 @@ def opened(path: Path) -> Iterator[History]:
         UsageError: the file cannot be used, with what the matter is.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         path.touch(mode=0o600)  # As run folders: their owner's alone.
         with closing(sqlite3.connect(path, timeout=BUSY_LIMIT_S, isolation_level=None)) as connection:
             history = History(connection)

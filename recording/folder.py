@@ -52,6 +52,19 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, where they are missing: not for everybody to write into, whatever
+    the mask says. Who may write there may put something else in the place of what we wrote.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    for above in reversed(path.parents):
+        if not above.exists():
+            above.mkdir(mode=0o775, exist_ok=True)
+    path.mkdir(mode=0o775, exist_ok=True)
+
+
 def named(moment: datetime, name: str) -> str:
     """`<UTC time>-<name>`, fit for a path, a link, a terminal and `RUN_NAME` whatever the name holds."""
     return f"{moment.strftime('%Y%m%dT%H%M%SZ')}-{_UNFIT.sub('_', name)[:72]}"
@@ -155,7 +168,7 @@ class RunFolder:
         for attempt in range(1, 100):
             folder = cls(parent / (first + (f"-{attempt}" if attempt > 1 else "")))
             try:
-                parent.mkdir(parents=True, exist_ok=True)
+                make_folder(parent)
                 folder.path.mkdir(mode=0o700)
                 folder.samples_dir.mkdir(mode=0o700)
             except OSError as error:

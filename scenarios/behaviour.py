@@ -15,9 +15,9 @@ from typing import Annotated, Any, Protocol, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from recording.errors import UsageError
-from scenarios.config import CONFIG_DIR, Model, config_names, load_named
+from scenarios.config import CONFIG_DIR, Model, config_file, config_names, load_named
 from scenarios.raised import raised
-from scenarios.request import Expect, Request, Sent, Status
+from scenarios.request import Expect, Request, RequestName, Sent, Status
 from scenarios.working_folder import look_there
 
 FOLDER = "behaviours"
@@ -61,7 +61,7 @@ class Step(Sent):
     """One step: a request of the target by its name, or one written out here (`path`, and a `name`)."""
 
     request: str | None = None
-    name: str | None = None
+    name: RequestName | None = None
     path: Annotated[str, Field(pattern=r"^/")] | None = None
     times: Annotated[int, Field(ge=1, le=1000)] = 1
     tags: tuple[str, ...] = ()
@@ -188,10 +188,24 @@ def load_behaviour(name: str, config_dir: Path = CONFIG_DIR) -> Behaviour:
     Raises:
         UsageError: there is none, or mistakes in it (all of them, with their places).
     """
-    if ":" in name and not name.endswith(".yaml"):
+    if is_python(name):
         return _python(name)
     behaviour, _ = load_named(WrittenBehaviour, name, FOLDER, config_dir)
     return behaviour
+
+
+def is_python(name: str) -> bool:
+    """Whether a behaviour's name is that of a Python class."""
+    return ":" in name and not name.endswith(".yaml")
+
+
+def behaviour_file(name: str, config_dir: Path = CONFIG_DIR) -> Path | None:
+    """The YAML file of a behaviour; None for a Python class.
+
+    Raises:
+        UsageError: there is none.
+    """
+    return None if is_python(name) else config_file(name, FOLDER, config_dir)
 
 
 def requests_of(behaviour: Behaviour, requests: dict[str, Request]) -> Sequence[Request]:

@@ -75,12 +75,16 @@ def load_named(model: type[Named], name: str, folder: str, config_dir: Path) -> 
     Raises:
         UsageError: no such file, or mistakes in it (all of them, with their places).
     """
-    path = _config_file(name, folder, config_dir)
+    path = config_file(name, folder, config_dir)
     return check(model, read_yaml(path)).model_copy(update={"name": path.stem}), path
 
 
-def _config_file(name: str, folder: str, config_dir: Path) -> Path:
-    """The file of a name in a folder of config/, or the path itself where it ends with `.yaml`."""
+def config_file(name: str, folder: str, config_dir: Path) -> Path:
+    """The file of a name in a folder of config/, or the path itself where it ends with `.yaml`.
+
+    Raises:
+        UsageError: there is none.
+    """
     if name.endswith(".yaml"):
         return Path(name)
     known = config_names(folder, config_dir)

@@ -19,7 +19,7 @@ from scenarios.prepared import filled
 from scenarios.received import Headers
 from scenarios.request import Request
 
-_ABOUT_A_SECRET = re.compile(r"(?i)author(?!iz)|[_-](?:type|method|kind|mode)$")
+ABOUT_A_SECRET = re.compile(r"(?i)author(?!iz)|[_-](?:type|method|kind|mode)$")
 """Names that hold such a word and hold no secret: `author`, `token_type`."""
 
 _SECRET_NAME = re.compile(
@@ -28,7 +28,7 @@ _SECRET_NAME = re.compile(
 )
 """How what we send is called: more than an answer's fields, which clients must be able to read."""
 
-_SECRET_NUMBER = re.compile(
+SECRET_NUMBER = re.compile(
     r"(?i)(?:password|passwd|pwd|pass(?:phrase|code)|secret|token|credential|(?:api|access|private|secret)[_-]?key"
     r"|session(?:[_-]?id)?|jwt|otp|(?:\b|_)(?:pass|pin|sid))$"
 )
@@ -104,7 +104,7 @@ def written_in(request: Request, variables: Mapping[str, str]) -> list[str]:
 
 def _of_header(name: str, value: str) -> Iterator[str]:
     """A service may repeat a part of a value alone: the token behind "Bearer", one of several cookies."""
-    if not _names_a_secret(name):
+    if not names_a_secret(name):
         if name.lower() not in _HARMLESS and len(value) >= _LONG:
             yield value
         return
@@ -126,9 +126,7 @@ def _told(value: Any, *, is_secret: bool = False, is_below: bool = False) -> Ite
     {"auth": {"method": "password"}} is a word that answers need."""
     if isinstance(value, Mapping):
         for name, below in value.items():
-            told = _names_a_secret(name) and (
-                not _is_number(below) or _SECRET_NUMBER.search(name) is not None
-            )
+            told = names_a_secret(name) and (not _is_number(below) or SECRET_NUMBER.search(name) is not None)
             yield from _told(below, is_secret=told, is_below=is_below or is_secret)
     elif isinstance(value, list):
         for below in value:
@@ -143,8 +141,9 @@ def _told(value: Any, *, is_secret: bool = False, is_below: bool = False) -> Ite
 
 
 @lru_cache(maxsize=1024)  # asked with every failed request, of the same few names
-def _names_a_secret(name: str) -> bool:
-    return _SECRET_NAME.search(name) is not None and _ABOUT_A_SECRET.search(name) is None
+def names_a_secret(name: str) -> bool:
+    """Whether a header or a field is called so that its value is nobody's business."""
+    return _SECRET_NAME.search(name) is not None and ABOUT_A_SECRET.search(name) is None
 
 
 def _is_number(value: Any) -> bool:

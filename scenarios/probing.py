@@ -99,7 +99,8 @@ def _ready(folder: RunFolder, target: Target, clock: Clock) -> dict[str, object]
     ready: dict[str, object] = {}
     for name, written in target.probes.items():
         probe = written.filled(environment())
-        missing = probe.unfilled()
+        # Asked of what was written: a value that looks like a variable is no variable.
+        missing = [variable for variable in written.unfilled() if variable not in environment()]
         if missing:
             text = f"nothing could be read (the environment variable {missing[0]} is not set)"
             problem = {"text": text, "grave": True, "at_s": None}

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from recording.names import MOST_ENDPOINTS, OTHER
 from scenarios.config import Model
 
 VARIABLE = re.compile(r"\{([a-z_]+)\}")
@@ -55,6 +56,15 @@ def _header_value(value: str) -> str:
     return value
 
 
+def _request_name(name: str) -> str:
+    if name == OTHER:
+        raise ValueError(
+            f"{OTHER!r} is what all are called that come after {MOST_ENDPOINTS} names; choose another"
+        )
+    return name
+
+
+RequestName = Annotated[str, AfterValidator(_request_name)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import gevent
 
-from recording.folder import RunFolder
+from recording.folder import RunFolder, make_folder
 
 CHUNK_BYTES = 256 * 1024
 WINDOW_BYTES = 8 * CHUNK_BYTES
@@ -46,7 +46,7 @@ def own_folder(runs: Path, run_id: str, node: str) -> Path:
         FileExistsError: it holds a log already.
     """
     folder = RunFolder(runs / f"{run_id}-{node}")
-    runs.mkdir(parents=True, exist_ok=True)
+    make_folder(runs)
     for made in (folder.path, folder.samples_dir):
         made.mkdir(mode=0o700, exist_ok=True)
     if any(folder.samples_dir.iterdir()):

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from recording.errors import RefusedError, UsageError
 from recording.planned import ARRIVALS, USERS
@@ -21,7 +21,7 @@ from scenarios.addresses import addresses_of
 from scenarios.behaviour import WrittenBehaviour, load_behaviour, requests_of
 from scenarios.config import CONFIG_DIR, Model, config_names, load_named
 from scenarios.loads.together import peak_of
-from scenarios.request import Request
+from scenarios.request import Request, RequestName
 from scenarios.scenario import Scenario
 from scenarios.yaml_file import nearest
 
@@ -67,8 +67,15 @@ class Target(Model):
     accounts: Path | None = None
     accounts_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
     cookies: bool = False
-    requests: dict[str, Request] = Field(default_factory=dict)
+    requests: dict[RequestName, Request] = Field(default_factory=dict)
     probes: dict[str, Probe] = Field(default_factory=dict)
+
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def file(self) -> Path | None:
+        """Where it was read from."""
+        return self._file
 
     @field_validator("base_url")
     @classmethod
@@ -203,7 +210,9 @@ def load_target(name: str, config_dir: Path = CONFIG_DIR) -> Target:
     target, path = load_named(Target, name, "targets", config_dir)
     accounts = path.resolve().parent / target.accounts if target.accounts else None
     probes = {n: _on_its_map(probe, n, path, config_dir) for n, probe in target.probes.items()}
-    return target.model_copy(update={"accounts": accounts, "probes": probes})
+    found = target.model_copy(update={"accounts": accounts, "probes": probes})
+    found._file = path
+    return found
 
 
 def probe_maps(config_dir: Path = CONFIG_DIR) -> list[str]:

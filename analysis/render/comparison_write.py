@@ -6,12 +6,12 @@ from pathlib import Path
 
 from analysis.comparison.report import Comparison
 from analysis.render.comparison_markdown import comparison_markdown
-from recording.folder import write_text
+from recording.folder import make_folder, write_text
 
 
 def write_comparison(report: Comparison, folder: Path) -> None:
     """Write all three; the figures come first, a picture that fails must not cost them."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_text(folder / "comparison.json", report.to_json())
     write_text(folder / "comparison.md", comparison_markdown(report))
     # Not at the top: matplotlib takes a while to load, and usage errors need none.

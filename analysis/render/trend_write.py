@@ -8,12 +8,12 @@ from analysis.render.junit import junit
 from analysis.render.regression_markdown import regression_markdown
 from analysis.trend.report import Regression, Trend
 from analysis.verdict import Verdict
-from recording.folder import write_text
+from recording.folder import make_folder, write_text
 
 
 def write_trend(found: Trend, folder: Path) -> Path:
     """Write both, the figures first; returns the page's path."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_text(folder / "trend.json", found.to_json())
     # Not at the top: matplotlib takes a while to load, and usage errors need none.
     from analysis.render.trend_html import trend_html
@@ -31,7 +31,7 @@ def write_trend(found: Trend, folder: Path) -> Path:
 
 def write_regression(report: Regression, verdict: Verdict, folder: Path) -> str:
     """Write all three into the run's analysis/; returns the Markdown."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     text = regression_markdown(report, verdict)
     write_text(folder / "regression.json", report.to_json())
     write_text(folder / "regression.md", text)

@@ -13,11 +13,12 @@ from analysis.render.markdown import markdown
 from analysis.render.windows_csv import windows_csv
 from analysis.verdict import Verdict
 from analysis.windows import Windows
+from recording.folder import make_folder
 
 
 def write_figures(verdict: Verdict, windows: Windows, out_dir: Path) -> None:
     """Write what machines read, and report.md: verdict.json, windows.csv, junit.xml. Draws nothing."""
-    out_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(out_dir)
     texts = {
         "verdict.json": verdict.to_json(),
         "windows.csv": windows_csv(windows),

@@ -177,7 +177,7 @@ def read_k6_json(path: Path) -> Run:
         # The nine points of a request share their stamp: reading it once saves a third of the time.
         if end != stamp:
             stamp, seconds = end, iso_s(end) if isinstance(end, str) else float("nan")
-        if not is_number(value) or math.isnan(seconds):
+        if line.get("type") != "Point" or not is_number(value) or math.isnan(seconds):
             lines.bad()
         elif line.get("metric") == DURATION:
             tags = data.get("tags") if isinstance(data, dict) else {}

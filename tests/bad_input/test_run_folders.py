@@ -10,22 +10,29 @@ import json
 import os
 import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from analysis.diagnose import diagnose
 from benchmarks.big_files import write_folder
-from benchmarks.small_runs import FLUSHES, PER_FLUSH, write_small_runs
+from benchmarks.small_runs import FLUSHES, NODES, ORIGIN_S, PER_FLUSH, heartbeat, small_run, write_small_runs
 from benchmarks.speed import diagnosis
 from commands.gate import gate_path
 from recording.folder import RunFolder
-from recording.frames import FINISHED, Kind, encode, scan
+from recording.frames import FINISHED, Kind, LogWriter, encode, scan
 from recording.logs import finish
 from recording.reader import read_run
+from recording.rows import Rows
 from tests.bad_input.told import Told, told
+from tests.faults.mounts import needs_root
+
+ROOT = Path(__file__).resolve().parents[2]
 
 WHOLE = FLUSHES * PER_FLUSH + 1
 """Rows of the whole run that is still in its logs, its unfinished request with them."""
@@ -310,6 +317,104 @@ def test_readings_that_point_anywhere_are_left_out(logged: Path) -> None:
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         path.write_bytes(bytes(damaged))
         assert len(read_run(logged).samples) == WHOLE
+
+
+@needs_root
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs a view of the disk of its own")
+def test_a_folder_on_a_disk_that_is_read_only(killed: Path) -> None:
+    """As an archive is, which not even root writes to: the verdict may go elsewhere."""
+    before = {path: path.stat().st_mtime_ns for path in killed.rglob("*")}
+    place = str(killed)
+    mounts = f"mount --bind '{place}' '{place}' && mount -o remount,ro,bind '{place}'"
+    alone = ("unshare", "-m", "sh", "-c", f'{mounts} || exit 99; exec "$@"', "sh")
+    command = [*alone, sys.executable, "-m", "commands.main", "diagnose", place]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=120)
+    if done.returncode in (1, 99) and "mount" in done.stderr:
+        pytest.skip("this container may not mount")
+    Told(done.returncode, done.stderr).check(2, "Read-only file system; choose --out")
+    assert len(done.stderr.splitlines()) == 1
+    out = killed.parent / "out"
+    done = subprocess.run(
+        [*command, "--out", str(out)], env=env, capture_output=True, check=False, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (3, b"")
+    assert json.loads((out / "verdict.json").read_text())["requests"] == len(read_run(killed).samples)
+    assert {path: path.stat().st_mtime_ns for path in killed.rglob("*")} == before
+
+
+def with_another_clock(log: Path, ahead_s: float) -> None:
+    """The log of a process on a machine whose clock was so far ahead; its rows were corrected for that."""
+    frames = scan(log.read_bytes()).frames
+    assert frames[0].kind is Kind.ANCHOR
+    anchor = json.loads(frames[0].payload)
+    anchor["wall_s"] += ahead_s
+    payloads = [json.dumps(anchor).encode(), *(frame.payload for frame in frames[1:])]
+    log.write_bytes(
+        b"".join(
+            encode(frame.kind, frame.sequence, payload)
+            for frame, payload in zip(frames, payloads, strict=True)
+        )
+    )
+
+
+def test_clocks_of_two_machines_that_are_an_hour_apart_change_nothing(tmp_path: Path) -> None:
+    """Rows tell their moments by the master's clock. An anchor's wall clock shows how far it was set during
+    the run, and that it was wrong from the start is no matter."""
+    folder = small_run(tmp_path / "run", np.random.default_rng(5), NODES, whole=True)
+    before, found = read_run(folder.path), findings(folder.path)
+    with_another_clock(folder.log_path(NODES[1]), 3600.0)
+    after = read_run(folder.path)
+    assert after.samples.to_table().equals(before.samples.to_table())
+    assert after.health == before.health
+    quality = diagnose(after).quality
+    assert (quality.complete, quality.valid) == (True, True)
+    assert {finding.code for finding in quality.findings} == found
+    assert "clock_stepped" not in found
+
+
+def run_of(path: Path, requests: list[tuple[float, int]]) -> Path:
+    """The folder of a run that sent these: the second in which each began, its status."""
+    folder, rows = RunFolder(path), Rows(len(requests))
+    folder.samples_dir.mkdir(parents=True)
+    for start_s, status in requests:
+        outcome = "ok" if status == 200 else "http_error"
+        rows.add(start_s, 25.0, "login", "POST", status, outcome, "", 1, 1, 0, "steps", 80)
+    log = LogWriter(folder.log_path("local"))
+    log.append_json(Kind.ANCHOR, {"wall_s": ORIGIN_S, "mono_s": 0.0, "epoch_s": ORIGIN_S})
+    log.append(Kind.ROWS, rows.packed("local", ORIGIN_S))
+    for second in range(int(max(start_s for start_s, _ in requests)) + 2):
+        log.append_json(Kind.HEARTBEAT, heartbeat(second, 1, 0))
+    log.append_json(Kind.END, {"reason": "done", "unfinished": 0, "finished": len(requests)})
+    log.close()
+    folder.write_manifest({"format": 1, "id": path.name, "clean_end": True, "nodes": ["local"]})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("requests", "code"),
+    [
+        ([(1.0, 200)], 6),
+        ([(1.0, 503)], 1),
+        ([(i / 10, 503) for i in range(200)], 1),
+        ([(1.0, 503)] * 200, 1),
+        ([(1.0, 200)] * 200, 0),
+        ([(1.0, 200), (1.0, 503)] * 100, 1),
+    ],
+    ids=["one", "one failure", "failures", "failures at once", "successes at once", "both at once"],
+)
+def test_so_little_that_hardly_anything_can_be_said(
+    requests: list[tuple[float, int]], code: int, tmp_path: Path
+) -> None:
+    """One request, only failures, all at one moment: counts are exact, and no figure is none."""
+    path = run_of(tmp_path / "run", requests)
+    assert gate(path) == (code, "")
+    verdict = json.loads((path / "analysis" / "verdict.json").read_text(), parse_constant=pytest.fail)
+    failed = sum(status != 200 for _, status in requests)
+    assert (verdict["requests"], verdict["errors"]) == (len(requests), failed)
+    assert verdict["quality"]["complete"] is True
+    shares = {status: found["share"] for status, found in verdict["by_status"].items()}
+    assert shares.get("503", 0) == pytest.approx(failed / len(requests))
 
 
 MOST_MB = 2_000

@@ -86,6 +86,8 @@ class TestMistakes:
         self.check(
             cli.run(scenario(SHORT + "thnk_time_s: 1\n"), mixed), 2, "thnk_time_s", "think_time_s", ":5:1"
         )
+        assert not cli.runs.exists()
+        assert mixed.served() == 0
 
     def test_a_missing_accounts_file(self, cli: Cli, mixed: Target, scenario: Callable[[str], str]) -> None:
         (cli.folder / "accounts.csv").unlink()
@@ -124,6 +126,22 @@ class TestMistakes:
         empty = tmp_path / "empty"
         empty.mkdir()
         self.check(cli("diagnose", str(empty)), 6, "not a run folder")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_output_that_a_full_disk_does_not_take_costs_the_run_nothing(
+    cli: Cli, mixed: Target, scenario: Callable[[str], str]
+) -> None:
+    text = scenario("load: {shape: hold, users: 4, hold_s: 2}\nthink_time_s: 0.1\n")
+    full = ("bash", "-c", 'exec "$@" > /dev/full', "-")
+    done = cli("run", text, "--target", str(mixed.file), "--run-dir", str(cli.runs), prefix=full)
+    assert done.returncode in (1, 4)  # 4 where this machine has no time for it
+    assert done.stderr == "loadverdict: the rest cannot be shown: No space left on device\n"
+    assert len(read_run(cli.only_run()).samples) == mixed.served() > 20
+    assert cli.verdict()["quality"]["complete"] is True
+    left = {path.name for path in (cli.only_run() / "analysis").iterdir()}
+    assert {"report.html", "report.md", "verdict.json", "windows.csv", "junit.xml"} <= left
 
 
 @pytest.mark.slow

@@ -81,8 +81,8 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 
 def test_a_process_of_this_machine_is_waited_for_until_it_has_ended(child: subprocess.Popen[bytes]) -> None:
     master = Master(goes=True)
-    Farewell(master, lambda: True)
-    assert quit_s(master) >= LIMIT_S
+    Farewell(master, lambda: True, limit_s=2)
+    assert quit_s(master) >= 2
     child.kill()
     child.wait()
-    assert quit_s(master) < LIMIT_S
+    assert quit_s(master) < 2

@@ -197,3 +197,26 @@ def test_a_redirect_cannot_ask_for_what_the_client_knows() -> None:
 def test_the_default_port_is_the_same_place() -> None:
     received = Received(302, [(b"Location", b"http://Shop.test:80/x")])
     assert redirected(Request(path="/"), received, "http://shop.test", {}) is not None
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("{username}{password}", "{password}hush"),  # what a variable holds is not looked through for others
+        ("{{username}}", "{{password}}"),
+        ("{user{name}}", "{user{name}}"),
+        ("${username}", "${password}"),
+        ("$$", "$$"),
+        ("{}", "{}"),
+        ("{Username}", "{Username}"),
+        ("{nobody}", "{nobody}"),
+    ],
+)
+def test_how_a_variable_may_be_written(written: str, sent: str) -> None:
+    """In a header, in a body, and where secrets are looked for; `username` holds what looks like one."""
+    variables = {"username": "{password}", "password": "hush"}
+    request = Request(method="POST", path="/", headers={"X-It": written}, json={"it": written})
+    lines, body = parts(Prepared(request, URL).message(variables))
+    assert f"X-It: {sent}" in lines
+    assert json.loads(body) == {"it": sent}
+    assert filled(written, variables) == sent

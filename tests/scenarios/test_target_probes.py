@@ -9,6 +9,7 @@ import pytest
 
 from recording.errors import RefusedError, UsageError
 from recording.probes.signals import SIGNALS
+from recording.probes.spec import environment
 from scenarios.probing import probes_to_text
 from scenarios.target import load_target, probe_maps
 
@@ -107,3 +108,29 @@ def test_a_password_that_fits_no_url_is_a_sentence_without_it(
     with pytest.raises(UsageError, match="REDIS_PASSWORD") as caught:
         load_target(target(tmp_path, text)).check_allowed()
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("${OUTER}", "in ${INNER}"),  # what a variable holds is not looked through for others
+        ("${OUTER}${INNER}", "in ${INNER}hush"),
+        ("${${NAME}}", "${INNER}"),  # the inner one is filled in, and the name that this makes is none
+        ("$${INNER}", "$hush"),  # no way to write a dollar twice
+        ("$INNER", "$INNER"),
+        ("${}", "${}"),
+        ("${INNER", "${INNER"),
+        ("${ INNER }", "${ INNER }"),
+        ("{INNER}", "{INNER}"),
+        ("${EMPTY}", ""),
+        ("${NOT_SET}", "${NOT_SET}"),
+    ],
+)
+def test_how_a_variable_may_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, told: str
+) -> None:
+    for name, value in (("OUTER", "in ${INNER}"), ("INNER", "hush"), ("NAME", "INNER"), ("EMPTY", "")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("NOT_SET", raising=False)
+    text = f"  p: {{map: lab, headers: {{X-It: '{written}'}}}}"
+    assert load_target(target(tmp_path, text)).probes["p"].filled(environment()).headers == {"X-It": told}

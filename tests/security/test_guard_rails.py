@@ -23,7 +23,7 @@ from recording.frames import Kind, LogWriter
 from recording.reader import read_run
 from scenarios import addresses
 from scenarios.scenario import Scenario
-from scenarios.target import Target, is_loopback
+from scenarios.target import Target, is_loopback, load_target
 from tests.commands.conftest import Cli, wait_for
 from tests.commands.conftest import Target as Served
 
@@ -280,6 +280,76 @@ class TestAccounts:
     def test_one_place_is_enough(self) -> None:
         with pytest.raises(ValueError, match="remove one"):
             target(accounts="a.csv", accounts_env="MY_ACCOUNTS")
+
+
+WITH_A_KEY = """
+base_url: {url}
+requests: {{login: {{path: /, headers: {{X-API-Key: hunter2hunter2}}}}}}
+"""
+WITH_PASSWORDS = (
+    "steps: [{path: /, form: {password: hunter2, pin: '4711', token: hunter3, secret: hunter4}}]\n"
+)
+
+
+class TestSecretsInAFile:
+    @pytest.fixture
+    def files(self, tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+        """A target whose file holds a key, and a behaviour whose file holds passwords; all may read them."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            there, does = tmp_path / "mine.yaml", tmp_path / "does it.yaml"
+            there.write_text(WITH_A_KEY.format(url=f"http://127.0.0.1:{server.getsockname()[1]}"))
+            does.write_text(WITH_PASSWORDS)
+            for path in (there, does):
+                path.chmod(0o644)
+            yield there, does
+
+    @staticmethod
+    def told(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> list[str]:
+        """What is told before two runs of one command."""
+        for _ in range(2):
+            check_before_load(scenario(behaviour=str(files[1])), load_target(str(files[0])), processes=1)
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert "hunter" not in err
+        return err.splitlines()
+
+    def test_each_file_is_one_warning_without_the_secret(
+        self, files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        of_target, of_behaviour = self.told(files, capsys)
+        assert of_target.startswith("loadverdict: warning: others can read the secret in")
+        assert f"{files[0]} (requests.login.headers.X-API-Key): write {{password}}" in of_target
+        assert "(steps.0.form.password, steps.0.form.pin, steps.0.form.token and 1 more)" in of_behaviour
+        assert f"chmod 600 '{files[1]}'" in of_behaviour
+
+    def test_who_keeps_the_file_private_hears_nothing(
+        self, files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for path in files:
+            path.chmod(0o600)
+        assert self.told(files, capsys) == []
+
+    @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+    def test_but_for_one_in_git(self, files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+        for path in files:
+            path.chmod(0o600)
+        git(files[0].parent, "init", "--quiet")
+        git(files[0].parent, "add", files[0].name)
+        (line,) = self.told(files, capsys)
+        assert f"{files[0]} (requests.login.headers.X-API-Key)" in line
+
+    def test_a_probe_has_variables(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        path = tmp_path / "mine.yaml"
+        probe = "{map: redis, url: 'redis://:hunter2@127.0.0.1:6379'}"
+        path.write_text(
+            f"base_url: http://127.0.0.1:1\nprobes: {{cache: {probe}}}\nrequests: {{login: {{path: /}}}}\n"
+        )
+        path.chmod(0o644)
+        with pytest.raises(NoDataError):
+            check_before_load(scenario(), load_target(str(path)), processes=1)
+        err = capsys.readouterr().err
+        assert f"{path} (probes.cache.url): write ${{VARIABLE}}, or" in err
+        assert "hunter2" not in err
 
 
 @pytest.mark.parametrize("by", ["the command", pytest.param("a file", marks=pytest.mark.slow)])
