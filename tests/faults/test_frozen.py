@@ -15,6 +15,7 @@ from tests.faults.harness import (
     USERS,
     Bench,
     Going,
+    Ledger,
     audit,
     check_said,
     findings_of,
@@ -85,8 +86,9 @@ def test_a_worker_that_is_frozen_for_long_is_named(bench: Bench) -> None:
 
 @dataclass(frozen=True)
 class Silence:
-    """The longest stretch without an answer on a line."""
+    """The longest stretch without an answer on a line; it begins so long after the line's first request."""
 
+    start_s: float
     duration_s: float
     in_flight: int
     oldest_s: float
@@ -101,15 +103,26 @@ def silence_on(line: Line) -> Silence:
     waited = [one for one in seen if one.asked_s < end_s and one.ended_s > begin_s]
     at_once = [sum(two.asked_s <= one.asked_s < two.ended_s for two in waited) for one in waited]
     oldest_s = max(min(one.ended_s, end_s) - one.asked_s for one in waited)
-    return Silence(end_s - begin_s, max(at_once), oldest_s)
+    start_s = begin_s - min(one.asked_s for one in seen)
+    return Silence(start_s, end_s - begin_s, max(at_once), oldest_s)
 
 
-def check_freeze(going: Going, line: Line) -> None:
-    """The verdict tells of one freeze, as the line saw it."""
+def stop(ledger: Ledger) -> float:
+    """Have the target stand still; returns the moment on the wall clock."""
+    moment_s = time.time()
+    ledger.target.process.send_signal(signal.SIGSTOP)
+    return moment_s
+
+
+def check_freeze(going: Going, line: Line, stopped_s: float) -> None:
+    """The verdict tells of one freeze, as the line saw it, and from when on the target stood still."""
     (freeze,) = verdict_of(going)["freezes"]
     seen = silence_on(line)
+    stopped_after_s = stopped_s - float(read_run(going.folder.path).samples.start_s.min())
     measured(**freeze)
-    measured(on_the_line=seen)
+    measured(on_the_line=seen, stopped_after_s=round(stopped_after_s, 3))
+    assert freeze["start_s"] == pytest.approx(stopped_after_s, abs=0.5)
+    assert freeze["start_s"] == pytest.approx(seen.start_s, abs=0.5)
     assert freeze["duration_s"] == pytest.approx(seen.duration_s, abs=0.5)
     assert freeze["in_flight"] == seen.in_flight == USERS
     assert freeze["oldest_s"] == pytest.approx(seen.oldest_s, abs=0.1)
@@ -125,14 +138,14 @@ def test_a_target_that_freezes_and_recovers_is_found_out(bench: Bench, frozen_s:
     with a_line(bench, ledger, "0") as line:
         going = bench.start(PATIENT % 10, ledger=ledger)
         going.until_finished(50)
-        ledger.target.process.send_signal(signal.SIGSTOP)
+        stopped_s = stop(ledger)
         time.sleep(frozen_s)
         ledger.target.process.send_signal(signal.SIGCONT)
         going.until_ended()
     verdict = verdict_of(going)
     assert going.process.returncode == (1 if verdict["quality"]["valid"] else 4), going.output
     audit(going)
-    check_freeze(going, line)
+    check_freeze(going, line, stopped_s)
     (freeze,) = verdict["freezes"]
     assert freeze["duration_s"] == pytest.approx(frozen_s, abs=0.5)
 
@@ -144,11 +157,11 @@ def test_a_target_that_freezes_for_good_does_not_pass(bench: Bench) -> None:
     with a_line(bench, ledger, "0") as line:
         going = bench.start(PATIENT.replace("20", "3") % 6, ledger=ledger)
         going.until_finished(60)
-        target.send_signal(signal.SIGSTOP)
+        stopped_s = stop(ledger)
         going.until_ended()
         target.send_signal(signal.SIGCONT)
         time.sleep(0.5)
     verdict = verdict_of(going)
     assert going.process.returncode == (1 if verdict["quality"]["valid"] else 4), going.output
-    check_freeze(going, line)
+    check_freeze(going, line, stopped_s)
     audit(going)
