@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import time
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
 
 from recording.reader import read_run
+from tests.commands.conftest import wait_for
 from tests.faults.harness import (
     LOAD,
     USERS,
@@ -165,3 +167,51 @@ def test_a_target_that_freezes_for_good_does_not_pass(bench: Bench) -> None:
     assert going.process.returncode == (1 if verdict["quality"]["valid"] else 4), going.output
     check_freeze(going, line, stopped_s)
     audit(going)
+
+
+STRICT = PATIENT.replace("20", "8") + "slo: [error_rate < 1 %%]\n"
+"""Who waits when the target stops still waits when the load is over, and no target is about freezes."""
+ENDLESS = PATIENT.replace("20", "60") % 60 + "slo: [error_rate < 1 %]\n"
+
+
+def check_failed(going: Going, outcome: str) -> None:
+    """What every user waits for at the end was recorded with this outcome; that failed, and nothing else."""
+    verdict, outcomes = verdict_of(going), Counter(read_run(going.folder.path).samples.outcome.to_list())
+    measured(**outcomes, error_rate=verdict["error_rate"]["value"])
+    assert outcomes == {"ok": outcomes["ok"], outcome: USERS}
+    requests = outcomes.total()
+    assert (verdict["requests"], verdict["errors"]) == (requests, USERS)
+    assert verdict["error_rate"]["value"] == USERS / requests
+    (target,) = verdict["slo"]
+    assert (target["name"], target["value"], target["outcome"]) == ("error_rate", USERS / requests, "missed")
+    # Only now may the target read what it was sent.
+    going.ledger.target.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: going.ledger.read_so_far() >= requests)
+    assert audit(going).unfinished == outcomes["unfinished"] == verdict["unfinished"]
+
+
+@pytest.mark.slow
+def test_who_still_waits_after_the_load_has_failed(bench: Bench) -> None:
+    """The target never answers again; each of them waits to its own time limit."""
+    going = bench.start(STRICT % 6, ledger=bench.serve("steady"))
+    going.until_finished(60)
+    stop(going.ledger)
+    going.until_ended()
+    assert going.process.returncode == (1 if verdict_of(going)["quality"]["valid"] else 4), going.output
+    check_failed(going, "total_timeout")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_who_is_not_waited_for_any_longer_has_failed(bench: Bench, processes: str) -> None:
+    """The second Ctrl-C ends the run while they wait. That it is incomplete is told before its targets."""
+    going = bench.start(ENDLESS, "--processes", processes, ledger=bench.serve("steady"))
+    going.until_finished(60)
+    stop(going.ledger)
+    time.sleep(1)  # now each of them has sent its last one
+    going.process.send_signal(signal.SIGINT)
+    wait_for(lambda: "interrupted" in {event["kind"] for event in going.folder.events()})
+    going.process.send_signal(signal.SIGINT)
+    going.until_ended()
+    check_said(going, 3, "interrupted", "error_rate < 1 %")
+    check_failed(going, "unfinished")
