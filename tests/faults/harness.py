@@ -86,9 +86,9 @@ class Going:
     def __post_init__(self) -> None:
         self._follower = Follower(self.folder)
 
-    def until_finished(self, requests: int) -> None:
+    def until_finished(self, requests: int, limit_s: float = 20) -> None:
         """Wait until so many requests are finished and in the log."""
-        wait_for(lambda: self._follower.look().finished >= requests)
+        wait_for(lambda: self._follower.look().finished >= requests, limit_s)
 
     def until_all_run(self) -> None:
         """Wait until every user runs."""

@@ -32,17 +32,18 @@ PATIENT = LOAD.replace("read_s: 2, total_s: 2", "read_s: 20, total_s: 20")
 @pytest.mark.slow
 def test_a_frozen_generator_makes_the_run_invalid(bench: Bench) -> None:
     """Its own standstill looks like the target's latency, so it must not pass for that."""
-    going = bench.start(PATIENT % 8, ledger=bench.serve("steady"))
+    going = bench.start(PATIENT % 10, ledger=bench.serve("steady"))
     going.until_finished(60)
     (worker,) = going.workers()
     worker.suspend()
-    time.sleep(3)
+    time.sleep(5)
     worker.resume()
     going.until_ended()
     check_said(going, 4, "INVALID")
     audit(going)
     measured(**findings_of(going))
     assert "generator_lag" in findings_of(going)
+    assert verdict_of(going)["quality"]["complete"]
 
 
 @pytest.mark.slow
@@ -73,17 +74,24 @@ def test_latencies_hold_nothing_of_a_standstill_too_short_to_matter(bench: Bench
 
 @pytest.mark.slow
 def test_a_worker_that_is_frozen_for_long_is_named(bench: Bench) -> None:
-    going = bench.start(PATIENT % 25, "--processes", "2", ledger=bench.serve("steady"))
+    """Its master gives it up after ten silent seconds, so the run is incomplete (3); once it goes on it tells
+    how long it stood, so the run is invalid too (4). Both are told; the exit code is that of the graver."""
+    going = bench.start(PATIENT % 40, "--processes", "2", ledger=bench.serve("steady"))
     going.until_finished(60)
     worker = going.workers()[0]
     worker.suspend()
-    time.sleep(15)
+    time.sleep(30)
     worker.resume()
     going.until_ended()
-    assert going.process.returncode in (3, 4), going.output
+    check_said(going, 4, "INVALID")
     audit(going)
-    measured(**findings_of(going))
-    assert "generator_lag" in findings_of(going) or "node_lost" in findings_of(going)
+    told = findings_of(going)
+    measured(**told)
+    (name,) = {event["node"] for event in going.folder.events() if event["kind"] == "node_lost"}
+    assert told["node_lost"].startswith(f"{name} was lost")
+    assert told["generator_lag"].startswith(f"The load generator {name} was late")
+    verdict = verdict_of(going)
+    assert (verdict["quality"]["valid"], verdict["quality"]["complete"]) == (False, False)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import pytest
 from recording.reader import read_run
 from tests.commands.conftest import Cli, wait_for
 from tests.faults.harness import (
+    LOAD,
     LONG,
     SHORT,
     USERS,
@@ -150,7 +151,7 @@ def test_while_the_report_is_made(bench: Bench, wish: Wish) -> None:
 def test_a_run_by_nohup_outlives_its_terminal(bench: Bench, processes: str) -> None:
     """SIGHUP is ignored when the command starts: it reaches every process, and the load goes to its end."""
     prefix = (*SESSION, "nohup")
-    going = bench.start(SHORT, "--processes", processes, ledger=with_probe(bench.serve()), prefix=prefix)
+    going = bench.start(LOAD % 8, "--processes", processes, ledger=with_probe(bench.serve()), prefix=prefix)
     going.until_finished(30)
     read = going.ledger.read_so_far()
     started = below(going)
