@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import signal
 import time
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
 
 from recording.reader import read_run
+from tests.commands.conftest import wait_for
 from tests.faults.harness import (
     LOAD,
     USERS,
     Bench,
     Going,
+    Ledger,
     audit,
     check_said,
     findings_of,
@@ -29,17 +32,18 @@ PATIENT = LOAD.replace("read_s: 2, total_s: 2", "read_s: 20, total_s: 20")
 @pytest.mark.slow
 def test_a_frozen_generator_makes_the_run_invalid(bench: Bench) -> None:
     """Its own standstill looks like the target's latency, so it must not pass for that."""
-    going = bench.start(PATIENT % 8, ledger=bench.serve("steady"))
+    going = bench.start(PATIENT % 10, ledger=bench.serve("steady"))
     going.until_finished(60)
     (worker,) = going.workers()
     worker.suspend()
-    time.sleep(3)
+    time.sleep(5)
     worker.resume()
     going.until_ended()
     check_said(going, 4, "INVALID")
     audit(going)
     measured(**findings_of(going))
     assert "generator_lag" in findings_of(going)
+    assert verdict_of(going)["quality"]["complete"]
 
 
 @pytest.mark.slow
@@ -70,24 +74,31 @@ def test_latencies_hold_nothing_of_a_standstill_too_short_to_matter(bench: Bench
 
 @pytest.mark.slow
 def test_a_worker_that_is_frozen_for_long_is_named(bench: Bench) -> None:
-    going = bench.start(PATIENT % 25, "--processes", "2", ledger=bench.serve("steady"))
+    """Its master gives it up after ten silent seconds, so the run is incomplete (3); once it goes on it tells
+    how long it stood, so the run is invalid too (4). Both are told; the exit code is that of the graver."""
+    going = bench.start(PATIENT % 40, "--processes", "2", ledger=bench.serve("steady"))
     going.until_finished(60)
     worker = going.workers()[0]
     worker.suspend()
-    time.sleep(15)
+    time.sleep(30)
     worker.resume()
     going.until_ended()
-    check_said(going, going.process.returncode)
-    assert going.process.returncode in (3, 4), going.output
+    check_said(going, 4, "INVALID")
     audit(going)
-    measured(**findings_of(going))
-    assert "generator_lag" in findings_of(going) or "node_lost" in findings_of(going)
+    told = findings_of(going)
+    measured(**told)
+    (name,) = {event["node"] for event in going.folder.events() if event["kind"] == "node_lost"}
+    assert told["node_lost"].startswith(f"{name} was lost")
+    assert told["generator_lag"].startswith(f"The load generator {name} was late")
+    verdict = verdict_of(going)
+    assert (verdict["quality"]["valid"], verdict["quality"]["complete"]) == (False, False)
 
 
 @dataclass(frozen=True)
 class Silence:
-    """The longest stretch without an answer on a line."""
+    """The longest stretch without an answer on a line; it begins so long after the line's first request."""
 
+    start_s: float
     duration_s: float
     in_flight: int
     oldest_s: float
@@ -102,15 +113,26 @@ def silence_on(line: Line) -> Silence:
     waited = [one for one in seen if one.asked_s < end_s and one.ended_s > begin_s]
     at_once = [sum(two.asked_s <= one.asked_s < two.ended_s for two in waited) for one in waited]
     oldest_s = max(min(one.ended_s, end_s) - one.asked_s for one in waited)
-    return Silence(end_s - begin_s, max(at_once), oldest_s)
+    start_s = begin_s - min(one.asked_s for one in seen)
+    return Silence(start_s, end_s - begin_s, max(at_once), oldest_s)
 
 
-def check_freeze(going: Going, line: Line) -> None:
-    """The verdict tells of one freeze, as the line saw it."""
+def stop(ledger: Ledger) -> float:
+    """Have the target stand still; returns the moment on the wall clock."""
+    moment_s = time.time()
+    ledger.target.process.send_signal(signal.SIGSTOP)
+    return moment_s
+
+
+def check_freeze(going: Going, line: Line, stopped_s: float) -> None:
+    """The verdict tells of one freeze, as the line saw it, and from when on the target stood still."""
     (freeze,) = verdict_of(going)["freezes"]
     seen = silence_on(line)
+    stopped_after_s = stopped_s - float(read_run(going.folder.path).samples.start_s.min())
     measured(**freeze)
-    measured(on_the_line=seen)
+    measured(on_the_line=seen, stopped_after_s=round(stopped_after_s, 3))
+    assert freeze["start_s"] == pytest.approx(stopped_after_s, abs=0.5)
+    assert freeze["start_s"] == pytest.approx(seen.start_s, abs=0.5)
     assert freeze["duration_s"] == pytest.approx(seen.duration_s, abs=0.5)
     assert freeze["in_flight"] == seen.in_flight == USERS
     assert freeze["oldest_s"] == pytest.approx(seen.oldest_s, abs=0.1)
@@ -126,14 +148,14 @@ def test_a_target_that_freezes_and_recovers_is_found_out(bench: Bench, frozen_s:
     with a_line(bench, ledger, "0") as line:
         going = bench.start(PATIENT % 10, ledger=ledger)
         going.until_finished(50)
-        ledger.target.process.send_signal(signal.SIGSTOP)
+        stopped_s = stop(ledger)
         time.sleep(frozen_s)
         ledger.target.process.send_signal(signal.SIGCONT)
         going.until_ended()
     verdict = verdict_of(going)
     check_said(going, 1 if verdict["quality"]["valid"] else 4)
     audit(going)
-    check_freeze(going, line)
+    check_freeze(going, line, stopped_s)
     (freeze,) = verdict["freezes"]
     assert freeze["duration_s"] == pytest.approx(frozen_s, abs=0.5)
 
@@ -145,11 +167,59 @@ def test_a_target_that_freezes_for_good_does_not_pass(bench: Bench) -> None:
     with a_line(bench, ledger, "0") as line:
         going = bench.start(PATIENT.replace("20", "3") % 6, ledger=ledger)
         going.until_finished(60)
-        target.send_signal(signal.SIGSTOP)
+        stopped_s = stop(ledger)
         going.until_ended()
         target.send_signal(signal.SIGCONT)
         time.sleep(0.5)
     verdict = verdict_of(going)
     check_said(going, 1 if verdict["quality"]["valid"] else 4)
-    check_freeze(going, line)
+    check_freeze(going, line, stopped_s)
     audit(going)
+
+
+STRICT = PATIENT.replace("20", "8") + "slo: [error_rate < 1 %%]\n"
+"""Who waits when the target stops still waits when the load is over, and no target is about freezes."""
+ENDLESS = PATIENT.replace("20", "60") % 60 + "slo: [error_rate < 1 %]\n"
+
+
+def check_failed(going: Going, outcome: str) -> None:
+    """What every user waits for at the end was recorded with this outcome; that failed, and nothing else."""
+    verdict, outcomes = verdict_of(going), Counter(read_run(going.folder.path).samples.outcome.to_list())
+    measured(**outcomes, error_rate=verdict["error_rate"]["value"])
+    assert outcomes == {"ok": outcomes["ok"], outcome: USERS}
+    requests = outcomes.total()
+    assert (verdict["requests"], verdict["errors"]) == (requests, USERS)
+    assert verdict["error_rate"]["value"] == USERS / requests
+    (target,) = verdict["slo"]
+    assert (target["name"], target["value"], target["outcome"]) == ("error_rate", USERS / requests, "missed")
+    # Only now may the target read what it was sent.
+    going.ledger.target.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: going.ledger.read_so_far() >= requests)
+    assert audit(going).unfinished == outcomes["unfinished"] == verdict["unfinished"]
+
+
+@pytest.mark.slow
+def test_who_still_waits_after_the_load_has_failed(bench: Bench) -> None:
+    """The target never answers again; each of them waits to its own time limit."""
+    going = bench.start(STRICT % 6, ledger=bench.serve("steady"))
+    going.until_finished(60)
+    stop(going.ledger)
+    going.until_ended()
+    assert going.process.returncode == (1 if verdict_of(going)["quality"]["valid"] else 4), going.output
+    check_failed(going, "total_timeout")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_who_is_not_waited_for_any_longer_has_failed(bench: Bench, processes: str) -> None:
+    """The second Ctrl-C ends the run while they wait. That it is incomplete is told before its targets."""
+    going = bench.start(ENDLESS, "--processes", processes, ledger=bench.serve("steady"))
+    going.until_finished(60)
+    stop(going.ledger)
+    time.sleep(1)  # now each of them has sent its last one
+    going.process.send_signal(signal.SIGINT)
+    wait_for(lambda: "interrupted" in {event["kind"] for event in going.folder.events()})
+    going.process.send_signal(signal.SIGINT)
+    going.until_ended()
+    check_said(going, 3, "interrupted", "error_rate < 1 %")
+    check_failed(going, "unfinished")
