@@ -48,10 +48,7 @@ class FailureCodes:
 
 
 class ExampleWriter:
-    """Appends examples to errors.jsonl, which all processes of a run share.
-
-    One line is one `write` on a file opened for appending, so lines of several processes never mix.
-    """
+    """Appends examples to errors.jsonl, which all processes of a run share."""
 
     def __init__(self, path: Path) -> None:
         self._file = OwnFile(path)
@@ -65,7 +62,7 @@ class ExampleWriter:
         """Append one example. A full disk costs the example, not the run."""
         self._kept[example.status, example.outcome, example.code] += 1
         try:
-            self._file.write((json.dumps(asdict(example), ensure_ascii=True) + "\n").encode())
+            self._file.write_line(json.dumps(asdict(example), ensure_ascii=True).encode())
         except OSError:
             return
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from recording.errors import NoDataError, UsageError
 from recording.json_values import is_number, read_json
+from recording.own_file import append_line
 from recording.whole_file import whole_file
 
 FORMAT = 1
@@ -210,11 +211,11 @@ class RunFolder:
 
     def add_event(self, kind: str, time_s: float, **details: Any) -> None:
         """Append one line to events.jsonl (a full disk costs the event, not the run)."""
-        line = json.dumps({"time_s": round(time_s, 4), "kind": kind, **details}) + "\n"
+        line = json.dumps({"time_s": round(time_s, 4), "kind": kind, **details})
         try:
-            fd = os.open(self.events_jsonl, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            fd = os.open(self.events_jsonl, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             try:
-                os.write(fd, line.encode())
+                append_line(fd, line.encode())
             finally:
                 os.close(fd)
         except OSError:

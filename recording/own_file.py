@@ -11,6 +11,26 @@ import os
 from pathlib import Path
 
 
+def append_line(descriptor: int, line: bytes) -> None:
+    """Append one line: in one call to the system as a rule, so that lines of several processes never mix.
+
+    What is taken in part is gone on with. Where a full disk has torn the line before, this one begins on a
+    line of its own, so that no other is lost with it.
+
+    Args:
+        descriptor: of a file that is open for reading and appending.
+        line: without its end.
+
+    Raises:
+        OSError: not all of it could be written.
+    """
+    size = os.fstat(descriptor).st_size
+    is_torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+    left = memoryview(b"\n" * is_torn + line + b"\n")
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
 class OwnFile:
     """A file that is open for appending; its handle is looked at before each use, and opened anew if lost."""
 
@@ -21,7 +41,7 @@ class OwnFile:
             OSError: it cannot be opened; FileExistsError, with `os.O_EXCL`: it is there already.
         """
         self._path = path
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | flags, 0o600)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | flags, 0o600)
         self._is: tuple[int, int] | None = _identity(self._fd)
 
     def write(self, data: bytes | memoryview) -> int:
@@ -31,6 +51,14 @@ class OwnFile:
             OSError: they could not be written.
         """
         return os.write(self._handle(), data)
+
+    def write_line(self, line: bytes) -> None:
+        """Append one line; see `append_line`.
+
+        Raises:
+            OSError: not all of it could be written.
+        """
+        append_line(self._handle(), line)
 
     def size(self) -> int:
         """Its length in bytes.
@@ -67,7 +95,7 @@ class OwnFile:
         if self._is is None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         if not self._is_ours():
-            fd = os.open(self._path, os.O_WRONLY | os.O_APPEND)
+            fd = os.open(self._path, os.O_RDWR | os.O_APPEND)
             if _identity(fd) != self._is:
                 os.close(fd)
                 raise OSError(errno.ENOENT, "another file is in its place")

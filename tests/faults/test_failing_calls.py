@@ -16,10 +16,12 @@ import pytest
 
 import recording.recorder
 from recording.clock import Clock
+from recording.examples import ExampleWriter, read_examples
 from recording.folder import RunFolder
 from recording.frames import RESERVE_BYTES, LogWriter
 from recording.logs import read_logs
 from recording.recorder import Recorder, Situation
+from recording.run import ErrorExample
 from tests.faults.harness import measured
 
 MOST = 200
@@ -121,6 +123,31 @@ def dropped_in_a_run(folder: Path, plan: str, n: int) -> int:
         assert recorder.dropped == found.health.missing_frames == 0, n
     assert found.health.bad_frames == 0, n
     return recorder.dropped
+
+
+def lines_of_a_run(folder: Path, plan: str, n: int) -> tuple[int, int]:
+    """Events and examples that are missing after a run in which call n is spoiled, and calls that were."""
+    run = RunFolder.create(folder, f"call-{n}")
+    examples = ExampleWriter(run.errors_jsonl)
+    with pytest.MonkeyPatch.context() as patch:
+        disk = Disk(run.path, PLANS[plan](n, run.path / "none"), patch)
+        for number in range(n):
+            run.add_event("told", number, number=number)
+            examples.keep(ErrorExample(number, 500 + number, "http_error", "busy", "Busy", "login"))
+    examples.close()
+    numbers = {event["number"] for event in run.events()}
+    statuses = {example.status for example in read_examples(run.errors_jsonl)}
+    assert numbers <= set(range(n)), n
+    assert statuses <= set(range(500, 500 + n)), n
+    return 2 * n - len(numbers) - len(statuses), len(disk.spoiled)
+
+
+@pytest.mark.parametrize("plan", [plan for plan in PLANS if plan != "full until there is room"])
+def test_a_line_that_fails_costs_no_other_line(tmp_path: Path, plan: str) -> None:
+    for n in FEW:
+        missing, spoiled = lines_of_a_run(tmp_path, plan, n)
+        assert spoiled, n
+        assert missing == (0 if plan == "a short write" else 1), n
 
 
 def check_all(folder: Path, plan: str, calls: Iterable[int]) -> None:
