@@ -8,7 +8,7 @@ all have gone, nothing can arrive any more.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gevent
@@ -27,14 +27,26 @@ class Farewell:
     that is lost, that did not answer or that went by itself is waited for as Locust does.
     """
 
-    def __init__(self, runner: Any, all_have_finished: Callable[[], bool], limit_s: float = LIMIT_S) -> None:
-        """`all_have_finished`: whether the run is over and every worker of it has told that it is done."""
+    def __init__(
+        self,
+        runner: Any,
+        all_have_finished: Callable[[], bool],
+        processes: Sequence[psutil.Process],
+        limit_s: float = LIMIT_S,
+    ) -> None:
+        """Take the place of the runner's `quit`.
+
+        Args:
+            runner: Locust's master.
+            all_have_finished: whether the run is over and every worker of it has told that it is done.
+            processes: workers of this machine that the master has made.
+            limit_s: how long each call of `quit` waits for those who do not say that they go.
+        """
         self._runner = runner
+        self._processes = processes
         self._limit_s = limit_s
         self._all_have_finished = all_have_finished
         self._quit = runner.quit
-        # Of this machine, made by --processes; a master has no other children yet.
-        self._processes = psutil.Process().children()
         runner.quit = self._quit_with_all
 
     def _quit_with_all(self) -> None:

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 import gevent
 import locust.runners
+import psutil
 from locust.runners import MasterRunner, WorkerRunner
 
 from recording.errors import LoadverdictError
@@ -92,7 +93,8 @@ class Wiring:
             assert self.controller is not None
             locust.runners.HEARTBEAT_LIVENESS = LIVENESS_S
             LateWorkers(runner, self.controller)
-            Farewell(runner, self.controller.all_have_finished)
+            # The workers of --processes; a master has no other children yet.
+            Farewell(runner, self.controller.all_have_finished, psutil.Process().children())
             _tell_before_quitting(runner, self.controller)
             MasterPort(runner)  # before it: what strangers send is none of its business
             runner.register_message(DRAINED_MESSAGE, self._on_drained)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 import gevent
+import psutil
 import pytest
 
 from scenarios.farewell import LIMIT_S, Farewell
@@ -52,21 +53,21 @@ def quit_s(master: Master) -> float:
 
 def test_once_all_have_gone_nothing_is_waited_for() -> None:
     master = Master(goes=True)
-    Farewell(master, lambda: True, limit_s=60)
+    Farewell(master, lambda: True, [], limit_s=60)
     assert GOES_AFTER_S <= quit_s(master) < 30
     assert master.did == ENDED_AFTER_ALL_WENT
 
 
 def test_who_does_not_say_that_he_goes_is_waited_for() -> None:
     master = Master(goes=False)
-    Farewell(master, lambda: True)
+    Farewell(master, lambda: True, [])
     assert quit_s(master) >= LIMIT_S
     assert master.did == ENDED_AFTER_ALL_WENT
 
 
 def test_where_not_all_have_told_that_they_finished_locust_quits_as_it_does() -> None:
     master = Master(goes=True)
-    Farewell(master, lambda: False)
+    Farewell(master, lambda: False, [])
     master.quit()
     assert master.did == ["stopped", "quit as Locust does"]
 
@@ -81,7 +82,7 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 
 def test_a_process_of_this_machine_is_waited_for_until_it_has_ended(child: subprocess.Popen[bytes]) -> None:
     master = Master(goes=True)
-    Farewell(master, lambda: True, limit_s=2)
+    Farewell(master, lambda: True, [psutil.Process(child.pid)], limit_s=2)
     assert quit_s(master) >= 2
     child.kill()
     child.wait()
