@@ -99,15 +99,20 @@ def _freeze(waiting: _Waiting, usual: _Usual, begin_s: float, end_s: float, orig
         return None
     if end_s > waiting.last_send_s and not waiting.are_most(wait.in_flight, begin_s):
         end_s = waiting.last_send_s
-    waited_s, overdue_s = (time_s - wait.stood_s for time_s in wait.lasted_s(end_s))
-    if overdue_s < SHORTEST_FREEZE_S:
+    silence = wait.until(end_s)
+    if silence is None or silence.overdue_s < SHORTEST_FREEZE_S:
         return None
     gap_s, answer_s, _ = usual.at(waiting.level(begin_s))
-    if waited_s <= max(USUAL_GAPS * gap_s, USUAL_ANSWERS * answer_s / wait.in_flight):
+    # Usual gaps hold the pauses of users too, usual answers do not.
+    if (
+        silence.passed_s <= USUAL_GAPS * gap_s
+        or silence.waited_s <= USUAL_ANSWERS * answer_s / wait.in_flight
+    ):
         return None
     return Freeze(
-        start_s=float(wait.due_s[0] - origin_s),
-        duration_s=float(overdue_s),
+        start_s=float(silence.due_s - origin_s),
+        end_s=float(silence.end_s - origin_s),
+        duration_s=float(silence.overdue_s),
         in_flight=wait.in_flight,
         oldest_s=waiting.age_s(begin_s, end_s),
     )
@@ -177,22 +182,61 @@ def _ranked(values: Floats, weight: Ints, shares: tuple[float, float]) -> tuple[
     return float(first), float(second)
 
 
-class _Wait(NamedTuple):
-    """A stretch without answers: the parts of it in which someone waited, by when each began, when its first
-    answer was due and when it ended; the most that waited at once, and the seconds for which the load
-    generator held up the first that was due."""
+class _Silence(NamedTuple):
+    """A stretch without answers, up to a moment.
 
-    begin_s: Floats
-    due_s: Floats
-    end_s: Floats
+    Attributes:
+        due_s: when the first answer was due that did not come.
+        end_s: when the last who waited had an answer, or gave up.
+        passed_s: seconds from when someone began to wait in it.
+        waited_s: seconds of these in which someone waited.
+        overdue_s: seconds of these in which an answer was due: the length of a freeze.
+    """
+
+    due_s: float
+    end_s: float
+    passed_s: float
+    waited_s: float
+    overdue_s: float
+
+
+class _Wait(NamedTuple):
+    """Who waits in a stretch without answers.
+
+    Attributes:
+        begins_s, dues_s, ends_s: of each part of it in which someone waited, when it began, when its first
+            answer was due, and when it ended.
+        in_flight: the most that waited at once.
+        stood_s: seconds for which the load generator held up the first that was due.
+    """
+
+    begins_s: Floats
+    dues_s: Floats
+    ends_s: Floats
     in_flight: int
     stood_s: float
 
-    def lasted_s(self, end_s: float) -> tuple[float, float]:
-        """Seconds in which someone waited, and in which an answer was due, up to a moment."""
-        ends = np.minimum(self.end_s, end_s)
-        waited, overdue = (np.maximum(ends - begins, 0.0).sum() for begins in (self.begin_s, self.due_s))
-        return float(waited), float(overdue)
+    def until(self, end_s: float) -> _Silence | None:
+        """What of it was silence up to a moment; None if no answer was due before.
+
+        Once one has not come, a part that nobody's answer ended counts from its begin: the target was silent
+        all the while. One that ended with an answer counts from when that was due.
+        """
+        ends_s = np.minimum(self.ends_s, end_s)
+        overdue = np.flatnonzero(self.dues_s < ends_s)
+        if len(overdue) == 0:
+            return None
+        first = int(overdue[0])
+        from_s = np.where(self.ends_s < end_s, self.begins_s, self.dues_s)[first:]
+        from_s[0] = self.dues_s[first]
+        lengths_s = np.maximum(ends_s[first:] - from_s, 0.0)
+        return _Silence(
+            due_s=float(self.dues_s[first]),
+            end_s=float(ends_s[-1]),
+            passed_s=float(ends_s[-1] - self.begins_s[0]) - self.stood_s,
+            waited_s=float(np.maximum(ends_s - self.begins_s, 0.0).sum()) - self.stood_s,
+            overdue_s=float(lengths_s.sum()) - self.stood_s,
+        )
 
 
 class _Waiting:
@@ -221,11 +265,11 @@ class _Waiting:
         due_s = start + self._needed_s(self._levels.place[rows])
         earliest = int(np.argmin(due_s))
         so_far = np.maximum.accumulate(end)
-        parts = np.flatnonzero(np.append(True, start[1:] > so_far[:-1]))
+        parts = np.flatnonzero(np.append(True, start[1:] > so_far[:-1] + SHORTEST_FREEZE_S))
         return _Wait(
-            begin_s=np.maximum(start[parts], begin_s),
-            due_s=np.maximum(np.minimum.reduceat(due_s, parts), begin_s),
-            end_s=np.append(so_far[parts[1:] - 1], so_far[-1]),
+            begins_s=np.maximum(start[parts], begin_s),
+            dues_s=np.maximum(np.minimum.reduceat(due_s, parts), begin_s),
+            ends_s=np.append(so_far[parts[1:] - 1], so_far[-1]),
             in_flight=in_flight,
             stood_s=float(self._stood_s[rows[earliest]]),
         )

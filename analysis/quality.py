@@ -99,7 +99,7 @@ def _log_faults(health: LogHealth, last_signs: dict[str, str]) -> list[tuple[str
             "missing_frames",
             health.missing_frames > 0,
             f"{phrases.counted(health.missing_frames, 'log frame')} "
-            + (f"could not be written{why}." if why else _NEVER_ARRIVED),
+            + (f"could not be written{why} or {_NEVER_ARRIVED}" if why else _NEVER_ARRIVED),
         ),
         (
             "dropped_rows",

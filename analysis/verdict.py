@@ -202,14 +202,17 @@ class Capacity(Model):
 class Freeze(Model):
     """A stretch in which nothing was answered although requests were waiting.
 
-    `in_flight` is the most that waited at the same time; `oldest_s` how long the oldest had waited, from its
-    send to the end of the stretch, or to its own end if that came before (None in older verdicts).
+    From `start_s` to `end_s` (None in older verdicts) nothing came; `duration_s` is the time of that in which
+    an answer was due, so it is less where nobody waited for a while. `in_flight` is the most that waited at
+    the same time; `oldest_s` how long the oldest had waited, from its send to the end of the stretch, or to
+    its own end if that came before (None in older verdicts).
     """
 
     start_s: float
     duration_s: float
     in_flight: int
     oldest_s: float | None = None
+    end_s: float | None = None
 
 
 class Percentiles(Model):

@@ -117,7 +117,9 @@ def _warn_of_secrets_in(path: Path) -> None:
     if not keys or not (is_open_to_all(path) or is_in_git(path)):
         return
     more = f" and {len(keys) - SHOWN_KEYS} more" if len(keys) > SHOWN_KEYS else ""
-    instead = "write ${VARIABLE}" if keys[0].startswith("probes.") else "write {password}, with accounts"
+    of_probes = sum(key.startswith("probes.") for key in keys)
+    ways = ["write {password}, with accounts"] * (of_probes < len(keys))
+    instead = ", or ".join([*ways, *["write ${VARIABLE} in a probe"] * (of_probes > 0)])
     _warn(
         f"others can read the secret in {path} ({', '.join(keys[:SHOWN_KEYS])}{more}): {instead}, or keep "
         f"the file to yourself (chmod 600 {shlex.quote(str(path))}, and not in Git)"

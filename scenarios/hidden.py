@@ -125,7 +125,8 @@ def _told(value: Any, *, is_secret: bool = False, is_below: bool = False) -> Ite
     deeper below such a key only what nobody says in a sentence: the method in
     {"auth": {"method": "password"}} is a word that answers need."""
     if isinstance(value, Mapping):
-        for name, below in value.items():
+        for key, below in value.items():
+            name = str(key)  # JSON's names are texts, YAML's may be numbers
             told = names_a_secret(name) and (not _is_number(below) or SECRET_NUMBER.search(name) is not None)
             yield from _told(below, is_secret=told, is_below=is_below or is_secret)
     elif isinstance(value, list):

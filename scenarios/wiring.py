@@ -309,8 +309,10 @@ def _tell_before_quitting(runner: Any, controller: Controller) -> None:
     quit_now = runner.quit
 
     def told() -> None:
-        controller.gave_up()
-        quit_now()
+        try:
+            controller.gave_up()
+        finally:
+            quit_now()
 
     runner.quit = told
 

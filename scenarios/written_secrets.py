@@ -1,6 +1,7 @@
 """Written secrets: passwords and keys that stand in a configuration file itself, which others may read.
 
-Only names tell what is secret, so these are meant to be warned of and nothing more.
+Only names tell what is secret, so these are meant to be warned of and nothing more. What has no telling name
+is not seen: a key in a query called `sig`, a value below `credentials`, a token written onto a variable.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ def _of_part(at: At, part: Mapping[str, Any]) -> Iterator[At]:
             yield (*at, "headers", name)
     for key in ("json", "form"):
         yield from _below((*at, key), part.get(key))
-    for key in ("path", "url"):
-        if _holds_a_secret(str(part.get(key) or "")):
+    for key in ("path", "url", "command"):
+        if any(_holds_a_secret(word) for word in str(part.get(key) or "").split()):
             yield (*at, key)
 
 
@@ -67,7 +68,8 @@ def _is_to_be_refused(part: Mapping[str, Any]) -> bool:
 
 def _below(at: At, value: Any, *, is_secret: bool = False) -> Iterator[At]:
     if isinstance(value, Mapping):
-        for name, below in value.items():
+        for key, below in value.items():
+            name = str(key)  # JSON's names are texts, YAML's may be numbers
             yield from _below((*at, name), below, is_secret=_is_secret_field(name, below))
     elif isinstance(value, list):
         for index, below in enumerate(value):

@@ -171,7 +171,8 @@ def _span(start_s: float, end_s: float, total_s: float) -> tuple[float, float]:
 
 def _hatched(axes: Axes, freezes: list[Freeze], end_s: float) -> None:
     for freeze in freezes:
-        left, right = _span(freeze.start_s, freeze.start_s + freeze.duration_s, end_s)
+        over_s = freeze.start_s + freeze.duration_s if freeze.end_s is None else freeze.end_s
+        left, right = _span(freeze.start_s, over_s, end_s)
         axes.axvspan(left, right, facecolor="none", edgecolor=LOOK.ink, hatch="//////", linewidth=0.8)
 
 

@@ -96,41 +96,90 @@ def test_who_waits_again_after_a_time_out_counts_once_and_is_as_old_as_its_limit
     assert freeze.duration_s > 9
 
 
-def alone(silent_s: tuple[float, float], limit_s: float, think_s: float, after_s: float):
-    """One user whose answers take 0.2 s but for a time in which none comes: what was sent then is given up.
+def silent_for(
+    silent_s: tuple[float, float],
+    limit_s: float,
+    think_s: float,
+    after_s: float | None = None,
+    answer_s: float = 0.2,
+    users: int = 1,
+):
+    """Users in step, whose answers take `answer_s` but for a time in which none comes: what was sent then is
+    given up.
 
-    Thinks for `think_s` after an answer and for `after_s` after having given up.
+    They think for `think_s` after an answer, and for `after_s` after having given up, if that differs.
     """
     rows, t = [], 0.0
     while t < 300.0:
         silent = silent_s[0] <= t < silent_s[1]
-        took_s, outcome = (limit_s, "total_timeout") if silent else (0.2, "ok")
-        rows.append((1e9 + t, took_s * 1000, outcome))
-        t += took_s + (after_s if silent else think_s)
+        took_s, outcome = (limit_s, "total_timeout") if silent else (answer_s, "ok")
+        rows += [(1e9 + t, took_s * 1000, outcome)] * users
+        t += took_s + (after_s if silent and after_s is not None else think_s)
     start_s, duration_ms, outcomes = zip(*rows, strict=True)
-    return make_samples(start_s=start_s, duration_ms=list(duration_ms), outcome=list(outcomes), users=1)
+    return make_samples(start_s=start_s, duration_ms=list(duration_ms), outcome=list(outcomes), users=users)
 
 
 def test_after_the_last_one_gave_up_nobody_waits_until_the_next_request():
     """One request gives up after 4 s, its user thinks for 30 s, the next one is answered at once."""
-    rows, levels = prepared(alone((100.0, 101.0), limit_s=4.0, think_s=0.4, after_s=30.0))
+    rows, levels = prepared(silent_for((100.0, 101.0), limit_s=4.0, think_s=0.4, after_s=30.0))
     (freeze,) = silences(rows.samples, levels).freezes
     assert freeze.duration_s == pytest.approx(3.8, abs=0.01)
     assert freeze.oldest_s == pytest.approx(4.0, abs=0.01)
+    assert freeze.end_s - freeze.start_s == pytest.approx(34.0, abs=0.01)
 
 
-def test_who_gives_up_again_and_again_sees_one_freeze_without_the_pauses():
-    """Requests of 3 s each go without an answer, with 2 s of thought after each of them."""
-    rows, levels = prepared(alone((99.0, 158.0), limit_s=3.0, think_s=0.4, after_s=2.0))
-    given_up = int(np.count_nonzero(rows.samples.duration_ms == 3000))
-    assert given_up >= 10
+def test_a_usual_answer_after_a_pause_is_no_part_of_the_freeze_before():
+    rows, levels = prepared(silent_for((100.0, 103.0), limit_s=9.0, think_s=0.4, after_s=30.0, answer_s=3.0))
     (freeze,) = silences(rows.samples, levels).freezes
-    assert freeze.duration_s == pytest.approx(given_up * 2.8, abs=0.01)
-    assert freeze.in_flight == 1
+    assert freeze.duration_s == pytest.approx(6.0, abs=0.01)
+
+
+@pytest.mark.parametrize("users", [1, 10])
+@pytest.mark.parametrize(
+    ("answer_s", "limit_s", "think_s", "silent_for_s"),
+    [
+        (0.2, 3.0, 2.0, 60.0),
+        (0.1, 2.0, 3.0, 30.0),
+        (0.1, 5.0, 10.0, 60.0),
+        (0.4, 0.5, 3.0, 30.0),
+        (0.8, 1.0, 0.001, 30.0),
+        (1.5, 2.0, 0.001, 12.0),
+    ],
+)
+def test_who_gives_up_again_and_again_sees_one_freeze_without_the_pauses(
+    users: int, answer_s: float, limit_s: float, think_s: float, silent_for_s: float
+):
+    silent_s = 100.0, 100.0 + silent_for_s
+    rows, levels = prepared(silent_for(silent_s, limit_s, think_s, answer_s=answer_s, users=users))
+    given_up = np.unique(rows.samples.start_s[rows.samples.outcome.equals("total_timeout")])
+    assert len(given_up) >= 3
+    (freeze,) = silences(rows.samples, levels).freezes
+    # The first answer was not due at once. Without a pause the wait for the last one belongs to it.
+    without_pauses_s = len(given_up) * limit_s - (answer_s if think_s > 0.1 else 0)
+    assert freeze.duration_s == pytest.approx(without_pauses_s, abs=0.05)
+    assert freeze.start_s == pytest.approx(given_up[0] - rows.samples.start_s[0] + answer_s, abs=0.01)
+    assert freeze.end_s - freeze.start_s == pytest.approx(len(given_up) * (limit_s + think_s), abs=0.05)
+    assert freeze.in_flight == users
+
+
+def test_a_freeze_begins_when_an_answer_was_due_and_not_in_the_pause_before():
+    """One user gives up so soon that no answer is due by then, pauses, and then waits for 8 s."""
+    given_up = (50.0, 100.0, "total_timeout")
+    before = [(1.0 * i, 500.0, "ok") for i in range(50)]
+    after = [(88.0 + 1.0 * i, 500.0, "ok") for i in range(50)]
+    start_s, duration_ms, outcome = zip(*before, given_up, (80.0, 8000.0, "ok"), *after, strict=True)
+    rows, levels = prepared(
+        make_samples(
+            start_s=1e9 + np.array(start_s), duration_ms=list(duration_ms), outcome=list(outcome), users=1
+        )
+    )
+    (freeze,) = silences(rows.samples, levels).freezes
+    assert (freeze.start_s, freeze.end_s) == pytest.approx((80.5, 88.0), abs=0.01)
+    assert freeze.duration_s == pytest.approx(7.5, abs=0.01)
 
 
 def test_a_long_pause_makes_no_freeze_of_a_short_limit():
-    rows, levels = prepared(alone((100.0, 101.0), limit_s=1.0, think_s=0.4, after_s=60.0))
+    rows, levels = prepared(silent_for((100.0, 101.0), limit_s=1.0, think_s=0.4, after_s=60.0))
     assert silences(rows.samples, levels).freezes == ()
 
 

@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
@@ -51,7 +52,8 @@ class Wish:
         groups = self.groups(going)
         assert os.getpgrp() not in groups
         for group in groups:
-            os.killpg(group, self.number)
+            with suppress(ProcessLookupError):  # it has just ended
+                os.killpg(group, self.number)
 
 
 def of_terminal(going: Going) -> set[int]:
@@ -62,7 +64,11 @@ def of_terminal(going: Going) -> set[int]:
 
 def of_service(going: Going) -> set[int]:
     """Of every process that the command has started, and its own."""
-    return of_terminal(going) | {os.getpgid(one.pid) for one in alive(below(going))}
+    groups = of_terminal(going)
+    for one in alive(below(going)):
+        with suppress(ProcessLookupError):  # it has just ended
+            groups.add(os.getpgid(one.pid))
+    return groups
 
 
 def below(going: Going) -> list[psutil.Process]:

@@ -37,6 +37,7 @@ def test_what_a_line_adds_is_measured_as_it_is(bench: Bench, trouble: tuple[str,
     with a_line(bench, ledger, *trouble) as line:
         going = bench.start(LOAD % 8, ledger=ledger)
         going.until_ended()
+    assert going.process.returncode in (0, 4), going.output  # 4: the machine has too much to do
     check_said(going, going.process.returncode)
     started = audit(going).started
     injected_ms, taken_ms = line.exchanges()
@@ -56,6 +57,7 @@ def test_every_connection_that_a_line_drops_is_one_failure_of_its_kind(bench: Be
     with a_line(bench, ledger, "0.005", "--drop", "0.05") as line:
         going = bench.start(LOAD % 10 + "connections: fresh\n", ledger=ledger)
         going.until_ended()
+    assert going.process.returncode in (1, 4), going.output
     check_said(going, going.process.returncode)
     audit(going)
     outcomes = Counter(read_run(going.folder.path).samples.outcome.to_list())

@@ -38,6 +38,10 @@ def found(folder: Path, text: str) -> list[str]:
         ("{path: /, json: {auth: {method: password}, token_type: bearer}}", []),
         ("{path: /, headers: {Accept: text/html, X-Auth-Method: password}}", []),
         ("{path: /, json: {password: hunter2}, expect: {status: 401}}", []),
+        (
+            "{path: /, json: {items: {2: a, null: b, true: {password: hunter2}}}}",
+            ["json.items.True.password"],
+        ),
         ("{path: /, json: {password: hunter2}, expect: {status: [401, 403]}}", []),
     ],
 )
@@ -55,6 +59,7 @@ def test_a_request(tmp_path: Path, request_: str, keys: list[str]) -> None:
     [
         ("{map: redis, url: 'redis://:hunter2@127.0.0.1:6379'}", ["url"]),
         ("{map: lab, headers: {Authorization: Bearer hunter2}}", ["headers.Authorization"]),
+        ("{command: 'psql postgresql://u:hunter2@127.0.0.1/db -c 1'}", ["command"]),
         ("{map: redis, url: 'redis://:${CACHE_PASSWORD}@127.0.0.1:6379'}", []),
         ("{map: lab, headers: {Authorization: 'Bearer ${TOKEN}'}, url: 'http://[${HOST}]/x'}", []),
     ],

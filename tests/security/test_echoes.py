@@ -347,6 +347,7 @@ CANARY = "Zq7canary9Kx"
         {"json": {"credentials": {"user": {"value": CANARY}}}},
         {"json": {"tokens": [{"v": CANARY}]}},
         {"json": {"user_pin": CANARY}},
+        {"json": {"items": {1: {"token": CANARY}}}},  # YAML's keys may be numbers
     ],
     ids=str,
 )

@@ -348,7 +348,7 @@ class TestSecretsInAFile:
         with pytest.raises(NoDataError):
             check_before_load(scenario(), load_target(str(path)), processes=1)
         err = capsys.readouterr().err
-        assert f"{path} (probes.cache.url): write ${{VARIABLE}}, or" in err
+        assert f"{path} (probes.cache.url): write ${{VARIABLE}} in a probe, or" in err
         assert "hunter2" not in err
 
 
