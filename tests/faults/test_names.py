@@ -55,6 +55,7 @@ def test_names_without_end_are_folded_and_no_request_is_lost(bench: Bench) -> No
     check_said(going, 0)
 
 
+@pytest.mark.slow
 def test_names_and_texts_without_end_take_little_room_and_every_sum_is_exact(cli: Cli) -> None:
     requests = 2 * TEXTS
     folder = RunFolder.create(cli.runs, "names")
