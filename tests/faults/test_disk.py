@@ -16,11 +16,9 @@ LEFT_BYTES = 8_192
 
 
 @needs_root
-@pytest.mark.parametrize(
-    "freed",
-    [pytest.param(False, id="to the end"), pytest.param(True, id="for a while", marks=pytest.mark.slow)],
-)
-@pytest.mark.parametrize("processes", ["1", pytest.param("2", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("freed", [False, True], ids=["to the end", "for a while"])
+@pytest.mark.parametrize("processes", ["1", "2"])
 def test_a_disk_that_fills_up_costs_requests_that_are_counted(
     bench: Bench, freed: bool, processes: str
 ) -> None:
