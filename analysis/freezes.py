@@ -112,7 +112,7 @@ def _freeze(waiting: _Waiting, usual: _Usual, begin_s: float, end_s: float, orig
     return Freeze(
         start_s=float(silence.due_s - origin_s),
         end_s=float(silence.end_s - origin_s),
-        duration_s=float(silence.overdue_s),
+        duration_s=silence.overdue_s,
         in_flight=wait.in_flight,
         oldest_s=waiting.age_s(begin_s, end_s),
     )

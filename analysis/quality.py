@@ -32,7 +32,6 @@ _MISSING = frozenset(
     {"node_silent", "node_lost", "bad_frames", "missing_frames", "dropped_rows", ROWS_CHANGED}
 )
 """Findings that tell of requests that were sent and are not here."""
-_NEVER_ARRIVED = "never arrived; their requests are missing, check disk space and the network between nodes."
 _ORDER: tuple[Severity, ...] = ("invalid", "incomplete", "warning", "note")
 
 
@@ -81,6 +80,7 @@ def _log(run: Run, rows: Usable, _: Windows) -> Iterator[Finding]:
 
 def _log_faults(health: LogHealth, last_signs: dict[str, str]) -> list[tuple[str, bool, str]]:
     why = f" ({phrases.listed(list(health.write_failures))})" if health.write_failures else ""
+    unwritten = f"could not be written{why} or " if why else ""
     ended = phrases.listed([node + last_signs.get(node, "") for node in health.nodes_without_end])
     return [
         (
@@ -98,8 +98,8 @@ def _log_faults(health: LogHealth, last_signs: dict[str, str]) -> list[tuple[str
         (
             "missing_frames",
             health.missing_frames > 0,
-            f"{phrases.counted(health.missing_frames, 'log frame')} "
-            + (f"could not be written{why} or {_NEVER_ARRIVED}" if why else _NEVER_ARRIVED),
+            f"{phrases.counted(health.missing_frames, 'log frame')} {unwritten}never arrived; "
+            "their requests are missing, check disk space and the network between nodes.",
         ),
         (
             "dropped_rows",

@@ -25,6 +25,9 @@ from scenarios.written_secrets import written_secrets
 
 TIMEOUT_S = 5
 
+IN_A_REQUEST, IN_A_PROBE = "write {password}, with accounts", "write ${VARIABLE} in a probe"
+"""What to write in the place of a secret."""
+
 SHOWN_KEYS = 3
 """More keys with a secret in one file are counted, not listed."""
 
@@ -117,11 +120,10 @@ def _warn_of_secrets_in(path: Path) -> None:
     if not keys or not (is_open_to_all(path) or is_in_git(path)):
         return
     more = f" and {len(keys) - SHOWN_KEYS} more" if len(keys) > SHOWN_KEYS else ""
-    of_probes = sum(key.startswith("probes.") for key in keys)
-    ways = ["write {password}, with accounts"] * (of_probes < len(keys))
-    instead = ", or ".join([*ways, *["write ${VARIABLE} in a probe"] * (of_probes > 0)])
+    instead = dict.fromkeys(IN_A_PROBE if key.startswith("probes.") else IN_A_REQUEST for key in keys)
     _warn(
-        f"others can read the secret in {path} ({', '.join(keys[:SHOWN_KEYS])}{more}): {instead}, or keep "
+        f"others can read the secret in {path} ({', '.join(keys[:SHOWN_KEYS])}{more}): "
+        f"{', or '.join(instead)}, or keep "
         f"the file to yourself (chmod 600 {shlex.quote(str(path))}, and not in Git)"
     )
 

@@ -286,16 +286,14 @@ class LogWriter:
 
     def _append_whole(self, frame: bytes) -> None:
         """Append it; of one that cannot be written no part is left to take the room of those that follow."""
-        begin, rest = self._file.size(), memoryview(frame)
+        begin = self._file.size()
         if begin + len(frame) > self._most_bytes - self._kept_bytes:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
         try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
+            self._file.write(frame)
         except OSError:
-            if len(rest) < len(frame):
-                with suppress(OSError):
-                    self._file.cut(begin)
+            with suppress(OSError):
+                self._file.cut(begin)
             raise
 
     def append_json(self, kind: Kind, value: dict[str, Any]) -> bool:

@@ -26,7 +26,12 @@ def append_line(descriptor: int, line: bytes) -> None:
     """
     size = os.fstat(descriptor).st_size
     is_torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-    left = memoryview(b"\n" * is_torn + line + b"\n")
+    _write(descriptor, b"\n" * is_torn + line + b"\n")
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """Append all of it, in one call to the system if that takes it whole."""
+    left = memoryview(data)
     while left:
         left = left[os.write(descriptor, left) :]
 
@@ -44,13 +49,13 @@ class OwnFile:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | flags, 0o600)
         self._is: tuple[int, int] | None = _identity(self._fd)
 
-    def write(self, data: bytes | memoryview) -> int:
-        """Append, in one call to the system; returns how many bytes were taken.
+    def write(self, data: bytes) -> None:
+        """Append, in one call to the system as a rule.
 
         Raises:
-            OSError: they could not be written.
+            OSError: not all of it could be written; a part may have been.
         """
-        return os.write(self._handle(), data)
+        _write(self._handle(), data)
 
     def write_line(self, line: bytes) -> None:
         """Append one line; see `append_line`.

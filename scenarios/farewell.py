@@ -30,6 +30,8 @@ class Farewell:
     def __init__(
         self,
         runner: Any,
+        *,
+        gives_up: Callable[[], None],
         all_have_finished: Callable[[], bool],
         processes: Sequence[psutil.Process],
         limit_s: float = LIMIT_S,
@@ -38,6 +40,8 @@ class Farewell:
 
         Args:
             runner: Locust's master.
+            gives_up: told of each `quit` before anything else: Locust fires no event for a master that ends
+                because not all of its workers came.
             all_have_finished: whether the run is over and every worker of it has told that it is done.
             processes: workers of this machine that the master has made.
             limit_s: how long each call of `quit` waits for those who do not say that they go.
@@ -45,9 +49,16 @@ class Farewell:
         self._runner = runner
         self._processes = processes
         self._limit_s = limit_s
+        self._gives_up = gives_up
         self._all_have_finished = all_have_finished
         self._quit = runner.quit
-        runner.quit = self._quit_with_all
+        runner.quit = self._told
+
+    def _told(self) -> None:
+        try:
+            self._gives_up()
+        finally:
+            self._quit_with_all()
 
     def _quit_with_all(self) -> None:
         self._runner.stop(send_stop_to_client=False)

@@ -97,10 +97,11 @@ class Probing:
 def _ready(folder: RunFolder, target: Target, clock: Clock) -> dict[str, object]:
     """Probes with everything they need, as plain values; those that lack something have ended already."""
     ready: dict[str, object] = {}
+    known = environment()
     for name, written in target.probes.items():
-        probe = written.filled(environment())
+        probe = written.filled(known)
         # Asked of what was written: a value that looks like a variable is no variable.
-        missing = [variable for variable in written.unfilled() if variable not in environment()]
+        missing = [variable for variable in written.unfilled() if variable not in known]
         if missing:
             text = f"nothing could be read (the environment variable {missing[0]} is not set)"
             problem = {"text": text, "grave": True, "at_s": None}

@@ -93,9 +93,12 @@ class Wiring:
             assert self.controller is not None
             locust.runners.HEARTBEAT_LIVENESS = LIVENESS_S
             LateWorkers(runner, self.controller)
-            # The workers of --processes; a master has no other children yet.
-            Farewell(runner, self.controller.all_have_finished, psutil.Process().children())
-            _tell_before_quitting(runner, self.controller)
+            Farewell(
+                runner,
+                gives_up=self.controller.gave_up,
+                all_have_finished=self.controller.all_have_finished,
+                processes=psutil.Process().children(),  # of --processes; a master has no others yet
+            )
             MasterPort(runner)  # before it: what strangers send is none of its business
             runner.register_message(DRAINED_MESSAGE, self._on_drained)
             runner.register_message(SHIP_MESSAGE, self._on_ship)
@@ -302,19 +305,6 @@ def _interrupt_main_only() -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, interrupt)
-
-
-def _tell_before_quitting(runner: Any, controller: Controller) -> None:
-    """Have a master that gives up tell who was there: Locust fires no event for that."""
-    quit_now = runner.quit
-
-    def told() -> None:
-        try:
-            controller.gave_up()
-        finally:
-            quit_now()
-
-    runner.quit = told
 
 
 def _end_with_terminal() -> None:

@@ -15,7 +15,7 @@ from scenarios.farewell import LIMIT_S, Farewell
 
 GOES_AFTER_S = 0.1
 
-ENDED_AFTER_ALL_WENT = ["stopped", "told to quit", "ended"]
+ENDED_AFTER_ALL_WENT = ["told so", "stopped", "told to quit", "ended"]
 
 
 class Master:
@@ -44,6 +44,18 @@ class Master:
         self.did.append("quit as Locust does")
 
 
+def farewell(
+    master: Master, processes: list[psutil.Process], *, finished: bool, limit_s: float = LIMIT_S
+) -> None:
+    Farewell(
+        master,
+        gives_up=lambda: master.did.append("told so"),
+        all_have_finished=lambda: finished,
+        processes=processes,
+        limit_s=limit_s,
+    )
+
+
 def quit_s(master: Master) -> float:
     """How long it takes a master to quit."""
     begun_s = time.monotonic()
@@ -53,23 +65,23 @@ def quit_s(master: Master) -> float:
 
 def test_once_all_have_gone_nothing_is_waited_for() -> None:
     master = Master(goes=True)
-    Farewell(master, lambda: True, [], limit_s=60)
+    farewell(master, [], finished=True, limit_s=60)
     assert GOES_AFTER_S <= quit_s(master) < 30
     assert master.did == ENDED_AFTER_ALL_WENT
 
 
 def test_who_does_not_say_that_he_goes_is_waited_for() -> None:
     master = Master(goes=False)
-    Farewell(master, lambda: True, [])
+    farewell(master, [], finished=True)
     assert quit_s(master) >= LIMIT_S
     assert master.did == ENDED_AFTER_ALL_WENT
 
 
 def test_where_not_all_have_told_that_they_finished_locust_quits_as_it_does() -> None:
     master = Master(goes=True)
-    Farewell(master, lambda: False, [])
+    farewell(master, [], finished=False)
     master.quit()
-    assert master.did == ["stopped", "quit as Locust does"]
+    assert master.did == ["told so", "stopped", "quit as Locust does"]
 
 
 @pytest.fixture
@@ -82,7 +94,7 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 
 def test_a_process_of_this_machine_is_waited_for_until_it_has_ended(child: subprocess.Popen[bytes]) -> None:
     master = Master(goes=True)
-    Farewell(master, lambda: True, [psutil.Process(child.pid)], limit_s=2)
+    farewell(master, [psutil.Process(child.pid)], finished=True, limit_s=2)
     assert quit_s(master) >= 2
     child.kill()
     child.wait()
